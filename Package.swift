@@ -1,0 +1,102 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// APUS_CORE_ONLY=1 leaves the server and its dependencies out, so that sanitizer and fuzz builds of the core stay quick.
+let coreOnly = Context.environment["APUS_CORE_ONLY"] == "1"
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+func core(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
+}
+
+var packages: [Package.Dependency] = []
+var products: [Product] = []
+var targets: [Target] = [
+    // C libraries, and the thin shims that Swift needs to see them.
+    .systemLibrary(name: "CUV", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CSRTP", pkgConfig: "libsrtp2", providers: [.apt(["libsrtp2-dev"])]),
+    .target(name: "CNetwork"),
+
+    // The core: sans-IO, no Foundation. ArchitectureTests hold who may import whom.
+    core("MediaPrimitives"),
+    core("RTP", ["MediaPrimitives"]),
+    core("SDP"),
+    core("Negotiation", ["MediaPrimitives", "SDP", "RTP"]),
+    core("ICE", ["MediaPrimitives", "COpenSSL"]),
+    core("MediaSecurity", ["MediaPrimitives", "COpenSSL", "CSRTP"]),
+    core("Congestion", ["MediaPrimitives", "RTP"]),
+    core("Forwarding", ["MediaPrimitives", "RTP", "Congestion"]),
+    core("Transports", ["MediaPrimitives", "ICE", "MediaSecurity"]),
+    core("Rooms", ["MediaPrimitives", "RTP", "Congestion", "Forwarding", "Transports"]),
+
+    // Threads and sockets.
+    core("EventLoop", ["MediaPrimitives", "CUV", "CNetwork"]),
+    core("MediaWorker", ["MediaPrimitives", "EventLoop", "Rooms", "Transports", "MediaSecurity", "CNetwork"]),
+
+    tests("MediaPrimitivesTests", ["MediaPrimitives"]),
+    tests("RTPTests", ["RTP", "MediaPrimitives"]),
+    tests("SDPTests", ["SDP"]),
+    tests("NegotiationTests", ["Negotiation", "SDP", "RTP", "MediaPrimitives"]),
+    tests("ICETests", ["ICE", "MediaPrimitives"]),
+    tests("MediaSecurityTests", ["MediaSecurity", "MediaPrimitives", "COpenSSL", "CSRTP"]),
+    tests("CongestionTests", ["Congestion", "RTP", "MediaPrimitives"]),
+    tests("ForwardingTests", ["Forwarding", "RTP", "Congestion", "MediaPrimitives"]),
+    tests("TransportsTests", ["Transports", "ICE", "MediaSecurity", "MediaPrimitives"]),
+    tests("RoomsTests", ["Rooms", "Transports", "Forwarding", "Congestion", "RTP", "ICE", "MediaSecurity", "MediaPrimitives"]),
+    tests("EventLoopTests", ["EventLoop", "MediaPrimitives"]),
+    tests("MediaWorkerTests", ["MediaWorker", "EventLoop", "Rooms", "Transports", "MediaSecurity", "ICE", "RTP", "MediaPrimitives"]),
+    tests("ArchitectureTests", []),
+]
+
+if !coreOnly {
+    packages += [
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ]
+    products += [.executable(name: "apus", targets: ["apus"])]
+    targets += [
+        core(
+            "Server",
+            [
+                "MediaPrimitives", "RTP", "SDP", "Negotiation", "Rooms", "Transports", "MediaSecurity", "MediaWorker",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Yams", package: "Yams"),
+                .product(name: "JWTKit", package: "jwt-kit"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        .executableTarget(
+            name: "apus",
+            dependencies: [
+                "Server",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
+        tests(
+            "ServerTests",
+            [
+                "Server", "MediaWorker", "Rooms", "RTP", "MediaPrimitives",
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
+                .product(name: "JWTKit", package: "jwt-kit"),
+            ]),
+    ]
+}
+
+let package = Package(name: "apus", products: products, dependencies: packages, targets: targets)

@@ -1,0 +1,75 @@
+/// The datagrams that leave in one turn of a loop, in order, in one slab: what state machines drain into and sockets send from.
+///
+/// Entries are plain values and the bytes lie in memory taken once, so that filling and sending allocate nothing. When the batch is full,
+/// further appends are refused and counted; the owner sizes it for a turn and sends when `isFull`.
+package final class DatagramBatch {
+    /// One datagram: `length` bytes at `offset` of the slab, to leave by `path`.
+    @frozen @usableFromInline
+    package struct Entry {
+        @usableFromInline package var path: Path
+        @usableFromInline package var offset: Int
+        @usableFromInline package var length: Int
+    }
+
+    /// Room for one datagram: an Ethernet MTU and an SRTP trailer.
+    package static let slotSize = 1600
+
+    package let capacity: Int
+    @usableFromInline let slab: UnsafeMutableRawPointer
+    @usableFromInline let entries: UnsafeMutablePointer<Entry>
+    /// How many datagrams wait to be sent.
+    @usableFromInline package private(set) var count = 0
+    /// Datagrams that found no room since the batch was made.
+    package private(set) var refused: UInt64 = 0
+
+    package init(capacity: Int) {
+        self.capacity = capacity
+        slab = .allocate(byteCount: capacity * DatagramBatch.slotSize, alignment: 64)
+        entries = .allocate(capacity: capacity)
+    }
+
+    deinit {
+        slab.deallocate()
+        entries.deallocate()
+    }
+
+    package var isFull: Bool { count == capacity }
+
+    package subscript(index: Int) -> Entry {
+        precondition(index >= 0 && index < count, "a batch is read only as far as it was filled")
+        return entries[index]
+    }
+
+    /// The bytes of entry `index`; valid until the batch is cleared.
+    package func bytes(_ index: Int) -> UnsafeRawBufferPointer {
+        let entry = self[index]
+        return UnsafeRawBufferPointer(start: slab + entry.offset, count: entry.length)
+    }
+
+    /// Lets `body` fill the next slot and return the number of bytes it used; 0 or less takes the slot back. False when full or taken back.
+    @discardableResult
+    package func append(to path: Path, _ body: (UnsafeMutableRawBufferPointer) -> Int) -> Bool {
+        guard count < capacity else {
+            refused &+= 1
+            return false
+        }
+        let offset = count * DatagramBatch.slotSize
+        let length = body(UnsafeMutableRawBufferPointer(start: slab + offset, count: DatagramBatch.slotSize))
+        guard length > 0, length <= DatagramBatch.slotSize else { return false }
+        (entries + count).initialize(to: Entry(path: path, offset: offset, length: length))
+        count += 1
+        return true
+    }
+
+    /// Appends a copy of `bytes`.
+    @discardableResult
+    package func append(to path: Path, copying bytes: UnsafeRawBufferPointer) -> Bool {
+        guard bytes.count <= DatagramBatch.slotSize else { return false }
+        return append(to: path) { slot in
+            slot.copyMemory(from: bytes)
+            return bytes.count
+        }
+    }
+
+    package func removeAll() { count = 0 }
+}
