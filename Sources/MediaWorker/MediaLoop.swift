@@ -12,7 +12,10 @@ final class MediaLoop {
     private let unit: ForwardingUnit
     private let timer: LoopTimer
     private var sockets: [UDPSocket] = []
-    private var listeners: [TCPListener] = []
+    private let listener: TCPListener
+    /// The path of each TCP connection that carries a participant, by its number.
+    private var pathsByConnection: [UInt32: Path] = [:]
+    private(set) var tcpAddresses: [SocketAddress] = []
     private let batch = DatagramBatch(capacity: 512)
     private let events: AsyncStream<RoomEvent>.Continuation
     private var oversized: UInt64 = 0
@@ -25,22 +28,24 @@ final class MediaLoop {
         let clock = WallClock(instant: loop.now, unixNanoseconds: loop.unixNanoseconds)
         unit = ForwardingUnit(certificate: certificate, clock: clock, entropy: .system())
         timer = LoopTimer(loop)
+        listener = TCPListener(loop)
         for (index, address) in configuration.addresses.enumerated() {
             let socket = try UDPSocket(loop, channel: UInt32(index), address: address)
             socket.onReadable = { [unowned self] in receive($0) }
             sockets.append(socket)
             if let port = configuration.tcpPort {
-                let listener = try TCPListener(loop, address: address.with(port: port))
-                listener.onReadable = { [unowned self] in receive($0) }
-                listeners.append(listener)
+                tcpAddresses.append(try listener.listen(on: address.with(port: port)))
             }
+        }
+        listener.onFrames = { [unowned self] in receiveFrames($0) }
+        listener.onClose = { [unowned self] connection, _ in
+            if let path = pathsByConnection.removeValue(forKey: connection) { unit.forget(path) }
         }
         timer.onFire = { [unowned self] now in unit.handleTimeout(at: now, into: batch) }
         loop.onTurnEnd = { [unowned self] in endTurn() }
     }
 
     var udpAddresses: [SocketAddress] { sockets.map(\.address) }
-    var tcpAddresses: [SocketAddress] { listeners.map(\.address) }
 
     // MARK: A turn
 
@@ -56,6 +61,20 @@ final class MediaLoop {
         if batch.count > batch.capacity / 2 || unit.departureCount > batch.capacity { send(at: loop.now) }
     }
 
+    /// Frames of one TCP connection (RFC 4571). It stays only if what it brings first is an authentic ICE check.
+    private func receiveFrames(_ received: ReceiveBatch) {
+        receive(received)
+        guard received.count > 0 else { return }
+        let path = received.path(0)
+        if pathsByConnection[path.channel] != nil { return }
+        if unit.isKnown(path) {
+            pathsByConnection[path.channel] = path
+            listener.confirm(path.channel)
+        } else {
+            listener.close(path.channel)
+        }
+    }
+
     private func endTurn() {
         let now = loop.now
         // What a deadline left undone because the batch was full is due at once.
@@ -69,7 +88,7 @@ final class MediaLoop {
         repeat {
             unit.release(at: now, into: batch)
             for socket in sockets { socket.send(batch) }
-            for listener in listeners { listener.send(batch) }
+            listener.send(batch)
             batch.removeAll()
         } while unit.hasDepartures
     }

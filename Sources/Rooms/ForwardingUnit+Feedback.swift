@@ -1,5 +1,6 @@
 import Forwarding
 import MediaPrimitives
+import MediaSecurity
 import RTP
 import Transports
 
@@ -12,7 +13,7 @@ extension ForwardingUnit {
         }
         let length: Int
         switch participant.transport.unprotectRTCP(datagram, from: path) {
-        case .ok(let plain): length = plain
+        case .ok(length: let plain): length = plain
         case .dropped(let reason):
             counters.drop(reason)
             return

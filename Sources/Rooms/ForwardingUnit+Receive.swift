@@ -1,6 +1,7 @@
 import Forwarding
 import ICE
 import MediaPrimitives
+import MediaSecurity
 import RTP
 import Transports
 
@@ -62,6 +63,17 @@ extension ForwardingUnit {
         slotsByPath[path] = participant.slot
     }
 
+    /// Whether `path` belongs to a participant: an authentic check came by it. A connection whose first frames do not get it there is closed.
+    package func isKnown(_ path: Path) -> Bool { slotsByPath[path] != nil }
+
+    /// The connection behind `path` has ended.
+    package func forget(_ path: Path) {
+        guard let slot = slotsByPath.removeValue(forKey: path), let participant = participants[slot] else { return }
+        participant.paths.removeAll { $0 == path }
+        participant.transport.forget(path)
+        schedule(participant)
+    }
+
     private func receiveDTLS(_ packet: UnsafeRawBufferPointer, from path: Path, at now: Instant, into batch: DatagramBatch) {
         guard let slot = slotsByPath[path], let participant = participants[slot] else {
             counters.drop(.unknownAddress)
@@ -83,7 +95,7 @@ extension ForwardingUnit {
         // 2. Authenticate and decrypt, in place. Nothing below happens to a packet that is not genuine.
         let length: Int
         switch participant.transport.unprotectRTP(datagram, from: path) {
-        case .ok(let plain): length = plain
+        case .ok(length: let plain): length = plain
         case .dropped(let reason):
             counters.drop(reason)
             return
