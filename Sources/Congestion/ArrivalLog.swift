@@ -1,4 +1,5 @@
 import MediaPrimitives
+import RTP
 
 /// When the packets of one transport arrived, by transport-wide sequence number: what the feedback to their sender is made of
 /// (draft-holmer-rmcat-transport-wide-cc-extensions-01 §3).
@@ -53,32 +54,31 @@ package struct ArrivalLog {
         if waiting >= ArrivalLog.countThatIsDue { nextDeadline = min(nextDeadline, now) }
     }
 
-    /// One report's content: consecutive numbers from `base` on and their arrivals.
-    package struct Report {
-        package var base: UInt16
-        package var arrivals: ArraySlice<Instant?>
+    /// What waits for a report: where it begins, so that losses before the first arrival are told, and the arrivals in order.
+    package struct Pending {
+        package var base: Int64
+        package var arrivals: [PacketArrival]
     }
 
-    /// Takes what waits for a report, at most `limit` numbers; what is left is due at once.
-    package mutating func takeReport(limit: Int = 512, at now: Instant) -> Report? {
-        guard let first = begin, first < end else {
-            nextDeadline = .distantFuture
-            return nil
+    /// What the next report is made of; nil when nothing waits. At most `limit` arrivals.
+    package func pending(limit: Int = 512) -> Pending? {
+        guard let begin, begin < end else { return nil }
+        var arrivals: [PacketArrival] = []
+        for number in begin..<end where arrivals.count < limit {
+            if let arrival = self.arrivals[slot(number)] { arrivals.append(PacketArrival(sequence: number, arrival: arrival)) }
         }
-        // A report begins with a packet that arrived (its time is the reference).
-        var start = first
-        while start < end, arrivals[slot(start)] == nil { start += 1 }
-        guard start < end else {
-            nextDeadline = .distantFuture
-            return nil
-        }
-        let stop = min(end, start &+ Int64(limit))
-        let taken = (start..<stop).map { arrivals[slot($0)] }
-        begin = stop
-        waiting = max(0, waiting - taken.count)
-        nextDeadline = stop < end ? now : .distantFuture
-        return Report(base: UInt16(truncatingIfNeeded: start), arrivals: taken[...])
+        return arrivals.isEmpty ? nil : Pending(base: begin, arrivals: arrivals)
     }
+
+    /// A report has told of everything up to and including `sequence`; what is left is due at once.
+    package mutating func noteReported(through sequence: Int64, at now: Instant) {
+        begin = min(end, sequence &+ 1)
+        waiting = 0
+        nextDeadline = sequence &+ 1 < end ? now : .distantFuture
+    }
+
+    /// Nothing could be reported: try again after an interval.
+    package mutating func postpone(at now: Instant) { nextDeadline = now + ArrivalLog.interval }
 
     private func slot(_ number: Int64) -> Int { Int(truncatingIfNeeded: number & Int64(ArrivalLog.capacity - 1)) }
 }

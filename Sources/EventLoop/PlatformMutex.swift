@@ -1,3 +1,4 @@
+import CUV
 import Glibc
 
 /// A pthread mutex. `Synchronization.Mutex` is as quick, but the thread sanitizer does not see through it and reports races that are none.

@@ -102,7 +102,9 @@ package final class SendStream {
         _ sequence: UInt16, at now: Instant, ring: (Int) -> PayloadRing?, transport: Int, into queue: DepartureQueue
     ) -> Bool {
         guard rtxSSRC != nil, resendBudget.allows(at: now) else { return false }
-        guard let entry = history.take(sequence, at: now, notWithin: .milliseconds(30)), let ring = ring(Int(entry.layer)) else { return false }
+        guard let entry = history.take(sequence, at: now, notWithin: .milliseconds(30)), let ring = ring(Int(entry.layer)) else {
+            return false
+        }
         guard let length = enqueue(entry, asRetransmission: true, from: ring, transport: transport, into: queue) else { return false }
         resendBudget.spend(length)
         return true

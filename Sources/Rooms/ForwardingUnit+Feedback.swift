@@ -35,8 +35,9 @@ extension ForwardingUnit {
             case .pictureLossIndication:
                 if let request = PictureLossIndication.parse(bytes, packet) { requestKeyframe(request.media, for: participant, at: now) }
             case .fullIntraRequest:
-                if let request = FullIntraRequest.parse(bytes, packet) {
-                    request.forEach(in: bytes) { media, _ in requestKeyframe(media, for: participant, at: now) }
+                guard let request = FullIntraRequest.parse(bytes, packet) else { break }
+                for index in 0..<request.entryCount {
+                    if let entry = request.entry(index, in: bytes) { requestKeyframe(entry.ssrc, for: participant, at: now) }
                 }
             // Estimates and arrival times from subscribers wait for congestion control; receiver reports carry nothing that is acted on yet.
             case .receiverReport, .sourceDescription, .transportFeedback, .applicationLayerFeedback, .other:
@@ -47,8 +48,8 @@ extension ForwardingUnit {
 
     private func receiveGoodbye(_ bytes: RawSpan, _ packet: RTCPPacket, from participant: Participant) {
         guard let goodbye = Goodbye.parse(bytes, packet) else { return }
-        goodbye.forEach(in: bytes) { ssrc in
-            guard let binding = participant.streams.binding(of: ssrc) else { return }
+        for index in 0..<goodbye.count {
+            guard let ssrc = goodbye.source(index, in: bytes), let binding = participant.streams.binding(of: ssrc) else { continue }
             participant.publications[binding.publication].encodings[binding.layer].noteGoodbye(ssrc)
         }
     }

@@ -35,7 +35,9 @@ package final class Participant {
     /// The next transport-wide number of what it is sent.
     var transportSequence: UInt16 = 0
 
-    init(id: ParticipantID, slot: Int, parameters: ParticipantParameters, room: Room, transport: Transport, at now: Instant, entropy: Entropy) {
+    init(
+        id: ParticipantID, slot: Int, parameters: ParticipantParameters, room: Room, transport: Transport, at now: Instant, entropy: Entropy
+    ) {
         self.id = id
         self.slot = slot
         self.room = room
@@ -90,7 +92,9 @@ package final class Participant {
 
     // MARK: What is due
 
-    func handleTimeout(at now: Instant, clock: WallClock, sources: (Publication) -> Participant?, into batch: DatagramBatch, counters: inout Counters) {
+    func handleTimeout(
+        at now: Instant, clock: WallClock, sources: (Publication) -> Participant?, into batch: DatagramBatch, counters: inout Counters
+    ) {
         transport.handleTimeout(at: now, into: batch)
         guard transport.isConnected else { return }
         for publication in publications {
@@ -103,7 +107,8 @@ package final class Participant {
             sendReceiverReport(at: now, into: batch, counters: &counters)
             for subscription in subscriptions {
                 guard let publication = subscription.publication, let source = sources(publication) else { continue }
-                sendSenderReport(about: subscription, from: publication, of: source, at: now, clock: clock, into: batch, counters: &counters)
+                sendSenderReport(
+                    about: subscription, from: publication, of: source, at: now, clock: clock, into: batch, counters: &counters)
             }
         }
     }
@@ -128,14 +133,23 @@ package final class Participant {
     }
 
     private func sendArrivals(at now: Instant, into batch: DatagramBatch, counters: inout Counters) {
-        guard let report = arrivals?.takeReport(at: now) else { return }
+        guard let pending = arrivals?.pending() else {
+            arrivals?.postpone(at: now)
+            return
+        }
         // The media SSRC of transport-wide feedback names any stream; libwebrtc ignores it.
         let media = publications.lazy.flatMap { $0.encodings }.compactMap { $0.ssrc }.first ?? SSRC(0)
-        let count = feedbackCount
-        feedbackCount &+= 1
+        var told = 0
         sendRTCP(into: batch, counters: &counters) { writer in
-            TransportFeedback.write(
-                into: &writer, sender: feedbackSSRC, media: media, feedbackCount: count, base: SequenceNumber(report.base), arrivals: report.arrivals)
+            told = TransportFeedback.write(
+                into: &writer, sender: feedbackSSRC, media: media, feedbackCount: feedbackCount, base: pending.base,
+                arrivals: pending.arrivals.span)
+        }
+        if told > 0 {
+            feedbackCount &+= 1
+            arrivals?.noteReported(through: pending.arrivals[told - 1].sequence, at: now)
+        } else {
+            arrivals?.postpone(at: now)
         }
     }
 
@@ -159,7 +173,8 @@ package final class Participant {
         let stream = subscription.stream
         guard stream.packetsSent > 0, let layer = subscription.layer, layer < publication.encodings.count else { return }
         let ntp = clock.ntp(at: now)
-        guard let remote = source.clockOffset.remote(of: ntp), let timestamp = publication.encodings[layer].clock.timestamp(at: remote) else {
+        guard let remote = source.clockOffset.remote(of: ntp), let timestamp = publication.encodings[layer].clock.timestamp(at: remote)
+        else {
             return
         }
         let report = SenderReport(

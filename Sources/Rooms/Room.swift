@@ -49,7 +49,8 @@ package final class Room {
         for participant in participants where participant.slot != subscription.transport {
             if case .participant(let identity) = subscription.following, identity != participant.identity { continue }
             let match = participant.publications.first { publication in
-                publication.kind == subscription.stream.kind && publication.parameters.codecs.allSatisfy { subscription.stream.accepts($0.codec) }
+                publication.kind == subscription.stream.kind
+                    && publication.parameters.codecs.allSatisfy { subscription.stream.accepts($0.codec) }
             }
             if let match { return match }
             // Picture and sound come from the same publisher, even where it has only one of them.
