@@ -56,3 +56,28 @@ extension Nack {
 extension PictureLossIndication {
     static func parse(_ bytes: [UInt8]) -> PictureLossIndication? { first(bytes).flatMap { parse(bytes.span.bytes, $0) } }
 }
+extension SourceDescription {
+    static func parse(_ bytes: [UInt8]) -> SourceDescription? { first(bytes).flatMap { parse(bytes.span.bytes, $0) } }
+    func cname(in bytes: [UInt8]) -> String { cname(in: bytes.span.bytes) }
+}
+extension Goodbye {
+    static func parse(_ bytes: [UInt8]) -> Goodbye? { first(bytes).flatMap { parse(bytes.span.bytes, $0) } }
+    func sources(in bytes: [UInt8]) -> [SSRC] { (0...count).compactMap { source($0, in: bytes.span.bytes) } }
+}
+extension FullIntraRequest {
+    static func parse(_ bytes: [UInt8]) -> FullIntraRequest? { first(bytes).flatMap { parse(bytes.span.bytes, $0) } }
+    func entries(in bytes: [UInt8]) -> [Entry] { (0...entryCount).compactMap { entry($0, in: bytes.span.bytes) } }
+}
+extension ReceiverEstimatedMaximumBitrate {
+    static func parse(_ bytes: [UInt8]) -> ReceiverEstimatedMaximumBitrate? { first(bytes).flatMap { parse(bytes.span.bytes, $0) } }
+    func ssrcs(in bytes: [UInt8]) -> [SSRC] { (0...ssrcCount).compactMap { ssrc($0, in: bytes.span.bytes) } }
+}
+extension TransportFeedback {
+    static func parse(_ bytes: [UInt8]) -> TransportFeedback? { first(bytes).flatMap { parse(bytes.span.bytes, $0) } }
+    func statuses(in bytes: [UInt8]) -> [Status] {
+        var iterator = makeIterator()
+        var statuses: [Status] = []
+        while let status = iterator.next(in: bytes.span.bytes) { statuses.append(status) }
+        return statuses
+    }
+}
