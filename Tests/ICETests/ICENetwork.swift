@@ -22,6 +22,8 @@ final class ICENetwork {
     var loss: UInt64 = 0
     /// Whether a datagram by this path (as the client sees it) gets through.
     var passes: (Path) -> Bool = { _ in true }
+    /// The same, only for what the server sends.
+    var passesToClient: (Path) -> Bool = { _ in true }
     private(set) var agentEvents: [ICEEvent] = []
     private(set) var controllerEvents: [ICEEvent] = []
     /// The client's requests, by when they were sent.
@@ -34,11 +36,12 @@ final class ICENetwork {
 
     init(
         seed: UInt64 = 1, agentLocal: ICECredentials = agentCredentials, agentRemote: ICECredentials = clientCredentials,
-        clientLocal: ICECredentials = clientCredentials, clientRemote: ICECredentials = agentCredentials, path: Path = clientPath(1)
+        clientLocal: ICECredentials = clientCredentials, clientRemote: ICECredentials = agentCredentials, path: Path = clientPath(1),
+        nominating: Bool = true
     ) {
         entropy = .seeded(seed)
         agent = ICEAgent(local: agentLocal, remote: agentRemote, at: now, entropy: entropy)
-        controller = ICEController(local: clientLocal, remote: clientRemote, path: path, at: now, entropy: entropy)
+        controller = ICEController(local: clientLocal, remote: clientRemote, path: path, nominating: nominating, at: now, entropy: entropy)
     }
 
     /// A way from the client's address number `n`.
@@ -88,7 +91,7 @@ final class ICENetwork {
             let path = isForAgent ? batch[index].path : ICENetwork.reversed(batch[index].path)
             let bytes = Array(batch.bytes(index))
             if isForAgent, let message = bytes.stun(), message.messageClass == .request { requests.append((now, path, message)) }
-            guard entropy.next() % 100 >= loss, passes(path) else { continue }
+            guard entropy.next() % 100 >= loss, passes(path), isForAgent || passesToClient(path) else { continue }
             flying.append(Datagram(arrival: now + delay, isForAgent: isForAgent, path: path, bytes: bytes))
         }
         batch.removeAll()

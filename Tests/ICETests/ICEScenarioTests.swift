@@ -179,4 +179,65 @@ import Testing
         #expect(times[0] == times[1])
         #expect(times[0].count > 10)
     }
+
+    @Test("of several ways the first that is answered is nominated, and another when that one dies")
+    func firstAnswered() {
+        let network = ICENetwork(nominating: false)
+        network.passes = { $0 != ICENetwork.clientPath(1) }
+        for n: UInt32 in 2...4 { network.controller.check(client(n), nominating: false, at: network.now) }
+        network.run(for: .seconds(2))
+        #expect(network.controllerEvents == [.selected(client(2)), .connected])
+        #expect(network.agentEvents == [.selected(server(2)), .connected])
+        network.passes = { $0 == ICENetwork.clientPath(4) }
+        network.run(for: .seconds(60))
+        #expect(network.controllerEvents.dropFirst(2) == [.deselected, .selected(client(4))])
+        #expect(network.agentEvents.last == .selected(server(4)))
+        #expect(network.agent.pathCount == 1)
+        network.controller.forget(client(4), at: network.now)
+        network.run(for: .seconds(1))
+        #expect(network.controllerEvents.last == .expired)
+    }
+
+    @Test("a nomination that overtakes another wins on both sides, although the first is still being resent")
+    func overtakenNomination() {
+        let network = ICENetwork()
+        network.run(for: .seconds(1))
+        // The answers of path 2 are lost, its requests are not: the agent follows, the controller hears nothing.
+        var lost = 0
+        network.passesToClient = { path in
+            if path == ICENetwork.clientPath(2) { lost += 1 }
+            return path != ICENetwork.clientPath(2)
+        }
+        network.controller.check(client(2), at: network.now)
+        network.run(for: .milliseconds(100))
+        #expect(network.agent.selectedPath == server(2))
+        network.controller.check(client(3), at: network.now)
+        network.run(for: .seconds(30))
+        #expect(lost > 3, "path 2 was checked on")
+        #expect(network.agent.selectedPath == server(3))
+        #expect(network.controller.selectedPath == client(3))
+        #expect(network.agentEvents.filter { $0 == .selected(server(2)) }.count == 1)
+        #expect(network.agentEvents.filter { $0 == .selected(server(1)) }.count == 1)
+    }
+
+    @Test("a connection that died is won back by a restart")
+    func revival() {
+        let network = ICENetwork()
+        network.run(for: .seconds(5))
+        network.passes = { _ in false }
+        network.run(for: .seconds(40))
+        #expect(network.agent.isDead)
+        network.passes = { _ in true }
+        let local = ICECredentials.random(.seeded(1))
+        let remote = ICECredentials.random(.seeded(2))
+        network.agent.restart(local: local, remote: remote, at: network.now)
+        #expect(network.agent.nextDeadline == network.now + .seconds(30))
+        let batch = DatagramBatch(capacity: 4)
+        let packet = check(username: "\(local.ufrag):\(remote.ufrag)", password: local.password, nominating: true)
+        #expect(network.agent.receive(check().span.bytes, from: server(1), at: network.now, into: batch) == .dropped(.invalidSTUN))
+        #expect(network.agent.receive(packet.span.bytes, from: server(1), at: network.now, into: batch) == .answered)
+        #expect(network.agent.selectedPath == server(1))
+        network.run(for: .seconds(1))
+        #expect(network.agentEvents.suffix(3) == [.expired, .retired(ufrag: "SRVRfrag"), .selected(server(1))])
+    }
 }
