@@ -190,7 +190,11 @@ import Testing
         #expect(agent.isValidated(path(9)))
         for n in 10..<1000 { #expect(receive(check(), from: UInt32(n), at: start + .seconds(1)) == .answered) }
         #expect(agent.pathCount == 8)
+        _ = events()
+        agent.forget(path(999))
+        #expect(agent.pathCount == 7)
         #expect(agent.selectedPath == path(1))
+        #expect(events() == [], "the selected path is still among them")
     }
 
     @Test("without a first check in 30 s the agent gives up")
