@@ -7,10 +7,11 @@ extension Offer {
     func answer(_ answered: [AnsweredSection?], order: [Int], local: LocalDescription, role: DTLSRole) -> String {
         var attributes: [Attribute] = []
         if bundle != nil {
-            attributes.append(Attribute("group", (["BUNDLE"] + order.compactMap { sections[$0].mid }).joined(separator: " ")))
+            attributes.append(Attribute("group", (["BUNDLE"] + order.compactMap { mids[$0] }).joined(separator: " ")))
         }
         if session.allowsMixedExtensions { attributes.append(Attribute("extmap-allow-mixed")) }
         attributes.append(Attribute("ice-lite"))
+        attributes.append(Attribute("ice-options", "ice2"))
         attributes.append(Attribute("msid-semantic", "WMS *"))
 
         let media = zip(sections, answered).enumerated().map { index, pair in

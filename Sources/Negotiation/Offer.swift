@@ -7,6 +7,11 @@ struct Offer {
     let session: SessionDescription
     /// The mids of the first `a=group:BUNDLE`, in its order; nil without one.
     let bundle: [String]?
+    /// Per section, its mid.
+    let mids: [String?]
+    /// Read once: every section inherits these, and a hostile offer has many of both.
+    private let sessionDirection: Direction?
+    private let sessionMappings: [ExtensionMapping]
 
     var sections: [MediaSection] { session.media }
 
@@ -17,16 +22,18 @@ struct Offer {
             throw NegotiationError(error)
         }
         bundle = session.groups.first { $0.semantics == "BUNDLE" }?.mids
+        mids = session.media.map(\.mid)
+        sessionDirection = session.direction
+        sessionMappings = session.extensionMappings
         guard !session.media.isEmpty else { throw .unusable("The offer has no media section.") }
         guard !session.isICELite else { throw .unusable("Both sides are ICE lite, so neither would send checks (RFC 8445 §2.5).") }
-        var mids: Set<String> = []
-        for section in session.media {
-            guard let mid = section.mid else { continue }
+        var seen: Set<String> = []
+        for case let mid? in mids {
             guard mid.isToken else { throw .malformed("A section's a=mid is not a token.") }
             guard mid.utf8.count <= 16 else {
                 throw .unusable("A section's a=mid is longer than 16 characters, which no header extension carries.")
             }
-            guard mids.insert(mid).inserted else { throw .malformed("Two sections have the same a=mid.") }
+            guard seen.insert(mid).inserted else { throw .malformed("Two sections have the same a=mid.") }
         }
     }
 
@@ -52,10 +59,10 @@ struct Offer {
         return kind
     }
 
-    func direction(of section: MediaSection) -> Direction { section.direction ?? session.direction ?? .sendrecv }
+    func direction(of section: MediaSection) -> Direction { section.direction ?? sessionDirection ?? .sendrecv }
 
     /// The extensions of a section, its own and the session's.
-    func extensionMappings(of section: MediaSection) -> [ExtensionMapping] { section.extensionMappings + session.extensionMappings }
+    func extensionMappings(of section: MediaSection) -> [ExtensionMapping] { section.extensionMappings + sessionMappings }
 
     func allowsMixedExtensions(in section: MediaSection) -> Bool { section.allowsMixedExtensions || session.allowsMixedExtensions }
 
@@ -64,7 +71,7 @@ struct Offer {
         guard let bundle else { return accepted }
         var order: [Int] = []
         for mid in bundle {
-            if let index = accepted.first(where: { sections[$0].mid == mid }), !order.contains(index) { order.append(index) }
+            if let index = accepted.first(where: { mids[$0] == mid }), !order.contains(index) { order.append(index) }
         }
         return order
     }
@@ -74,9 +81,11 @@ struct Offer {
         // A bundle-only section has no transport attributes of its own, so the others are asked behind it.
         let carriers: [any AttributeCarrying] = order.prefix(1).map { sections[$0] } + [session] + order.dropFirst().map { sections[$0] }
 
-        guard let ufrag = carriers.lazy.compactMap({ $0.iceUfrag }).first, let password = carriers.lazy.compactMap({ $0.icePassword }).first
-        else { throw .unusable("The offer has no a=ice-ufrag and a=ice-pwd.") }
-        let remote = ICECredentials(ufrag: ufrag, password: password)
+        let pairs = carriers.lazy.compactMap { carrier -> ICECredentials? in
+            guard let ufrag = carrier.iceUfrag, let password = carrier.icePassword else { return nil }
+            return ICECredentials(ufrag: ufrag, password: password)
+        }
+        guard let remote = pairs.first else { throw .unusable("The offer has no a=ice-ufrag and a=ice-pwd.") }
         guard remote.isWellFormed else {
             throw .unusable("a=ice-ufrag must have 4 to 256 and a=ice-pwd 22 to 256 letters, digits, \"+\" or \"/\" (RFC 8839 §5.4).")
         }

@@ -80,7 +80,7 @@ struct OfferedPayload {
             }
             guard let codec = Codec.allCases.first(where: { $0.name.lowercased() == name }), codec.kind == kind,
                 map.clockRate == codec.clockRate, codec != .opus || map.channels == 2,
-                codec != .h264 || H264Profile(format) != nil
+                codec != .h264 || format.isUsableH264
             else { continue }
             payloads.append(
                 OfferedPayload(
@@ -93,4 +93,9 @@ struct OfferedPayload {
         }
         return payloads
     }
+}
+
+extension FormatParameters {
+    /// Interleaved packets (mode 2, RFC 6184 §6.4) are sent by nobody and understood by no browser.
+    fileprivate var isUsableH264: Bool { H264Profile(self) != nil && ["0", "1"].contains(self["packetization-mode"] ?? "0") }
 }

@@ -94,10 +94,11 @@ extension AnsweredSection {
                 guard let rid = defined[choice.rid] else { return false }
                 return rid.payloadTypes.isEmpty || rid.payloadTypes.contains(payloadType)
             }
-            if let rid = usable?.rid, !rids.contains(rid) { rids.append(rid) }
-        }
-        guard rids.count <= PublisherAnswer.layerLimit else {
-            throw .unusable("A section offers \(rids.count) simulcast layers: at most \(PublisherAnswer.layerLimit) are received.")
+            guard let rid = usable?.rid, !rids.contains(rid) else { continue }
+            guard rids.count < PublisherAnswer.layerLimit else {
+                throw .unusable("A section offers more than \(PublisherAnswer.layerLimit) simulcast layers.")
+            }
+            rids.append(rid)
         }
         guard rids.allSatisfy({ $0.utf8.count <= 16 }) else {
             throw .unusable("A rid is longer than the 16 characters that a one-byte header extension carries.")

@@ -60,7 +60,7 @@ package struct TrickleFragment: Sendable {
     package func restartAnswer(local: LocalDescription) -> String {
         var fragment = SessionDescription(origin: SessionDescription.Origin(sessionID: 0, version: 0))
         if let group { fragment.attributes.append(Attribute("group", group)) }
-        fragment.attributes.append(Attribute("ice-lite"))
+        fragment.attributes += [Attribute("ice-lite"), Attribute("ice-options", "ice2")]
         let transport =
             [Attribute("ice-ufrag", local.credentials.ufrag), Attribute("ice-pwd", local.credentials.password)]
             + local.candidateAttributes + [Attribute("end-of-candidates")]
