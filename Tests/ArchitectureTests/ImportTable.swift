@@ -35,7 +35,7 @@ enum ImportTable {
         "Server": Row(
             ours: ["MediaPrimitives", "RTP", "SDP", "Negotiation", "Rooms", "Transports", "MediaSecurity", "MediaWorker", "Signalling"],
             others: [
-                "Glibc", "Synchronization", "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOSSL",
+                "Glibc", "Synchronization", "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOHTTPTypes", "NIOSSL",
                 "NIOWebSocket", "Logging", "Yams", "JWTKit", "ServiceLifecycle",
             ],
             foundation: true),
