@@ -22,7 +22,7 @@ enum ImportTable {
         "Congestion": Row(ours: ["MediaPrimitives", "RTP"]),
         "Forwarding": Row(ours: ["MediaPrimitives", "RTP", "Congestion"]),
         "Transports": Row(ours: ["MediaPrimitives", "ICE", "MediaSecurity"]),
-        "Rooms": Row(ours: ["MediaPrimitives", "RTP", "Congestion", "Forwarding", "Transports"]),
+        "Rooms": Row(ours: ["MediaPrimitives", "RTP", "ICE", "MediaSecurity", "Congestion", "Forwarding", "Transports"]),
         "Signalling": Row(ours: ["MediaPrimitives"], others: ["SwiftProtobuf"]),
 
         // Threads and sockets.
@@ -35,8 +35,9 @@ enum ImportTable {
         "Server": Row(
             ours: ["MediaPrimitives", "RTP", "SDP", "Negotiation", "Rooms", "Transports", "MediaSecurity", "MediaWorker", "Signalling"],
             others: [
-                "Glibc", "Synchronization", "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOHTTPTypes", "NIOSSL",
-                "NIOWebSocket", "Logging", "Yams", "JWTKit", "ServiceLifecycle",
+                "Glibc", "Synchronization", "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore", "NIOPosix", "NIOHTTP1",
+                "NIOHTTPTypes", "NIOSSL",
+                "NIOWebSocket", "Logging", "Yams", "JWTKit", "ServiceLifecycle", "UnixSignals",
             ],
             foundation: true),
         "Simulation": Row(ours: [
