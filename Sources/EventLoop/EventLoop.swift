@@ -214,7 +214,8 @@ package final class EventLoop: SerialExecutor, @unchecked Sendable {
     /// Whether this is the loop's thread.
     package var isCurrent: Bool { queue.isCurrent }
 
-    package func isIsolatingCurrentContext() -> Bool? { isCurrent }
+    /// Never false: to "unknown" the runtime asks `checkIsolated`, which says more than its own message.
+    package func isIsolatingCurrentContext() -> Bool? { isCurrent ? true : nil }
 
     package func checkIsolated() {
         if !isCurrent { fatalError("state of the loop \(name) was used from another thread; await its actor instead") }

@@ -188,7 +188,7 @@ package final class UDPSocket {
 
     /// The kernel's time of arrival on the monotonic clock, or the time of reading if it has none, or if the wall clock was set in between
     /// (an arrival in the future, or more than a second ago).
-    static func arrival(unixNanoseconds: Int64, offset: Int64, read: Instant) -> Instant {
+    package static func arrival(unixNanoseconds: Int64, offset: Int64, read: Instant) -> Instant {
         guard unixNanoseconds != 0 else { return read }
         let arrival = Instant(nanoseconds: unixNanoseconds &+ offset)
         return arrival <= read && read - arrival <= .seconds(1) ? arrival : read

@@ -34,7 +34,7 @@ package final class ICEAgent {
     /// The credentials that the peer should use now.
     package var local: ICECredentials { current.local }
     package var remote: ICECredentials { current.remote }
-    /// After `expired` or `timedOut`: everything is dropped.
+    /// After `expired` or `timedOut`: everything is dropped, until a restart.
     package private(set) var isDead = false
     /// How many paths are validated, at most 8.
     package var pathCount: Int { paths.count }
@@ -167,9 +167,18 @@ package final class ICEAgent {
 
     /// New credentials (RFC 8445 §9). Media stays where it is and the old credentials stay good until the new ones have nominated a path, and
     /// 3 s longer; then `retired` tells that the old fragment is free. A restart before the last one has come to anything replaces that one.
+    /// A dead agent starts over: once consent is lost, only a restart may win it back (RFC 7675 §5.1).
     package func restart(local: ICECredentials, remote: ICECredentials, at now: Instant) {
         let next = ICEGeneration(number: current.number &+ 1, local: local, remote: remote)
-        if previous == nil || selectedGeneration == current.number {
+        if isDead {
+            let gone = current
+            current = next
+            retirePrevious()
+            retire(gone)
+            isDead = false
+            isQuiet = false
+            checkedAt = nil
+        } else if previous == nil || selectedGeneration == current.number {
             retirePrevious()
             previous = current
             current = next
@@ -183,9 +192,9 @@ package final class ICEAgent {
     }
 
     private func retirePrevious() {
+        retirePreviousAt = nil
         guard let gone = previous else { return }
         previous = nil
-        retirePreviousAt = nil
         retire(gone)
     }
 

@@ -4,8 +4,9 @@ import MediaPrimitives
 ///
 /// It checks the paths that it is given (Binding requests with USERNAME, PRIORITY, ICE-CONTROLLING and, to nominate, USE-CANDIDATE), resends
 /// after 500 ms doubling up to seven sends, and once a path is valid keeps consent by a fresh check every 4 to 6 s (RFC 7675 §5.1). It also
-/// answers the checks of a full peer. Gathering, pairing and pruning of candidates are the caller's; it never gives up its role (not done:
-/// RFC 8445 §7.3.1.1's switch; a peer that claims to be controlling gets 487).
+/// answers the checks of a full peer. Gathering and pairing of candidates are the caller's: hand it the ways worth trying, not nominating, and
+/// the first that is answered is nominated. It never gives up its role (not done: RFC 8445 §7.3.1.1's switch; a peer that claims to be
+/// controlling gets 487).
 ///
 /// Contract: `receive`; `handleTimeout` at `nextDeadline`; after either `drain(into:)` and `nextEvent()`.
 package final class ICEController {
@@ -55,16 +56,20 @@ package final class ICEController {
     private var nextStart: Instant
     private var events = ICEEventQueue()
     private var wasConnected = false
+    /// The path whose checks carry USE-CANDIDATE. Only one at a time: the peer follows the nomination that it saw last.
+    private var nominee: Path?
 
-    /// Starts checking `path` (our address and the server's candidate) at once and nominates it.
-    package init(local: ICECredentials, remote: ICECredentials, path: Path, at now: Instant, entropy: Entropy) {
+    /// Starts checking `path` (our address and the server's candidate) at once, and nominates it unless told otherwise.
+    package init(
+        local: ICECredentials, remote: ICECredentials, path: Path, nominating: Bool = true, at now: Instant, entropy: Entropy
+    ) {
         generation = ICEGeneration(number: 0, local: local, remote: remote)
         remoteKey = MessageIntegrityKey(password: remote.password)
         requestUsername = Array((remote.ufrag + ":" + local.ufrag).utf8)
         tieBreaker = entropy.next()
         self.entropy = entropy
         nextStart = now
-        check(path, nominating: true, at: now)
+        check(path, nominating: nominating, at: now)
     }
 
     /// Starts a check of `path`, new or known; with `nominating` media moves there when it is answered. False when eight are known already.
@@ -83,25 +88,37 @@ package final class ICEController {
             paths.append(CheckedPath(path: path, check: request, nextAt: start))
         }
         nextStart = start + ICEController.pacing
+        if nominating { nominate(path) } else if nominee == path { nominee = nil }
         return true
     }
 
-    /// Stops using `path`.
-    package func forget(_ path: Path) {
-        paths.removeAll { $0.path == path }
-        if path == selectedPath {
-            selectedPath = nil
-            events.append(.deselected)
+    private func nominate(_ path: Path) {
+        nominee = path
+        // A resent check of an earlier nominee must not call the peer back to it.
+        for index in paths.indices where paths[index].path != path && paths[index].check?.nominates == true {
+            paths[index].check = Request(id: freshID(), nominates: false)
         }
     }
 
-    /// New credentials (RFC 8445 §9): every path is checked anew, the selected one (or, without one, all) nominated again. Media stays where it is.
+    /// Without a nominee, nominates a path that has been answered, if there is one.
+    private func nominateAny(at now: Instant) {
+        guard nominee == nil, selectedPath == nil, let valid = paths.first(where: { $0.consentUntil != nil }) else { return }
+        check(valid.path, nominating: true, at: now)
+    }
+
+    /// Stops using `path`, for another that works if there is one. Without any the controller is dead.
+    package func forget(_ path: Path, at now: Instant) {
+        guard let index = paths.firstIndex(where: { $0.path == path }) else { return }
+        fail(index, at: now)
+    }
+
+    /// New credentials (RFC 8445 §9): every path is checked anew and the nominated one nominated again. Media stays where it is.
     package func restart(local: ICECredentials, remote: ICECredentials, at now: Instant) {
         generation = ICEGeneration(number: generation.number &+ 1, local: local, remote: remote)
         remoteKey = MessageIntegrityKey(password: remote.password)
         requestUsername = Array((remote.ufrag + ":" + local.ufrag).utf8)
         for index in paths.indices { paths[index].outstanding.removeAll(keepingCapacity: true) }
-        for path in paths.map(\.path) { check(path, nominating: selectedPath == nil || path == selectedPath, at: now) }
+        for path in paths.map(\.path) { check(path, nominating: path == nominee, at: now) }
     }
 
     // MARK: Packets
@@ -139,7 +156,7 @@ package final class ICEController {
         guard message.unknownRequiredCount == 0 else { return .dropped(.invalidSTUN) }
         if message.messageClass == .error {
             events.append(.refused(code: message.errorCode ?? 0))
-            if isCheck { fail(index) } else { paths[index].outstanding.removeAll { $0.id == id } }
+            if isCheck { fail(index, at: now) } else { paths[index].outstanding.removeAll { $0.id == id } }
             return .ignored
         }
         reflexiveAddress = message.xorMappedAddress ?? reflexiveAddress
@@ -151,7 +168,8 @@ package final class ICEController {
             // A second copy of this answer is still an answer.
             remember(request, at: index)
         }
-        if isCheck, request.nominates { select(path) }
+        if request.nominates, path == nominee { select(path) }
+        nominateAny(at: now)
         return .ignored
     }
 
@@ -183,7 +201,7 @@ package final class ICEController {
         var index = 0
         while index < paths.count {
             if let until = paths[index].consentUntil, now >= until {
-                fail(index)
+                fail(index, at: now)
                 continue
             }
             guard now >= paths[index].nextAt else {
@@ -192,7 +210,7 @@ package final class ICEController {
             }
             if paths[index].check != nil {
                 guard paths[index].sends < ICEController.maximumSends else {
-                    fail(index)
+                    fail(index, at: now)
                     continue
                 }
                 paths[index].sends += 1
@@ -201,7 +219,7 @@ package final class ICEController {
                     sends == ICEController.maximumSends ? ICEController.lastWait : ICEController.initialTimeout * (1 << Int64(sends - 1))
                 paths[index].nextAt = now + wait
             } else {
-                remember(Request(id: freshID(), nominates: paths[index].path == selectedPath), at: index)
+                remember(Request(id: freshID(), nominates: paths[index].path == nominee), at: index)
                 paths[index].nextAt = now + consentDelay()
             }
             paths[index].isDue = true
@@ -209,16 +227,18 @@ package final class ICEController {
         }
     }
 
-    private func fail(_ index: Int) {
+    private func fail(_ index: Int, at now: Instant) {
         let gone = paths.remove(at: index)
         let wasSelected = gone.path == selectedPath
         if wasSelected { selectedPath = nil }
+        if gone.path == nominee { nominee = selectedPath }
         if paths.isEmpty {
             isDead = true
             events.append(gone.consentUntil == nil ? .timedOut : .expired)
-        } else if wasSelected {
-            events.append(.deselected)
+            return
         }
+        if wasSelected { events.append(.deselected) }
+        nominateAny(at: now)
     }
 
     /// Writes the checks that are due. What finds no room in `batch` stays due.

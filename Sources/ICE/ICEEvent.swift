@@ -24,7 +24,7 @@ package enum ICEEvent: Hashable, Sendable {
     case quiet
     /// Checks are back after `quiet`.
     case recovered
-    /// None for 30 s: consent is gone (RFC 7675 §5.1). The agent is dead and answers no more.
+    /// None for 30 s: consent is gone (RFC 7675 §5.1). The agent is dead and answers no more, until a restart.
     case expired
     /// Never any, for 30 s (agent) or for seven sends and their wait (controller). The agent is dead.
     case timedOut

@@ -19,23 +19,23 @@ package final class MessageIntegrityKey {
         defer { EVP_MAC_free(mac) }
         let fresh = EVP_MAC_CTX_new(mac)
         // An empty key would leave OpenSSL's context unkeyed, so it counts as a failure.
-        let keyed = bytes.withUnsafeBufferPointer { key in
-            var digest: [CChar] = [0x53, 0x48, 0x41, 0x31, 0]  // "SHA1"
-            return digest.withUnsafeMutableBufferPointer { name in
-                var parameters = (
-                    OSSL_PARAM_construct_utf8_string("digest", name.baseAddress, 0),
-                    OSSL_PARAM_construct_end()
-                )
-                return withUnsafeBytes(of: &parameters) {
-                    EVP_MAC_init(fresh, key.baseAddress, key.count, $0.assumingMemoryBound(to: OSSL_PARAM.self).baseAddress)
-                }
-            }
-        }
+        let keyed = bytes.withUnsafeBufferPointer { MessageIntegrityKey.setKey($0, of: fresh) }
         if keyed == 1, !bytes.isEmpty {
             context = fresh
         } else {
             EVP_MAC_CTX_free(fresh)
             context = nil
+        }
+    }
+
+    private static func setKey(_ key: UnsafeBufferPointer<UInt8>, of context: OpaquePointer?) -> Int32 {
+        // An OSSL_PARAM keeps the pointers to its name and value: both strings must live until the call that reads them has returned.
+        var digest: [CChar] = [0x53, 0x48, 0x41, 0x31, 0]  // "SHA1"
+        return "digest".withCString { name in
+            digest.withUnsafeMutableBufferPointer { value in
+                let parameters = [OSSL_PARAM_construct_utf8_string(name, value.baseAddress, 0), OSSL_PARAM_construct_end()]
+                return EVP_MAC_init(context, key.baseAddress, key.count, parameters)
+            }
         }
     }
 

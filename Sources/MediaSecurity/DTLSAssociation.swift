@@ -25,6 +25,9 @@ package enum DTLSResult: Sendable {
 /// a server as if it had not come. Not defended: well-formed forgeries in the middle of a handshake from the validated address, which DTLS 1.2
 /// cannot tell from the peer's until its Finished.
 ///
+/// Keys and signatures come from OpenSSL's own generator: a simulated handshake takes the same turns at the same instants each time, but its
+/// bytes differ, and its signatures by a byte or two in length.
+///
 /// Confined to one thread, as the SSL inside it is.
 package final class DTLSAssociation {
     /// From the first flight or the first datagram to keys.
@@ -130,6 +133,8 @@ package final class DTLSAssociation {
             end()
             return .failed(reason: refusal.map { "\(what); the last hello was refused: \($0)" } ?? what)
         }
+        // Copies are missing when the system's clock was set back while OpenSSL wrote the flight; it makes them now.
+        if port.copies.isEmpty { _ = step(UnsafeRawBufferPointer(start: nil, count: 0)) }
         // The last copy serves again should the copies run out.
         if let copy = port.copies.isEmpty ? nil : port.copies[min(copiesSent, port.copies.count - 1)] {
             copiesSent += 1

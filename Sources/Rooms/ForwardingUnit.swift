@@ -139,10 +139,8 @@ package final class ForwardingUnit {
         freeSlots.append(participant.slot)
         participant.room.remove(participant, at: now)
         if participant.room.isEmpty { rooms[participant.room.name] = nil }
-        // Those who moved on to another publisher wait for its keyframe.
-        for other in participants {
-            if let other, other.room === participant.room, !other.publications.isEmpty { schedule(other) }
-        }
+        // Whose viewers came over from the one who left: they wait for a keyframe.
+        for other in participant.room.participants where !other.publications.isEmpty { schedule(other) }
     }
 
     private func forget(ufrag: String, of participant: Participant) {

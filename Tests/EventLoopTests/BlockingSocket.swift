@@ -2,7 +2,7 @@ import Glibc
 import MediaPrimitives
 
 /// A plain blocking socket at the other end of a test; it gives up after five seconds.
-final class BlockingSocket {
+final class BlockingSocket: Sendable {
     let descriptor: Int32
     let address: SocketAddress
 

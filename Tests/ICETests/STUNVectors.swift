@@ -29,9 +29,12 @@ enum STUNVectors {
     }
 }
 
+// Swift Testing's macros take no spans, so tests ask the bytes.
 extension [UInt8] {
     /// Parses the whole array as one message.
     func stun() -> STUNMessage? { STUNMessage(span.bytes) }
     func isAuthentic(_ key: MessageIntegrityKey) -> Bool { stun()?.isAuthentic(in: span.bytes, key: key) ?? false }
     func hasValidFingerprint() -> Bool? { stun()?.isFingerprintValid(in: span.bytes) }
+    /// The value of the first attribute of `type`.
+    func stunAttribute(_ type: UInt16) -> [UInt8]? { STUNMessage.attribute(type, in: span.bytes).map { Array(self[$0]) } }
 }
