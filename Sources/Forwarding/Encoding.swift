@@ -143,8 +143,11 @@ package final class Encoding {
 
     // MARK: Feedback to the publisher
 
-    /// When this encoding next has something to ask of its publisher.
-    package var nextDeadline: Instant { min(repairs ? missing.nextDeadline : .distantFuture, keyframes.nextDeadline) }
+    /// When this encoding next has something to ask of its publisher; never before its stream is known, as nobody could be asked about it.
+    package var nextDeadline: Instant {
+        guard ssrc != nil else { return .distantFuture }
+        return min(repairs ? missing.nextDeadline : .distantFuture, keyframes.nextDeadline)
+    }
 
     /// Sequence numbers to ask for again, at most `room`; what was given up becomes the wish for a keyframe.
     package func takeMissing(at now: Instant, room: Int, into requested: inout [SequenceNumber]) {
