@@ -178,7 +178,7 @@ package final class ForwardingUnit {
     package func statistics() -> WorkerStatistics {
         var statistics = WorkerStatistics()
         statistics.counters = counters
-        statistics.counters.drop(.sendQueueFull, count: departures.refused)
+        statistics.counters.drop(.sendQueueFull, count: departures.refused &+ departures.outdated)
         statistics.rooms = rooms.count
         for participant in participants {
             guard let participant else { continue }
