@@ -173,7 +173,7 @@ private struct ResendBudget {
 
     mutating func allows(at now: Instant) -> Bool {
         if let refilledAt {
-            let elapsed = min((now - refilledAt).nanoseconds, 1_000_000_000)
+            let elapsed = min(max(0, (now - refilledAt).nanoseconds), 1_000_000_000)
             let refill = Int(elapsed) / 1_000 * ResendBudget.floorPerSecond / 1_000_000
             if refill > 0 {
                 bytes = min(ResendBudget.ceiling, bytes + refill)
