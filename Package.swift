@@ -39,7 +39,7 @@ var targets: [Target] = [
     core("Congestion", ["MediaPrimitives", "RTP"]),
     core("Forwarding", ["MediaPrimitives", "RTP", "Congestion"]),
     core("Transports", ["MediaPrimitives", "ICE", "MediaSecurity"]),
-    core("Rooms", ["MediaPrimitives", "RTP", "Congestion", "Forwarding", "Transports"]),
+    core("Rooms", ["MediaPrimitives", "RTP", "ICE", "MediaSecurity", "Congestion", "Forwarding", "Transports"]),
 
     // Threads and sockets.
     core("EventLoop", ["MediaPrimitives", "CUV", "CNetwork"]),

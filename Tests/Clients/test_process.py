@@ -1,0 +1,123 @@
+"""Starting, refusing to start, and ending: what an operator meets."""
+
+import asyncio
+import signal
+
+import jwt
+import pytest
+
+from clients.apus import Apus, run_apus
+from clients.rtc import Publisher
+from clients.tokens import token
+
+
+async def test_sigterm_ends_an_idle_server_at_once(apus):
+    began = asyncio.get_running_loop().time()
+    assert await asyncio.wait_for(terminate(apus, signal.SIGTERM), 10) == 0
+    assert asyncio.get_running_loop().time() - began < 2
+    await apus_again(apus)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+async def test_a_signal_drains_a_busy_server(apus, closing, number):
+    """With somebody connected it ends within the drain timeout, with status 0."""
+    closing(await Publisher().start(f"{apus.url}/whip/busy", token("busy", "publisher")))
+    assert await asyncio.wait_for(terminate(apus, number), 12) == 0
+    await apus_again(apus)
+
+
+async def test_a_second_signal_ends_it_at_once(apus, closing):
+    closing(await Publisher().start(f"{apus.url}/whip/busy", token("busy", "publisher")))
+    apus.process.send_signal(signal.SIGTERM)
+    await asyncio.sleep(0.3)
+    if apus.process.returncode is None:
+        apus.process.send_signal(signal.SIGTERM)
+    await asyncio.wait_for(apus.process.wait(), 2)
+    await apus_again(apus)
+
+
+async def terminate(apus, number):
+    apus.process.send_signal(number)
+    return await apus.process.wait()
+
+
+async def apus_again(apus):
+    """The fixture expects a server that runs: the same ports, which must be free again."""
+    await apus._reader
+    await apus.start()
+
+
+PORTS = {"--port": "port", "--udp-port": "udp_port", "--tcp-port": "tcp_port", "--admin-port": "admin_port"}
+
+
+@pytest.mark.parametrize("flag", PORTS)
+async def test_a_port_in_use_is_named_with_its_flag(apus, flag):
+    """Exit status 69, and a sentence with the port and the flag that changes it."""
+    other = Apus(flag, str(getattr(apus, PORTS[flag])))
+    status, out, err = await run_apus(*other.arguments)
+    assert status == 69, (status, out, err)
+    assert flag in out + err and str(getattr(apus, PORTS[flag])) in out + err
+
+
+MISTAKES = {
+    "an unknown key": ("port: 7880\nprot: 7881\n", "2", "prot"),
+    "a word for a number": ("# comment\n\nudp-port: many\n", "3", "udp-port"),
+    "a port out of range": ("tcp-port: 70000\n", "1", "tcp-port"),
+    "no YAML": ("port: [1\n", None, None),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+async def test_a_mistake_in_the_file_is_named_with_its_line(tmp_path, mistake):
+    text, line, word = MISTAKES[mistake]
+    file = tmp_path / "apus.yaml"
+    file.write_text(text)
+    status, out, err = await run_apus("serve", "--dev", "--config", str(file))
+    assert status == 78, (status, out, err)
+    assert "apus.yaml" + (f":{line}" if line else "") in err, err
+    assert word is None or word in err, err
+
+
+async def test_a_mistake_in_the_environment_is_named(tmp_path):
+    status, _, err = await run_apus("serve", "--dev", environment={"APUS_UDP_PORT": "many"})
+    assert status == 78, err
+    assert "APUS_UDP_PORT" in err
+
+
+async def test_a_file_that_is_not_there_is_named():
+    status, _, err = await run_apus("serve", "--dev", "--config", "/nowhere/apus.yaml")
+    assert status == 78, err
+    assert "/nowhere/apus.yaml" in err
+
+
+async def test_it_refuses_to_start_without_keys_and_says_what_to_do():
+    status, _, err = await run_apus("serve")
+    assert status == 78, err
+    assert "--keys" in err and "--dev" in err
+
+
+@pytest.mark.parametrize("arguments", [["serve", "--no-such-flag"], ["no-such-command"], ["token", "--dev"]], ids=" ".join)
+async def test_wrong_usage_exits_with_64(arguments):
+    status, out, err = await run_apus(*arguments)
+    assert status == 64, (out, err)
+
+
+async def test_a_token_and_nothing_else_is_printed(apus, closing):
+    status, out, _ = await run_apus("token", "--dev", "--room", "printed", "--identity", "me", "--grant", "canSubscribe=false")
+    assert status == 0
+    printed = out.strip()
+    assert out == printed + "\n" and "\n" not in printed
+    claims = jwt.decode(printed, "secret", algorithms=["HS256"])
+    assert claims["iss"] == "devkey" and claims["sub"] == "me"
+    assert claims["video"]["room"] == "printed" and claims["video"]["roomJoin"] is True and claims["video"]["canSubscribe"] is False
+    closing(await Publisher().start(f"{apus.url}/whip/printed", printed))
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["serve", "--help"], ["token", "--help"]], ids=" ".join)
+async def test_help_is_everywhere(arguments):
+    status, out, _ = await run_apus(*arguments)
+    assert status == 0 and "USAGE" in out.upper()
+
+
+async def test_dev_prints_links_that_can_be_opened(apus):
+    assert f":{apus.port}/publish" in apus.log and f":{apus.port}/watch" in apus.log
