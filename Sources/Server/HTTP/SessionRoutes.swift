@@ -9,9 +9,9 @@ import Rooms
 
 /// WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep): sessions over HTTP.
 ///
-/// The order of checks is: token, type and size of the body, then the body. PATCH and DELETE are authorised by the session's id, which
-/// nobody can guess: encoders often end a session without their token, or with one that has expired since. A token that comes all the same
-/// must be signed by us for the same room and identity.
+/// The order of checks is: token, type and size of the body, then the body. PATCH needs a token of the same room and identity, DELETE only
+/// the session's id, which nobody can guess: encoders often leave without their token. Neither minds that a token has expired since the
+/// session began, for there is no way to hand in a newer one; but one that comes must be ours, and for the same room and identity.
 struct SessionRoutes: Sendable {
     let keys: TokenKeys
     let directory: RoomDirectory
@@ -143,7 +143,8 @@ struct SessionRoutes: Sendable {
     private func session(_ role: Session.Role, _ request: Request, _ context: ServerContext) async throws -> Session {
         let room = try room(context)
         let id = try Self.parameter("id", context)
-        let token = request.headers[.authorization] == nil ? nil : try await keys.signed(Self.bearerText(of: request))
+        let mayOmitToken = request.method == .delete && request.headers[.authorization] == nil
+        let token = mayOmitToken ? nil : try await keys.signed(Self.bearerText(of: request))
         guard let session = await directory.session(id, role: role, room: room) else {
             throw Refusal(.notFound, "There is no such session; it may have ended.")
         }
