@@ -14,6 +14,7 @@ package final class Encoding {
     private let codecs: PayloadTypeTable
     private let clockRate: UInt32
     private let repairs: Bool
+    private let hasParameterSetsOutOfBand: Bool
 
     package private(set) var ssrc: SSRC?
     package private(set) var rtxSSRC: SSRC?
@@ -36,6 +37,7 @@ package final class Encoding {
         codecs = PayloadTypeTable(parameters.codecs)
         clockRate = parameters.kind == .audio ? 48_000 : 90_000
         repairs = parameters.codecs.contains { $0.nack }
+        hasParameterSetsOutOfBand = parameters.codecs.contains { $0.codec == .h264 && $0.format.hasFormatParameter("sprop-parameter-sets") }
         // Two seconds of video at 2.5 Mbit/s, and as much of audio.
         ring = PayloadRing(capacity: parameters.kind == .audio ? 128 : 512)
         clock = SenderClock(clockRate: clockRate)
@@ -105,7 +107,7 @@ package final class Encoding {
     ) -> Reception {
         switch missing.note(sequence, at: now) {
         case .repeated: return .nothing
-        case .overflow: keyframes.want(at: now)
+        case .overflow: if kind == .video { keyframes.want(at: now) }
         case .inOrder, .gap, .filled: break
         }
         statistics.note(sequence: sequence, timestamp: header.timestamp, arrival: now, retransmitted: retransmitted)
@@ -113,7 +115,8 @@ package final class Encoding {
         let descriptor = PayloadDescriptor.parse(codec: codec, payload: payload.bytes)
         guard let reference = ring.store(payload) else { return .invalid }
         activity.note(bytes: payload.count, at: now)
-        if descriptor.isKeyframeStart, codec.kind == .video {
+        let isSwitchPoint = isSwitchPoint(descriptor)
+        if isSwitchPoint, codec.kind == .video {
             keyframes.keyframeArrived()
             missing.forget(before: sequence)
             if let size = descriptor.size { activity.height = Int(size.height) }
@@ -122,7 +125,13 @@ package final class Encoding {
             MediaPacket(
                 payload: reference, sequence: sequence, timestamp: header.timestamp, marker: header.marker, codec: codec,
                 descriptor: descriptor, audioLevel: values.audioLevel, voiceActivity: values.voiceActivity, arrival: now, layer: layer,
-                epoch: epoch))
+                epoch: epoch, isSwitchPoint: isSwitchPoint))
+    }
+
+    /// H.264 is entered where its parameter sets are, not at the IDR picture behind them, unless they were told out of band (RFC 6184 §8.1).
+    private func isSwitchPoint(_ descriptor: PayloadDescriptor) -> Bool {
+        if case .h264(let h264) = descriptor, !hasParameterSetsOutOfBand { return h264.hasSequenceParameterSet }
+        return descriptor.isKeyframeStart
     }
 
     /// A sender report for the media stream.
@@ -170,6 +179,13 @@ package final class Encoding {
                     ssrc: rtxSSRC, fractionLost: report.fractionLost, cumulativeLost: report.cumulativeLost,
                     highestSequence: report.highestSequence, jitter: report.jitter, lastSenderReport: 0, delaySinceLastSenderReport: 0))
         }
+    }
+}
+
+extension String {
+    /// Whether an `a=fmtp` value names `parameter`.
+    fileprivate func hasFormatParameter(_ parameter: String) -> Bool {
+        split(separator: ";").contains { $0.drop { $0 == " " }.lowercased().hasPrefix(parameter + "=") }
     }
 }
 

@@ -20,5 +20,5 @@ package struct MediaPacket {
     package var epoch: UInt32
 
     /// Whether a subscriber may begin here: a keyframe's first packet, or any packet of audio.
-    package var isSwitchPoint: Bool { codec.kind == .audio || descriptor.isKeyframeStart }
+    package var isSwitchPoint: Bool
 }
