@@ -57,7 +57,7 @@ package final class Participant {
         streams = StreamTable(parameters.receiving)
         if extensions[.transportCC] != 0 { arrivals = ArrivalLog() }
         feedbackSSRC = entropy.ssrc()
-        cname = entropy.urlText(16)
+        cname = parameters.cname
     }
 
     /// The transport is up: media may flow, and reports begin.
