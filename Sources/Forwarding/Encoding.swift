@@ -27,6 +27,8 @@ package final class Encoding {
     private var rtxStatistics: ReceptionStatistics
     private var missing: MissingPackets
     private var activity = EncodingActivity()
+    /// H.264: `a=fmtp` has brought the parameter sets.
+    private let hasParameterSetsOutOfBand: Bool
     /// H.264: a sequence parameter set has come in the stream.
     private var sendsParameterSets = false
 
@@ -38,6 +40,7 @@ package final class Encoding {
         codecs = PayloadTypeTable(parameters.codecs)
         clockRate = parameters.kind == .audio ? 48_000 : 90_000
         repairs = parameters.codecs.contains { $0.nack }
+        hasParameterSetsOutOfBand = parameters.codecs.contains { $0.codec == .h264 && $0.format.hasFormatParameter("sprop-parameter-sets") }
         // Two seconds of video at 2.5 Mbit/s, and as much of audio.
         ring = PayloadRing(capacity: parameters.kind == .audio ? 128 : 512)
         clock = SenderClock(clockRate: clockRate)
@@ -131,12 +134,12 @@ package final class Encoding {
                 epoch: epoch, isSwitchPoint: isSwitchPoint))
     }
 
-    /// Whether a keyframe begins here. An IDR slice of H.264 begins one only from encoders that never send parameter sets: those of others come
-    /// before it, may be packets of their own, and are needed.
+    /// Whether a keyframe begins here. H.264 is entered where its parameter sets are, not at the IDR picture behind them, unless they were told
+    /// out of band (RFC 6184 §8.1) and none has come in the stream.
     private func startsKeyframe(_ descriptor: PayloadDescriptor) -> Bool {
         guard case .h264(let h264) = descriptor else { return descriptor.isKeyframeStart }
         if h264.hasSequenceParameterSet { sendsParameterSets = true }
-        return h264.hasSequenceParameterSet || (h264.startsIDR && !sendsParameterSets)
+        return h264.hasSequenceParameterSet || (h264.startsIDR && hasParameterSetsOutOfBand && !sendsParameterSets)
     }
 
     /// A sender report for the media stream.
@@ -187,6 +190,13 @@ package final class Encoding {
                     ssrc: rtxSSRC, fractionLost: report.fractionLost, cumulativeLost: report.cumulativeLost,
                     highestSequence: report.highestSequence, jitter: report.jitter, lastSenderReport: 0, delaySinceLastSenderReport: 0))
         }
+    }
+}
+
+extension String {
+    /// Whether an `a=fmtp` value names `parameter`.
+    fileprivate func hasFormatParameter(_ parameter: String) -> Bool {
+        split(separator: ";").contains { $0.drop { $0 == " " }.lowercased().hasPrefix(parameter + "=") }
     }
 }
 

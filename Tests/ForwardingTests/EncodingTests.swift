@@ -189,11 +189,22 @@ struct EncodingTests {
         #expect(try #require(send(7, EncodingTests.sps)).isSwitchPoint)
     }
 
-    @Test("An encoder that never sends parameter sets is entered at its IDR slices")
-    func h264WithoutParameterSets() throws {
-        let encoding = video()
-        let media = try #require(encoding.media(SourcePacket(payloadType: 102, sequence: 1, payload: EncodingTests.idr), at: at(0)))
-        #expect(media.isSwitchPoint)
+    @Test(
+        "An IDR slice alone is entered only where the parameter sets came with the description",
+        arguments: [
+            ("", false), ("profile-level-id=42e01f;packetization-mode=1", false), ("a=1; Sprop-Parameter-Sets=Z0Lg;b=2", true),
+            ("x-sprop-parameter-sets=Z0Lg", false),
+        ])
+    func parameterSetsOutOfBand(format: String, isEntry: Bool) throws {
+        var parameters = RTPParameters.video
+        parameters.codecs[1].format = format
+        let encoding = Encoding(layer: 0, rid: nil, parameters: parameters)
+        encoding.bind(SSRC(1))
+        let first = try #require(encoding.media(SourcePacket(payloadType: 102, sequence: 1, payload: EncodingTests.idr), at: at(0)))
+        #expect(first.isSwitchPoint == isEntry)
+        _ = encoding.media(SourcePacket(payloadType: 102, sequence: 2, payload: EncodingTests.sps), at: at(0))
+        let second = try #require(encoding.media(SourcePacket(payloadType: 102, sequence: 3, payload: EncodingTests.idr), at: at(0)))
+        #expect(!second.isSwitchPoint)
     }
 
     // MARK: Reports
