@@ -143,8 +143,10 @@ package final class Encoding {
 
     // MARK: Feedback to the publisher
 
-    /// When this encoding next has something to ask of its publisher.
-    package var nextDeadline: Instant { min(repairs ? missing.nextDeadline : .distantFuture, keyframes.nextDeadline) }
+    /// When this encoding next has something to ask of its publisher. Before its first packet there is no SSRC to ask about: what is wanted waits.
+    package var nextDeadline: Instant {
+        ssrc == nil ? .distantFuture : min(repairs ? missing.nextDeadline : .distantFuture, keyframes.nextDeadline)
+    }
 
     /// Sequence numbers to ask for again, at most `room`; what was given up becomes the wish for a keyframe.
     package func takeMissing(at now: Instant, room: Int, into requested: inout [SequenceNumber]) {
