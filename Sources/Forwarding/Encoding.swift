@@ -27,6 +27,10 @@ package final class Encoding {
     private var rtxStatistics: ReceptionStatistics
     private var missing: MissingPackets
     private var activity = EncodingActivity()
+    /// The newest packets by sequence number, of which the low bits are the index.
+    private var recent = [MediaPacket?](repeating: nil, count: Encoding.recentCount)
+    /// How far behind the newest packet a keyframe may begin: a second of video at 2.5 Mbit/s.
+    private static let recentCount = 256
 
     /// `parameters` is the section that it came by.
     package init(layer: Int, rid: String?, parameters: RTPParameters) {
@@ -113,16 +117,31 @@ package final class Encoding {
         let descriptor = PayloadDescriptor.parse(codec: codec, payload: payload.bytes)
         guard let reference = ring.store(payload) else { return .invalid }
         activity.note(bytes: payload.count, at: now)
+        let packet = MediaPacket(
+            payload: reference, sequence: sequence, timestamp: header.timestamp, marker: header.marker, codec: codec,
+            descriptor: descriptor, audioLevel: values.audioLevel, voiceActivity: values.voiceActivity, arrival: now, layer: layer,
+            epoch: epoch)
         if descriptor.isKeyframeStart, codec.kind == .video {
-            keyframes.keyframeArrived()
+            if isSwitchPoint(packet) { keyframes.keyframeArrived() }
             missing.forget(before: sequence)
             if let size = descriptor.size { activity.height = Int(size.height) }
         }
-        return .media(
-            MediaPacket(
-                payload: reference, sequence: sequence, timestamp: header.timestamp, marker: header.marker, codec: codec,
-                descriptor: descriptor, audioLevel: values.audioLevel, voiceActivity: values.voiceActivity, arrival: now, layer: layer,
-                epoch: epoch))
+        recent[Int(truncatingIfNeeded: sequence) & (Encoding.recentCount - 1)] = packet
+        return .media(packet)
+    }
+
+    /// Whether a subscriber may begin with `packet`. One that came late, being sent again, will do as long as all that came after it is at hand.
+    package func isSwitchPoint(_ packet: MediaPacket) -> Bool {
+        packet.isSwitchPoint && (unwrapper.highest ?? packet.sequence) &- packet.sequence < Int64(Encoding.recentCount)
+    }
+
+    /// Calls `body` for each packet that arrived before `packet` although it comes after it.
+    package func forEach(after packet: MediaPacket, _ body: (MediaPacket) -> Void) {
+        guard let highest = unwrapper.highest, packet.sequence < highest else { return }
+        for sequence in (packet.sequence &+ 1)...highest {
+            let later = recent[Int(truncatingIfNeeded: sequence) & (Encoding.recentCount - 1)]
+            if let later, later.sequence == sequence, later.epoch == packet.epoch { body(later) }
+        }
     }
 
     /// A sender report for the media stream.

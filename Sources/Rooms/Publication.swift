@@ -41,22 +41,24 @@ package final class Publication {
 
     /// The fan-out: one packet, every subscription, one loop. Nothing here waits, allocates or encrypts.
     func fanOut(_ packet: MediaPacket, into departures: DepartureQueue) {
-        let ring = encodings[packet.layer].ring
+        let encoding = encodings[packet.layer]
+        let ring = encoding.ring
+        let isSwitchPoint = encoding.isSwitchPoint(packet)
         for subscription in subscriptions where subscription.isReady {
-            switch subscription.selector.decide(layer: packet.layer, isSwitchPoint: packet.isSwitchPoint) {
+            switch subscription.selector.decide(layer: packet.layer, isSwitchPoint: isSwitchPoint) {
             case .forward:
                 guard subscription.epoch == packet.epoch else {
                     // The encoding came back under another SSRC: its numbers are new, and so is its first frame.
                     subscription.selector.restart()
                     choose(for: subscription, at: packet.arrival)
-                    if packet.isSwitchPoint, subscription.selector.decide(layer: packet.layer, isSwitchPoint: true) == .switchHere {
-                        start(subscription, with: packet)
-                        subscription.stream.forward(packet, from: ring, transport: subscription.transport, into: departures)
+                    if isSwitchPoint, subscription.selector.decide(layer: packet.layer, isSwitchPoint: true) == .switchHere {
+                        start(subscription, with: packet, into: departures)
                     }
                     continue
                 }
             case .switchHere:
-                start(subscription, with: packet)
+                start(subscription, with: packet, into: departures)
+                continue
             case .drop:
                 continue
             }
@@ -69,7 +71,7 @@ package final class Publication {
         for subscription in subscriptions where subscription.selector.current == layer { subscription.stream.leaveOut(sequence) }
     }
 
-    private func start(_ subscription: Subscription, with packet: MediaPacket) {
+    private func start(_ subscription: Subscription, with packet: MediaPacket, into departures: DepartureQueue) {
         var elapsed: Interval?
         // Encodings of one publication share a clock, which their sender reports tell; those of different publishers share only ours.
         if let former = subscription.layer, former < encodings.count, let timestamp = subscription.stream.lastSourceTimestamp,
@@ -80,6 +82,11 @@ package final class Publication {
         subscription.stream.align(to: packet, elapsed: elapsed)
         subscription.layer = packet.layer
         subscription.epoch = packet.epoch
+        let encoding = encodings[packet.layer]
+        let transport = subscription.transport
+        subscription.stream.forward(packet, from: encoding.ring, transport: transport, into: departures)
+        // The first packet of a keyframe was lost and sent again: the rest of it has been here for a while.
+        encoding.forEach(after: packet) { subscription.stream.forward($0, from: encoding.ring, transport: transport, into: departures) }
     }
 
     /// Renews one subscription's choice, and asks for the keyframe that it needs.
