@@ -163,6 +163,7 @@ extension ForwardingUnit {
             }
             return true
         }
+        if departures.isEmpty, !departed.isEmpty { departed.removeAll() }
     }
 
     /// Whether `release` has anything left to do.

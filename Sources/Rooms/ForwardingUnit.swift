@@ -29,6 +29,8 @@ package final class ForwardingUnit {
     var slotsByPath: [Path: Int] = [:]
     var deadlines = DeadlineQueue()
     let departures = DepartureQueue(capacity: 16_384)
+    /// Participants that ended while packets waited for departure: the payloads lie in their publications' rings.
+    var departed: [Participant] = []
     package internal(set) var counters = Counters()
     private var events: [RoomEvent] = []
     private var nextID: UInt64 = 1
@@ -135,6 +137,7 @@ package final class ForwardingUnit {
         for path in participant.paths { slotsByPath[path] = nil }
         slotsByID[participant.id] = nil
         participants[participant.slot] = nil
+        if !departures.isEmpty, !participant.publications.isEmpty { departed.append(participant) }
         deadlines.cancel(participant.slot)
         freeSlots.append(participant.slot)
         participant.room.remove(participant, at: now)
