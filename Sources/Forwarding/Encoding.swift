@@ -109,7 +109,7 @@ package final class Encoding {
     ) -> Reception {
         switch missing.note(sequence, at: now) {
         case .repeated: return .nothing
-        case .overflow: keyframes.want(at: now)
+        case .overflow: if kind == .video { keyframes.want(at: now) }
         case .inOrder, .gap, .filled: break
         }
         statistics.note(sequence: sequence, timestamp: header.timestamp, arrival: now, retransmitted: retransmitted)
