@@ -13,10 +13,11 @@ package struct PeerPlan: Sendable {
         package var firstTimestamp: UInt32?
 
         package init() {}
-        package static func simulcast(_ rids: [String] = ["q", "h", "f"]) -> Video {
+        /// One encoding for each rung, lowest first unless `bestFirst`; browsers offer either order.
+        package static func simulcast(bestFirst: Bool = false) -> Video {
             var video = Video()
-            video.rids = rids
-            video.shapes = Array(VideoShape.rungs.suffix(rids.count))
+            video.rids = bestFirst ? ["f", "h", "q"] : ["q", "h", "f"]
+            video.shapes = bestFirst ? VideoShape.rungs.reversed() : VideoShape.rungs
             return video
         }
     }

@@ -11,7 +11,7 @@ package final class PublishedStream {
     /// The sequence number of the next packet.
     package var sequence: UInt16
     private var rtxSequence: UInt16
-    private let timestampBase: UInt32
+    private var timestampBase: UInt32
     private let origin: Instant
     /// Where the client's time of day lies from the world's.
     private let clockSkew: Interval
@@ -47,11 +47,12 @@ package final class PublishedStream {
         return timestampBase &+ UInt32(truncatingIfNeeded: elapsed &* Int64(codec.codec.clockRate) / 1_000_000)
     }
 
-    /// Goes on under new SSRCs and other sequence numbers, as a client does that makes its sender anew.
+    /// Goes on under new SSRCs and with other numbers, as a client does that makes its sender anew.
     func changeSSRC(_ entropy: Entropy) {
         ssrc = entropy.ssrc()
         rtxSSRC = rtxSSRC == nil ? nil : entropy.ssrc()
         sequence = UInt16(truncatingIfNeeded: entropy.next()) & 0x7fff
+        timestampBase = UInt32(truncatingIfNeeded: entropy.next())
         isAcknowledged = false
         history.removeAll()
         order.removeAll()

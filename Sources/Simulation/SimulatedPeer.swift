@@ -67,8 +67,8 @@ package final class SimulatedPeer {
     package var isPublishing: Bool { !cameras.isEmpty || microphone != nil }
 
     /// Goes on under new SSRCs.
-    package func changeSSRCs() {
-        for camera in cameras { camera.changeSSRC(entropy) }
+    package func changeSSRCs(beginningWithKeyframe: Bool = true) {
+        for camera in cameras { camera.changeSSRC(entropy, beginningWithKeyframe: beginningWithKeyframe) }
         microphone?.stream.changeSSRC(entropy)
     }
 
@@ -80,6 +80,10 @@ package final class SimulatedPeer {
     }
 
     func localAddress(behind outer: SocketAddress) -> SocketAddress? { routes.first { $0.outer == outer }?.local }
+
+    package var ignoresKeyframeRequests = false {
+        didSet { for camera in cameras { camera.ignoresKeyframeRequests = ignoresKeyframeRequests } }
+    }
 
     // MARK: Driven by the world
 

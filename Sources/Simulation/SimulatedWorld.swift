@@ -20,6 +20,9 @@ package final class SimulatedWorld {
     /// Shown every datagram when it is sent, for tests that want to send it again.
     package var tap: ((_ bytes: [UInt8], _ from: SocketAddress, _ to: SocketAddress) -> Void)?
 
+    /// The server's loop is in a long turn: it receives and answers, and releases nothing until this is false again.
+    package var holdsTurns = false
+
     private let certificate: Certificate
     private let clientCertificate: Certificate
     private let entropy: Entropy
@@ -190,7 +193,7 @@ package final class SimulatedWorld {
     }
 
     private func endTurn() {
-        release()
+        if !holdsTurns { release() }
         for event in unit.takeEvents() { events.append((now, event)) }
     }
 

@@ -12,9 +12,10 @@ package struct VideoShape: Sendable {
     package var packetLength = 800
 
     package init() {}
-    package init(width: UInt16, height: UInt16, packetsPerFrame: Int) {
+    package init(width: UInt16, height: UInt16, packetsPerFrame: Int, packetLength: Int = 800) {
         self.width = width
         self.height = height
+        self.packetLength = packetLength
         self.packetsPerFrame = packetsPerFrame
         packetsPerKeyframe = 2 * packetsPerFrame
     }
@@ -36,6 +37,8 @@ package final class VideoSource {
     package var isPaused = false {
         didSet { if oldValue, !isPaused { keyframeDue = nextFrame } }
     }
+    /// An encoder that is slow, or feedback that is lost.
+    package var ignoresKeyframeRequests = false
     /// Keyframes sent, and requests for them received.
     package private(set) var keyframes = 0
     package private(set) var requests = 0
@@ -63,14 +66,13 @@ package final class VideoSource {
     /// A receiver cannot decode: a keyframe after what an encoder needs for it, and not within 300 ms of the last.
     func requestKeyframe(at now: Instant) {
         requests += 1
-        guard keyframeDue == nil else { return }
+        guard keyframeDue == nil, !ignoresKeyframeRequests else { return }
         keyframeDue = max(now + .milliseconds(50), lastKeyframe.map { $0 + .milliseconds(300) } ?? now)
     }
 
-    func changeSSRC(_ entropy: Entropy) {
+    func changeSSRC(_ entropy: Entropy, beginningWithKeyframe: Bool) {
         stream.changeSSRC(entropy)
-        // A new encoder begins with a keyframe.
-        keyframeDue = nextFrame
+        if beginningWithKeyframe { keyframeDue = nextFrame }
     }
 
     var nextDeadline: Instant { nextFrame }
