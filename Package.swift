@@ -39,7 +39,7 @@ var targets: [Target] = [
     core("Congestion", ["MediaPrimitives", "RTP"]),
     core("Forwarding", ["MediaPrimitives", "RTP", "Congestion"]),
     core("Transports", ["MediaPrimitives", "ICE", "MediaSecurity"]),
-    core("Rooms", ["MediaPrimitives", "RTP", "Congestion", "Forwarding", "Transports"]),
+    core("Rooms", ["MediaPrimitives", "RTP", "ICE", "MediaSecurity", "Congestion", "Forwarding", "Transports"]),
 
     // Threads and sockets.
     core("EventLoop", ["MediaPrimitives", "CUV", "CNetwork"]),
@@ -68,6 +68,10 @@ if !coreOnly {
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        // Hummingbird's own foundations, named because Server's channel handler and header fields are theirs.
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.34.1"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0", traits: []),
     ]
     products += [.executable(name: "apus", targets: ["apus"])]
     targets += [
@@ -80,11 +84,15 @@ if !coreOnly {
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
             ]),
         .executableTarget(
             name: "apus",
             dependencies: [
-                "Server",
+                "Server", "MediaPrimitives",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -93,8 +101,11 @@ if !coreOnly {
             "ServerTests",
             [
                 "Server", "MediaWorker", "Rooms", "RTP", "MediaPrimitives",
+                .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
                 .product(name: "JWTKit", package: "jwt-kit"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
             ]),
     ]
 }

@@ -1,4 +1,5 @@
 /// What a datagram carries, as its first byte tells (RFC 7983; RTCP by its second byte, RFC 5761 §4).
+@frozen @usableFromInline
 package enum PacketKind: Int, CaseIterable, Sendable {
     case stun, dtls, rtp, rtcp, retransmission
 

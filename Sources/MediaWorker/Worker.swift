@@ -1,52 +1,71 @@
+import EventLoop
 import MediaPrimitives
 import MediaSecurity
 import Rooms
 
-/// How a worker's sockets are opened.
-package struct WorkerConfiguration: Sendable {
-    /// Addresses to bind, one UDP socket and one TCP listener each; `0.0.0.0` and `::` bind all of a family. Ports: 0 takes a free one; nil leaves TCP out.
-    package var addresses: [SocketAddress]
-    package var tcpPort: UInt16?
-
-    package init(addresses: [SocketAddress], tcpPort: UInt16?) {
-        self.addresses = addresses
-        self.tcpPort = tcpPort
-    }
-}
-
-/// A port that could not be opened.
-package struct BindError: Error, Sendable {
-    package var address: SocketAddress
-    package var isTCP: Bool
-    /// The system's errno.
-    package var code: Int32
-}
-
-/// Why a participant could not be opened; the text is a sentence for whoever asked.
-package struct AdmissionError: Error, Sendable {
-    package var sentence: String
-    package init(_ sentence: String) { self.sentence = sentence }
-}
-
-/// One media thread. (Interface only, until the loop under it lands.)
+/// One media thread: a libuv loop with its sockets, and the rooms and transports that live on it.
+///
+/// The actor's executor is that loop, so that a command is an awaited call and the compiler keeps everybody else out. The packet path never
+/// comes by here: it runs in `MediaLoop`, called by the loop itself.
 package actor Worker {
-    /// What happens to participants. Bounded; consumed once.
+    /// What happens to participants: two events each at most, so that the stream is bounded by whom the worker has admitted. Consumed once.
     package nonisolated let events: AsyncStream<RoomEvent>
-    /// What the sockets are really bound to (ports that were 0 are filled in).
+    /// What the sockets are bound to (ports that were 0 are filled in).
     package nonisolated let udpAddresses: [SocketAddress]
     package nonisolated let tcpAddresses: [SocketAddress]
 
-    package init(_ configuration: WorkerConfiguration, certificate: Certificate) throws(BindError) {
-        events = AsyncStream { _ in }
-        udpAddresses = configuration.addresses
-        tcpAddresses = []
+    private nonisolated let loop: EventLoop
+    private let media: MediaLoop
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    /// Opens the sockets and starts the thread.
+    package init(_ configuration: WorkerConfiguration, certificate: Certificate) throws(WorkerError) {
+        let (events, continuation) = AsyncStream.makeStream(of: RoomEvent.self, bufferingPolicy: .unbounded)
+        let loop: EventLoop
+        let media: MediaLoop
+        do throws(LoopError) {
+            loop = try EventLoop(name: "apus-worker-\(configuration.number)")
+        } catch {
+            throw .loop(code: error.code)
+        }
+        do throws(SocketError) {
+            media = try MediaLoop(loop, configuration, certificate: certificate, events: continuation)
+        } catch {
+            loop.stop()
+            throw .bind(BindError(address: error.address, isTCP: error.isTCP, code: error.code))
+        }
+        self.events = events
+        self.loop = loop
+        udpAddresses = media.udpAddresses
+        tcpAddresses = media.tcpAddresses
+        self.media = media
+        do throws(LoopError) {
+            try loop.start()
+        } catch {
+            throw .loop(code: error.code)
+        }
     }
 
-    package func open(_ parameters: ParticipantParameters) throws(AdmissionError) -> ParticipantID { throw AdmissionError("not yet") }
+    /// Takes somebody in: the transport answers checks from now on.
+    package func open(_ parameters: ParticipantParameters) throws(AdmissionError) -> ParticipantID {
+        try media.open(parameters)
+    }
+
     /// Takes new credentials; the old ones stay valid until the new have carried a check. False if the participant is gone.
-    package func restartICE(_ id: ParticipantID, local: ICECredentials, remote: ICECredentials) -> Bool { false }
-    package func close(_ id: ParticipantID, reason: String) {}
-    package func statistics() -> WorkerStatistics { WorkerStatistics() }
-    /// Closes all participants and sockets, and ends the thread.
-    package func stop() async {}
+    package func restartICE(_ id: ParticipantID, local: ICECredentials, remote: ICECredentials) -> Bool {
+        media.restartICE(id, local: local, remote: remote)
+    }
+
+    /// Says goodbye to a participant; `closed` follows as an event. Nothing happens if it is gone.
+    package func close(_ id: ParticipantID, reason: String) { media.close(id, reason: reason) }
+
+    package func statistics() -> WorkerStatistics { media.statistics() }
+
+    /// Closes all participants and sockets, and returns when the thread has ended.
+    package func stop() async {
+        media.closeAll(reason: "the server is shutting down")
+        loop.stop()
+        await loop.ended()
+    }
 }

@@ -1,0 +1,14 @@
+import CNetwork
+import MediaPrimitives
+
+extension apus_address {
+    init(_ address: SocketAddress) {
+        self.init(high: address.high, low: address.low, scope: address.scope, port: address.port)
+    }
+}
+
+extension SocketAddress {
+    init(_ address: apus_address) {
+        self.init(high: address.high, low: address.low, scope: address.scope, port: address.port)
+    }
+}

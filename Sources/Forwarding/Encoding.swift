@@ -1,0 +1,179 @@
+import MediaPrimitives
+import RTP
+
+/// One encoding of a publication as it is received: one SSRC (or RID) and the stream of its retransmissions.
+///
+/// Knows what arrived, what is missing, and where keyframes begin; keeps the payloads that subscribers are served from.
+package final class Encoding {
+    /// Its index within the publication.
+    package let layer: Int
+    /// nil for a publication of a single encoding.
+    package let rid: ShortText?
+    package let kind: MediaKind
+    package let ring: PayloadRing
+    private let codecs: PayloadTypeTable
+    private let clockRate: UInt32
+    private let repairs: Bool
+
+    package private(set) var ssrc: SSRC?
+    package private(set) var rtxSSRC: SSRC?
+    package private(set) var epoch: UInt32 = 0
+    package private(set) var clock: SenderClock
+    package var keyframes = KeyframeRequests()
+
+    private var unwrapper = SequenceUnwrapper()
+    private var statistics: ReceptionStatistics
+    private var rtxUnwrapper = SequenceUnwrapper()
+    private var rtxStatistics: ReceptionStatistics
+    private var missing: MissingPackets
+    private var activity = EncodingActivity()
+
+    /// `parameters` is the section that it came by.
+    package init(layer: Int, rid: String?, parameters: RTPParameters) {
+        self.layer = layer
+        self.rid = rid.flatMap { ShortText($0) }
+        kind = parameters.kind
+        codecs = PayloadTypeTable(parameters.codecs)
+        clockRate = parameters.kind == .audio ? 48_000 : 90_000
+        repairs = parameters.codecs.contains { $0.nack }
+        // Two seconds of video at 2.5 Mbit/s, and as much of audio.
+        ring = PayloadRing(capacity: parameters.kind == .audio ? 128 : 512)
+        clock = SenderClock(clockRate: clockRate)
+        statistics = ReceptionStatistics(clockRate: clockRate)
+        rtxStatistics = ReceptionStatistics(clockRate: clockRate)
+        missing = MissingPackets()
+    }
+
+    /// What one packet turned out to be.
+    package enum Reception {
+        /// New media.
+        case media(MediaPacket)
+        /// A number without a payload (padding to probe with): subscribers leave it out.
+        case padding(sequence: Int64)
+        /// Received before, or nothing but padding of the retransmission stream.
+        case nothing
+        /// Not of a negotiated payload type, or malformed inside.
+        case invalid
+    }
+
+    /// Takes `ssrc` as the encoding's media stream. Another one than before begins a new epoch: all numbers start anew.
+    package func bind(_ ssrc: SSRC) {
+        guard self.ssrc != ssrc else { return }
+        if self.ssrc != nil {
+            epoch &+= 1
+            unwrapper = SequenceUnwrapper()
+            statistics = ReceptionStatistics(clockRate: clockRate)
+            missing = MissingPackets()
+            clock = SenderClock(clockRate: clockRate)
+        }
+        self.ssrc = ssrc
+    }
+
+    /// Takes `ssrc` as the stream of its retransmissions (RFC 4588 §4, SSRC multiplexing).
+    package func bind(retransmission ssrc: SSRC) {
+        guard rtxSSRC != ssrc else { return }
+        rtxSSRC = ssrc
+        rtxUnwrapper = SequenceUnwrapper()
+        rtxStatistics = ReceptionStatistics(clockRate: clockRate)
+    }
+
+    /// A packet of the media stream. `payload` is what follows the header, without padding.
+    package func receive(
+        _ header: RTPHeader, _ values: HeaderExtensionValues, payload: UnsafeRawBufferPointer, at now: Instant
+    ) -> Reception {
+        guard let codec = codecs.codec(header.payloadType) else { return .invalid }
+        let sequence = unwrapper.unwrap(header.sequenceNumber.rawValue)
+        return accept(header, values, sequence: sequence, codec: codec, payload: payload, retransmitted: false, at: now)
+    }
+
+    /// A packet of the retransmission stream: the original one is unwrapped from it (RFC 4588 §4).
+    package func receive(
+        retransmission header: RTPHeader, _ values: HeaderExtensionValues, payload: UnsafeRawBufferPointer, at now: Instant
+    ) -> Reception {
+        guard let codec = codecs.codec(retransmission: header.payloadType) else { return .invalid }
+        rtxStatistics.note(
+            sequence: rtxUnwrapper.unwrap(header.sequenceNumber.rawValue), timestamp: header.timestamp, arrival: now, retransmitted: true)
+        // An empty one is padding to probe with; before the first media packet there is nothing to repair.
+        guard unwrapper.highest != nil, let original = payload.bytes.uint16(at: 0), payload.count > 2 else { return .nothing }
+        let rest = UnsafeRawBufferPointer(rebasing: payload[2...])
+        return accept(header, values, sequence: unwrapper.peek(original), codec: codec, payload: rest, retransmitted: true, at: now)
+    }
+
+    private func accept(
+        _ header: RTPHeader, _ values: HeaderExtensionValues, sequence: Int64, codec: Codec, payload: UnsafeRawBufferPointer,
+        retransmitted: Bool, at now: Instant
+    ) -> Reception {
+        switch missing.note(sequence, at: now) {
+        case .repeated: return .nothing
+        case .overflow: keyframes.want(at: now)
+        case .inOrder, .gap, .filled: break
+        }
+        statistics.note(sequence: sequence, timestamp: header.timestamp, arrival: now, retransmitted: retransmitted)
+        if payload.isEmpty { return .padding(sequence: sequence) }
+        let descriptor = PayloadDescriptor.parse(codec: codec, payload: payload.bytes)
+        guard let reference = ring.store(payload) else { return .invalid }
+        activity.note(bytes: payload.count, at: now)
+        if descriptor.isKeyframeStart, codec.kind == .video {
+            keyframes.keyframeArrived()
+            missing.forget(before: sequence)
+            if let size = descriptor.size { activity.height = Int(size.height) }
+        }
+        return .media(
+            MediaPacket(
+                payload: reference, sequence: sequence, timestamp: header.timestamp, marker: header.marker, codec: codec,
+                descriptor: descriptor, audioLevel: values.audioLevel, voiceActivity: values.voiceActivity, arrival: now, layer: layer,
+                epoch: epoch))
+    }
+
+    /// A sender report for the media stream.
+    package func noteReport(ntp: NTPTime, timestamp: UInt32, at now: Instant) { clock.note(ntp: ntp, timestamp: timestamp, at: now) }
+
+    /// The publisher says goodbye to `ssrc`: the encoding counts as dead until something arrives again.
+    package func noteGoodbye(_ ssrc: SSRC) {
+        if ssrc == self.ssrc { activity = EncodingActivity() }
+    }
+
+    /// Where the selector's view comes from.
+    package func state(at now: Instant) -> LayerState {
+        LayerState(isLive: activity.isLive(at: now), quality: activity.quality)
+    }
+
+    /// Whether a layer that lives has another rank or life than when this was last asked.
+    package var averageBitrate: Int { activity.bitsPerSecond }
+
+    // MARK: Feedback to the publisher
+
+    /// When this encoding next has something to ask of its publisher.
+    package var nextDeadline: Instant { min(repairs ? missing.nextDeadline : .distantFuture, keyframes.nextDeadline) }
+
+    /// Sequence numbers to ask for again, at most `room`; what was given up becomes the wish for a keyframe.
+    package func takeMissing(at now: Instant, room: Int, into requested: inout [SequenceNumber]) {
+        guard repairs else { return }
+        if missing.takeDue(at: now, room: room, into: &requested), kind == .video { keyframes.want(at: now) }
+    }
+
+    /// The report blocks about its streams: media, and retransmissions where any arrived.
+    package func takeReportBlocks(at now: Instant, into blocks: inout [ReportBlock]) {
+        if let ssrc, statistics.hasPackets {
+            let report = statistics.takeReport()
+            let sinceReport = clock.lastReport.map { now - $0.arrival }
+            blocks.append(
+                ReportBlock(
+                    ssrc: ssrc, fractionLost: report.fractionLost, cumulativeLost: report.cumulativeLost,
+                    highestSequence: report.highestSequence, jitter: report.jitter, lastSenderReport: clock.lastReport?.middle ?? 0,
+                    delaySinceLastSenderReport: sinceReport.map { shortNTP($0) } ?? 0))
+        }
+        if let rtxSSRC, rtxStatistics.hasPackets {
+            let report = rtxStatistics.takeReport()
+            blocks.append(
+                ReportBlock(
+                    ssrc: rtxSSRC, fractionLost: report.fractionLost, cumulativeLost: report.cumulativeLost,
+                    highestSequence: report.highestSequence, jitter: report.jitter, lastSenderReport: 0, delaySinceLastSenderReport: 0))
+        }
+    }
+}
+
+/// An interval in units of 1/65536 s, as DLSR has it (RFC 3550 §6.4.1).
+private func shortNTP(_ interval: Interval) -> UInt32 {
+    UInt32(clamping: max(0, interval.nanoseconds) / 1_000 &* 65_536 / 1_000_000)
+}

@@ -1,0 +1,73 @@
+import MediaPrimitives
+
+/// What the selector needs to know of one encoding of a publication.
+package struct LayerState: Sendable {
+    /// Packets arrive.
+    package var isLive: Bool
+    /// Rank by quality among the publication's encodings: larger is better.
+    package var quality: Int
+
+    package init(isLive: Bool, quality: Int) {
+        self.isLive = isLive
+        self.quality = quality
+    }
+}
+
+/// Chooses which encoding of a publication one subscriber gets, and where the switch may happen.
+///
+/// The wish is the best live layer; the switch happens at a keyframe of it, and until then the old one goes on. (Estimates, budgets and the
+/// subscriber's own wishes come with congestion control; they will change `choose`, not `decide`.)
+package struct LayerSelector: Sendable {
+    /// What becomes of one packet for this subscriber.
+    package enum Decision: Equatable, Sendable {
+        /// Goes out, on the line of what went before.
+        case forward
+        /// Goes out as the first of its encoding: every number is aligned anew.
+        case switchHere
+        case drop(Reason)
+    }
+
+    /// Why a packet was not forwarded. A closed list.
+    package enum Reason: Equatable, Sendable {
+        /// Of an encoding that this subscriber does not get.
+        case otherLayer
+        /// The subscriber has nothing to decode it from; a keyframe has been asked for.
+        case awaitingKeyframe
+    }
+
+    /// The encoding being sent; nil before the first keyframe.
+    package private(set) var current: Int?
+    /// The encoding wanted; nil while none is live.
+    package private(set) var target: Int?
+
+    package init() {}
+
+    /// Renews the wish. Returns the encoding of which a keyframe is needed now, if any.
+    package mutating func choose(among layers: [LayerState]) -> Int? {
+        var best: Int?
+        for (index, layer) in layers.enumerated() where layer.isLive {
+            if let chosen = best, layers[chosen].quality >= layer.quality { continue }
+            best = index
+        }
+        // With nothing live the old wish stays: the publisher may be muted.
+        target = best ?? target ?? (layers.isEmpty ? nil : 0)
+        return target == current ? nil : target
+    }
+
+    /// Decides about a packet of encoding `layer`. For audio every packet is a place to switch.
+    package mutating func decide(layer: Int, isSwitchPoint: Bool) -> Decision {
+        if layer == current {
+            return .forward
+        }
+        guard layer == target else { return .drop(current == nil && target == nil ? .awaitingKeyframe : .otherLayer) }
+        guard isSwitchPoint else { return .drop(.awaitingKeyframe) }
+        current = layer
+        return .switchHere
+    }
+
+    /// The subscriber cannot go on with what it has (the source changed, or was gone): the next packet sent must be a keyframe.
+    package mutating func restart() {
+        current = nil
+        target = nil
+    }
+}

@@ -1,0 +1,108 @@
+import MediaPrimitives
+
+/// The sequence numbers that have not arrived yet although later ones have: what is asked for by NACK, and what tells a late packet from a repeated one.
+///
+/// Sorted and bounded. Timings: the first request waits out small reordering, then one a round trip, then the packet is given up.
+package struct MissingPackets: Sendable {
+    private struct Entry {
+        var sequence: Int64
+        var requests: UInt8
+        var due: Instant
+    }
+
+    /// More missing than this at once cannot be repaired: a keyframe is cheaper.
+    package static let limit = 512
+    private static let reorderingAllowance = Interval.milliseconds(8)
+    private static let maximumRequests: UInt8 = 10
+
+    private var entries: [Entry] = []
+    private var highest: Int64?
+    /// Time between two requests for the same packet.
+    private let retryInterval: Interval
+
+    package init(retryInterval: Interval = .milliseconds(60)) {
+        self.retryInterval = retryInterval
+        entries.reserveCapacity(32)
+    }
+
+    /// What one arrival means.
+    package enum Arrival: Sendable {
+        /// In order, or the first; nothing is missing because of it.
+        case inOrder
+        /// Newer, and `count` before it are missing now.
+        case gap(count: Int)
+        /// One that was missing.
+        case filled
+        /// Neither newer nor missing: a repetition, or too late to be of use.
+        case repeated
+        /// So much is missing that the list was given up.
+        case overflow
+    }
+
+    package mutating func note(_ sequence: Int64, at now: Instant) -> Arrival {
+        guard let highest else {
+            self.highest = sequence
+            return .inOrder
+        }
+        if sequence <= highest {
+            guard let index = index(of: sequence) else { return .repeated }
+            entries.remove(at: index)
+            return .filled
+        }
+        self.highest = sequence
+        let gap = sequence &- highest &- 1
+        if gap == 0 { return .inOrder }
+        if gap &+ Int64(entries.count) > Int64(MissingPackets.limit) {
+            entries.removeAll(keepingCapacity: true)
+            return .overflow
+        }
+        for missing in (highest &+ 1)..<sequence {
+            entries.append(Entry(sequence: missing, requests: 0, due: now + MissingPackets.reorderingAllowance))
+        }
+        return .gap(count: Int(gap))
+    }
+
+    package var isEmpty: Bool { entries.isEmpty }
+
+    /// The earliest instant at which a request is due; distant future when none is.
+    package var nextDeadline: Instant { entries.reduce(.distantFuture) { min($0, $1.due) } }
+
+    /// Appends the sequence numbers to ask for now, lowest first, at most `room`; true if packets were given up for good.
+    package mutating func takeDue(at now: Instant, room: Int, into requested: inout [SequenceNumber]) -> Bool {
+        var gaveUp = false
+        var kept = 0
+        for index in entries.indices {
+            var entry = entries[index]
+            if entry.due <= now {
+                if entry.requests == MissingPackets.maximumRequests {
+                    gaveUp = true
+                    continue
+                }
+                if requested.count < room {
+                    requested.append(SequenceNumber(UInt16(truncatingIfNeeded: entry.sequence)))
+                    entry.requests &+= 1
+                    entry.due = now + retryInterval
+                }
+            }
+            entries[kept] = entry
+            kept += 1
+        }
+        entries.removeLast(entries.count - kept)
+        return gaveUp
+    }
+
+    /// A keyframe makes all that came before it worthless.
+    package mutating func forget(before sequence: Int64) {
+        entries.removeAll { $0.sequence < sequence }
+    }
+
+    private func index(of sequence: Int64) -> Int? {
+        var low = 0
+        var high = entries.count
+        while low < high {
+            let middle = (low + high) / 2
+            if entries[middle].sequence < sequence { low = middle + 1 } else { high = middle }
+        }
+        return low < entries.count && entries[low].sequence == sequence ? low : nil
+    }
+}

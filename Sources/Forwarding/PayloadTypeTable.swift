@@ -1,0 +1,40 @@
+import MediaPrimitives
+import RTP
+
+/// What each payload type of one section means, as flat tables: one load per packet.
+package struct PayloadTypeTable: Sendable {
+    private static let none: UInt8 = 0xff
+
+    /// Indexed by payload type: the codec's raw value, or `none`.
+    private var media = InlineArray<128, UInt8>(repeating: PayloadTypeTable.none)
+    /// The same for retransmissions: the codec that they repair.
+    private var retransmissions = InlineArray<128, UInt8>(repeating: PayloadTypeTable.none)
+    /// Indexed by codec: its payload type and that of its retransmissions, or `none`.
+    private var types = InlineArray<8, UInt8>(repeating: PayloadTypeTable.none)
+    private var rtxTypes = InlineArray<8, UInt8>(repeating: PayloadTypeTable.none)
+
+    /// The first of several entries for a codec is the one that is sent.
+    package init(_ codecs: [CodecParameters]) {
+        for entry in codecs.reversed() where entry.payloadType < 128 {
+            media[Int(entry.payloadType)] = entry.codec.rawValue
+            types[Int(entry.codec.rawValue)] = entry.payloadType
+            rtxTypes[Int(entry.codec.rawValue)] = PayloadTypeTable.none
+            if let rtx = entry.rtxPayloadType, rtx < 128 {
+                retransmissions[Int(rtx)] = entry.codec.rawValue
+                rtxTypes[Int(entry.codec.rawValue)] = rtx
+            }
+        }
+    }
+
+    package func codec(_ payloadType: UInt8) -> Codec? { Codec(rawValue: media[Int(payloadType & 0x7f)]) }
+    package func codec(retransmission payloadType: UInt8) -> Codec? { Codec(rawValue: retransmissions[Int(payloadType & 0x7f)]) }
+
+    package func payloadType(_ codec: Codec) -> UInt8? {
+        let type = types[Int(codec.rawValue)]
+        return type == PayloadTypeTable.none ? nil : type
+    }
+    package func retransmissionPayloadType(_ codec: Codec) -> UInt8? {
+        let type = rtxTypes[Int(codec.rawValue)]
+        return type == PayloadTypeTable.none ? nil : type
+    }
+}

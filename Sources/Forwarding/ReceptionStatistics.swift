@@ -1,0 +1,55 @@
+import MediaPrimitives
+import RTP
+
+/// What a receiver report says about one SSRC (RFC 3550 §6.4.1, Appendix A.3 and A.8).
+package struct ReceptionStatistics: Sendable {
+    private let clockRate: UInt32
+    private var firstSequence: Int64?
+    private var highestSequence: Int64 = 0
+    private var received: Int64 = 0
+    private var expectedAtLastReport: Int64 = 0
+    private var receivedAtLastReport: Int64 = 0
+    private var lastTransit: Int64?
+    /// Interarrival jitter in timestamp units, times 16 (Appendix A.8's integer form).
+    private var scaledJitter: Int64 = 0
+
+    package init(clockRate: UInt32) { self.clockRate = clockRate }
+
+    /// Notes one packet that arrived for the first time. A retransmitted one counts as received but not for jitter.
+    package mutating func note(sequence: Int64, timestamp: UInt32, arrival: Instant, retransmitted: Bool) {
+        if firstSequence == nil { firstSequence = sequence }
+        highestSequence = max(highestSequence, sequence)
+        received &+= 1
+        guard !retransmitted else { return }
+        // Multiply after splitting off whole seconds: nanoseconds times a clock rate would overflow within hours.
+        let seconds = arrival.nanoseconds / 1_000_000_000
+        let rest = arrival.nanoseconds % 1_000_000_000
+        let arrivalUnits = seconds &* Int64(clockRate) &+ rest &* Int64(clockRate) / 1_000_000_000
+        let transit = Int64(Int32(truncatingIfNeeded: arrivalUnits &- Int64(timestamp)))
+        if let lastTransit {
+            let difference = abs(Int64(Int32(truncatingIfNeeded: transit &- lastTransit)))
+            // A jump of over ten seconds is a new timeline, not jitter.
+            if difference < Int64(clockRate) &* 10 { scaledJitter &+= difference &- ((scaledJitter &+ 8) >> 4) }
+        }
+        lastTransit = transit
+    }
+
+    package var hasPackets: Bool { firstSequence != nil }
+
+    /// The numbers of one report block; resets the interval that the fraction lost is about.
+    package mutating func takeReport() -> (fractionLost: UInt8, cumulativeLost: Int32, highestSequence: UInt32, jitter: UInt32) {
+        let expected = firstSequence.map { highestSequence &- $0 &+ 1 } ?? 0
+        let expectedInterval = expected &- expectedAtLastReport
+        let lostInterval = expectedInterval &- (received &- receivedAtLastReport)
+        expectedAtLastReport = expected
+        receivedAtLastReport = received
+        let fraction = expectedInterval > 0 && lostInterval > 0 ? min(255, (lostInterval << 8) / expectedInterval) : 0
+        let cumulative = max(-0x80_0000, min(0x7f_ffff, expected &- received))
+        // The unwrapper lifts the first number by one cycle; the report counts cycles from zero.
+        let extended = firstSequence == nil ? 0 : highestSequence &- 0x1_0000
+        return (
+            UInt8(truncatingIfNeeded: fraction), Int32(truncatingIfNeeded: cumulative), UInt32(truncatingIfNeeded: extended),
+            UInt32(truncatingIfNeeded: scaledJitter >> 4)
+        )
+    }
+}

@@ -1,0 +1,132 @@
+import EventLoop
+import MediaPrimitives
+import MediaSecurity
+import Rooms
+
+/// The forwarding unit on real sockets: the only place where media meets a clock, entropy and the network.
+///
+/// Confined to its loop's thread; sockets call it there, and so does the worker's actor, whose executor the loop is. One turn: datagrams are
+/// received and answered into `batch`, timers are served, and at the turn's end everything that leaves is encrypted and sent together.
+final class MediaLoop {
+    private let loop: EventLoop
+    private let unit: ForwardingUnit
+    private let timer: LoopTimer
+    private var sockets: [UDPSocket] = []
+    private let listener: TCPListener
+    /// The path of each TCP connection that carries a participant, by its number.
+    private var pathsByConnection: [UInt32: Path] = [:]
+    private(set) var tcpAddresses: [SocketAddress] = []
+    private let batch = DatagramBatch(capacity: 512)
+    private let events: AsyncStream<RoomEvent>.Continuation
+    private var oversized: UInt64 = 0
+
+    init(
+        _ loop: EventLoop, _ configuration: WorkerConfiguration, certificate: Certificate, events: AsyncStream<RoomEvent>.Continuation
+    ) throws(SocketError) {
+        self.loop = loop
+        self.events = events
+        let clock = WallClock(instant: loop.now, unixNanoseconds: loop.unixNanoseconds)
+        unit = ForwardingUnit(certificate: certificate, clock: clock, entropy: .system())
+        timer = LoopTimer(loop)
+        listener = TCPListener(loop)
+        for (index, address) in configuration.addresses.enumerated() {
+            let socket = try UDPSocket(loop, channel: UInt32(index), address: address)
+            socket.onReadable = { [unowned self] in receive($0) }
+            sockets.append(socket)
+            if let port = configuration.tcpPort {
+                tcpAddresses.append(try listener.listen(on: address.with(port: port)))
+            }
+        }
+        listener.onFrames = { [unowned self] in receiveFrames($0) }
+        listener.onClose = { [unowned self] connection, _ in
+            if let path = pathsByConnection.removeValue(forKey: connection) { unit.forget(path) }
+        }
+        timer.onFire = { [unowned self] now in unit.handleTimeout(at: now, into: batch) }
+        loop.onTurnEnd = { [unowned self] in endTurn() }
+    }
+
+    var udpAddresses: [SocketAddress] { sockets.map(\.address) }
+
+    // MARK: A turn
+
+    private func receive(_ received: ReceiveBatch) {
+        for index in 0..<received.count {
+            if received.isOversized(index) {
+                oversized &+= 1
+                continue
+            }
+            unit.receive(received.bytes(index), from: received.path(index), at: received.arrival(index), into: batch)
+        }
+        // A turn may bring more than the batch and the payload rings are made for: what is ready leaves now.
+        if batch.count > batch.capacity / 2 || unit.departureCount > batch.capacity { send(at: loop.now) }
+    }
+
+    /// Frames of one TCP connection (RFC 4571). It stays only if what it brings first is an authentic ICE check.
+    private func receiveFrames(_ received: ReceiveBatch) {
+        receive(received)
+        guard received.count > 0 else { return }
+        let path = received.path(0)
+        if pathsByConnection[path.channel] != nil { return }
+        if unit.isKnown(path) {
+            pathsByConnection[path.channel] = path
+            listener.confirm(path.channel)
+        } else {
+            listener.close(path.channel)
+        }
+    }
+
+    private func endTurn() {
+        let now = loop.now
+        // What a deadline left undone because the batch was full is due at once.
+        send(at: now)
+        for event in unit.takeEvents() { events.yield(event) }
+        timer.arm(at: unit.nextDeadline)
+    }
+
+    /// Encrypts what waits and sends all of it: answers first, then media, in as many batches as it takes.
+    private func send(at now: Instant) {
+        repeat {
+            unit.release(at: now, into: batch)
+            for socket in sockets { socket.send(batch) }
+            listener.send(batch)
+            batch.removeAll()
+        } while unit.hasDepartures
+    }
+
+    // MARK: Commands
+
+    func open(_ parameters: ParticipantParameters) throws(AdmissionError) -> ParticipantID {
+        do throws(ForwardingUnit.Refusal) {
+            return try unit.open(parameters, at: loop.now)
+        } catch {
+            switch error {
+            case .tooManyParticipants: throw AdmissionError("This server has as many participants as it takes; try again later.")
+            case .tooManyRooms: throw AdmissionError("This server has as many rooms as it takes; try again later.")
+            case .unusableUserFragment: throw AdmissionError("The ICE user fragment is in use.")
+            }
+        }
+    }
+
+    func restartICE(_ id: ParticipantID, local: ICECredentials, remote: ICECredentials) -> Bool {
+        unit.restartICE(id, local: local, remote: remote, at: loop.now, into: batch)
+    }
+
+    func close(_ id: ParticipantID, reason: String) { unit.close(id, reason: reason, at: loop.now, into: batch) }
+
+    func closeAll(reason: String) {
+        for id in unit.participantIDs {
+            unit.close(id, reason: reason, at: loop.now, into: batch)
+            if batch.isFull { send(at: loop.now) }
+        }
+        endTurn()
+        events.finish()
+    }
+
+    func statistics() -> WorkerStatistics {
+        var statistics = unit.statistics()
+        for socket in sockets { statistics.counters.drop(.sendQueueFull, count: socket.counters.dropped) }
+        statistics.counters.drop(.unknownKind, count: oversized)
+        statistics.loopLag = timer.lag.worst
+        return statistics
+    }
+}

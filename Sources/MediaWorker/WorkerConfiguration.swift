@@ -1,0 +1,37 @@
+import MediaPrimitives
+
+/// How a worker's sockets are opened.
+package struct WorkerConfiguration: Sendable {
+    /// From 0; names the thread.
+    package var number: Int
+    /// Addresses to bind, one UDP socket and one TCP listener each; `0.0.0.0` and `::` bind all of a family. Ports: 0 takes a free one; nil leaves TCP out.
+    package var addresses: [SocketAddress]
+    package var tcpPort: UInt16?
+
+    package init(number: Int = 0, addresses: [SocketAddress], tcpPort: UInt16?) {
+        self.number = number
+        self.addresses = addresses
+        self.tcpPort = tcpPort
+    }
+}
+
+/// A port that could not be opened.
+package struct BindError: Error, Sendable {
+    package var address: SocketAddress
+    package var isTCP: Bool
+    /// The system's errno.
+    package var code: Int32
+}
+
+/// Why a worker did not start.
+package enum WorkerError: Error, Sendable {
+    case bind(BindError)
+    /// No loop or no thread: the system's errno.
+    case loop(code: Int32)
+}
+
+/// Why a participant could not be opened; the text is a sentence for whoever asked.
+package struct AdmissionError: Error, Sendable {
+    package var sentence: String
+    package init(_ sentence: String) { self.sentence = sentence }
+}

@@ -1,0 +1,60 @@
+import MediaPrimitives
+import RTP
+import SDP
+
+/// One section of the offer that was accepted, and what was agreed for it.
+struct AnsweredSection {
+    var parameters: RTPParameters
+    /// Ours.
+    var direction: Direction
+    var mappings: [ExtensionMapping] = []
+    /// Payload types of `parameters.codecs` to which `goog-remb` is answered.
+    var remb: Set<UInt8> = []
+    var allowsMixedExtensions: Bool
+    /// Written last: `a=rid`, `a=msid`, `a=ssrc` and the like.
+    var trailing: [Attribute] = []
+
+    init(section: MediaSection, kind: MediaKind, direction: Direction) {
+        parameters = RTPParameters(
+            mid: section.mid ?? "", kind: kind, codecs: [], extensions: HeaderExtensionMap(), reducedSizeRTCP: section.reducesRTCPSize)
+        self.direction = direction
+        allowsMixedExtensions = section.allowsMixedExtensions
+    }
+
+    /// Agrees to the payloads, as far as the bundle allows, and to the extensions of `wanted` that the offer has.
+    mutating func agree(
+        payloads: [OfferedPayload], extensions wanted: [HeaderExtension], of section: MediaSection, in offer: Offer,
+        agreement: inout BundleAgreement
+    ) {
+        let mapped = answerExtensions(wanted, of: section, in: offer)
+        let hasTransportCC = mapped.contains { $0.kind == .transportCC } && payloads.contains { $0.feedback.contains(.transportCC) }
+        for payload in payloads where agreement.claim(payload) {
+            let rtx = agreement.claim(retransmissionsOf: payload) ? payload.rtxPayloadType : nil
+            parameters.codecs.append(
+                CodecParameters(
+                    codec: payload.codec, payloadType: payload.payloadType, rtxPayloadType: rtx, format: payload.answeredFormat,
+                    nack: payload.feedback.contains(.nack), pli: payload.feedback.contains(.pli), fir: payload.feedback.contains(.fir),
+                    transportCC: hasTransportCC && payload.feedback.contains(.transportCC)))
+            if payload.feedback.contains(.remb), !hasTransportCC { remb.insert(payload.payloadType) }
+        }
+        for (kind, mapping) in mapped where kind != .transportCC || hasTransportCC {
+            let id = UInt8(truncatingIfNeeded: mapping.id)
+            guard parameters.extensions[kind] == 0, agreement.claim(id: id, uri: mapping.uri) else { continue }
+            parameters.extensions[kind] = id
+            mappings.append(mapping)
+        }
+    }
+
+    /// The offered extensions that are wanted, with their direction turned round. Ids above 14 exist only in the two-byte form, and so only
+    /// where both forms may be mixed; 15 means "stop" in the one-byte form, and browsers avoid it in both (RFC 8285 §4.2, §6).
+    private func answerExtensions(
+        _ wanted: [HeaderExtension], of section: MediaSection, in offer: Offer
+    ) -> [(kind: HeaderExtension, mapping: ExtensionMapping)] {
+        let limit: UInt16 = offer.allowsMixedExtensions(in: section) ? 255 : 14
+        return offer.extensionMappings(of: section).prefix(256).compactMap { offered in
+            guard let kind = wanted.first(where: { $0.uri == offered.uri }), offered.id <= limit, offered.id != 15 else { return nil }
+            if let theirs = offered.direction, direction.sends && !theirs.receives || direction.receives && !theirs.sends { return nil }
+            return (kind, ExtensionMapping(id: offered.id, direction: offered.direction?.reversed, uri: offered.uri))
+        }
+    }
+}

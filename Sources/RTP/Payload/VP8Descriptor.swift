@@ -1,0 +1,132 @@
+import MediaPrimitives
+
+/// The VP8 payload descriptor and what the payload header tells (RFC 7741 §4.2, §4.3).
+///
+///      0 1 2 3 4 5 6 7
+///     |X|R|N|S|R| PID |   always
+///     |I|L|T|K|  RSV  |   where X is set
+///     |M| PictureID   |   where I is set; M: 15 bits instead of 7
+///     |   TL0PICIDX   |   where L is set
+///     |TID|Y| KEYIDX  |   where T or K is set
+@frozen @usableFromInline
+package struct VP8Descriptor: Hashable, Sendable {
+    /// Bytes of descriptor before the VP8 payload.
+    @usableFromInline package var length = 1
+    /// N: the picture may be dropped without harm to others.
+    @usableFromInline package var isNonReference = false
+    /// S: the packet starts a partition.
+    @usableFromInline package var startsPartition = false
+    /// PID, 0 to 7.
+    @usableFromInline package var partition: UInt8 = 0
+    /// 7 or 15 bits; nil where absent.
+    @usableFromInline package var pictureID: UInt16?
+    /// M: the PictureID has 15 bits.
+    @usableFromInline package var hasLongPictureID = false
+    /// Where it lies, from the first byte of the payload; 0 where absent, as with the offsets below.
+    @usableFromInline package var pictureIDOffset = 0
+    @usableFromInline package var tl0PicIdx: UInt8?
+    @usableFromInline package var tl0PicIdxOffset = 0
+    /// TID, 0 to 3; nil where T is clear.
+    @usableFromInline package var temporalID: UInt8?
+    /// Y: depends on nothing but the base layer, so that a receiver may step up here.
+    @usableFromInline package var isLayerSync = false
+    /// KEYIDX, 5 bits; nil where K is clear.
+    @usableFromInline package var keyIndex: UInt8?
+    /// The offset of the byte that TID, Y and KEYIDX share.
+    @usableFromInline package var temporalOffset = 0
+    /// The first packet of a key frame.
+    @usableFromInline package var isKeyframeStart = false
+    /// The size of the picture in pixels, from a key frame's first packet; else 0.
+    @usableFromInline package var width: UInt16 = 0
+    @usableFromInline package var height: UInt16 = 0
+
+    /// The first packet of a picture: S set and partition 0.
+    @inlinable package var startsFrame: Bool { startsPartition && partition == 0 }
+
+    init() {}
+
+    /// Reads the descriptor at the start of an RTP payload; nil when it is cut short.
+    package static func parse(_ payload: RawSpan) -> VP8Descriptor? {
+        guard let first = payload.uint8(at: 0) else { return nil }
+        var descriptor = VP8Descriptor()
+        descriptor.isNonReference = first & 0x20 != 0
+        descriptor.startsPartition = first & 0x10 != 0
+        descriptor.partition = first & 0x07
+        if first & 0x80 != 0 {
+            guard let flags = payload.uint8(at: 1), descriptor.parseExtension(payload, flags) else { return nil }
+        }
+        if descriptor.startsFrame { descriptor.parsePayloadHeader(payload) }
+        return descriptor
+    }
+
+    private mutating func parseExtension(_ payload: RawSpan, _ flags: UInt8) -> Bool {
+        var at = 2
+        if flags & 0x80 != 0 {
+            guard let byte = payload.uint8(at: at) else { return false }
+            pictureIDOffset = at
+            if byte & 0x80 != 0 {
+                guard let long = payload.uint16(at: at) else { return false }
+                pictureID = long & 0x7fff
+                hasLongPictureID = true
+                at = at &+ 2
+            } else {
+                pictureID = UInt16(byte)
+                at = at &+ 1
+            }
+        }
+        if flags & 0x40 != 0 {
+            guard let byte = payload.uint8(at: at) else { return false }
+            tl0PicIdx = byte
+            tl0PicIdxOffset = at
+            at = at &+ 1
+        }
+        if flags & 0x30 != 0 {
+            guard let byte = payload.uint8(at: at) else { return false }
+            temporalOffset = at
+            if flags & 0x20 != 0 {
+                temporalID = byte >> 6
+                isLayerSync = byte & 0x20 != 0
+            }
+            if flags & 0x10 != 0 { keyIndex = byte & 0x1f }
+            at = at &+ 1
+        }
+        length = at
+        return true
+    }
+
+    /// §4.3: P, the inverse key frame flag, is the lowest bit; a key frame then has 3 bytes of tag, a start code, and its size (RFC 6386 §9.1).
+    private mutating func parsePayloadHeader(_ payload: RawSpan) {
+        guard let first = payload.uint8(at: length), first & 0x01 == 0 else { return }
+        isKeyframeStart = true
+        guard payload.uint24(at: length &+ 3) == 0x9d012a, let w = payload.uint16(at: length &+ 6), let h = payload.uint16(at: length &+ 8)
+        else { return }
+        width = w.byteSwapped & 0x3fff
+        height = h.byteSwapped & 0x3fff
+    }
+
+    /// Writes the descriptor with other numbers in place of those that it has; a field that is absent stays absent, and every width is kept
+    /// (7-bit PictureIDs take the low 7 bits). Returns how many bytes at the start of `payload` the written ones replace: always as many as
+    /// were written; 0, with nothing written, when `payload` is not the one that was parsed or there is no room.
+    package func rewrite(_ payload: RawSpan, into writer: inout ByteWriter, pictureID: UInt16, tl0PicIdx: UInt8, keyIndex: UInt8) -> Int {
+        guard length <= payload.byteCount, length <= writer.capacity &- writer.count, !writer.overflowed else { return 0 }
+        var at = 0
+        while at < length, let byte = payload.uint8(at: at) {
+            if at == pictureIDOffset, self.pictureID != nil {
+                if hasLongPictureID {
+                    writer.uint16(0x8000 | pictureID & 0x7fff)
+                    at = at &+ 2
+                    continue
+                }
+                writer.uint8(UInt8(truncatingIfNeeded: pictureID) & 0x7f)
+            } else if at == tl0PicIdxOffset, self.tl0PicIdx != nil {
+                writer.uint8(tl0PicIdx)
+            } else if at == temporalOffset, self.keyIndex != nil {
+                writer.uint8(byte & 0xe0 | keyIndex & 0x1f)
+            } else {
+                writer.uint8(byte)
+            }
+            at = at &+ 1
+        }
+        return length
+    }
+}

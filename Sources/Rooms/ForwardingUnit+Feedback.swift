@@ -1,0 +1,73 @@
+import Forwarding
+import MediaPrimitives
+import MediaSecurity
+import RTP
+import Transports
+
+extension ForwardingUnit {
+    /// One RTCP datagram, compound or reduced-size: reports from publishers, wishes from subscribers.
+    func receiveRTCP(_ datagram: UnsafeMutableRawBufferPointer, from path: Path, at now: Instant) {
+        guard let slot = slotsByPath[path], let participant = participants[slot] else {
+            counters.drop(.unknownAddress)
+            return
+        }
+        let length: Int
+        switch participant.transport.unprotectRTCP(datagram, from: path) {
+        case .ok(length: let plain): length = plain
+        case .dropped(let reason):
+            counters.drop(reason)
+            return
+        }
+        let bytes = UnsafeRawBufferPointer(rebasing: datagram[..<length]).bytes
+        guard RTCPPacketIterator.isValid(bytes) else {
+            counters.drop(.invalidRTCP)
+            return
+        }
+        var packets = RTCPPacketIterator()
+        while let packet = packets.next(in: bytes) {
+            switch packet.kind {
+            case .senderReport:
+                if let report = SenderReport.parse(bytes, packet) { participant.noteReport(report, at: now, clock: clock) }
+            case .goodbye:
+                receiveGoodbye(bytes, packet, from: participant)
+            case .nack:
+                if let nack = Nack.parse(bytes, packet) { receive(nack, in: bytes, from: participant, at: now) }
+            case .pictureLossIndication:
+                if let request = PictureLossIndication.parse(bytes, packet) { requestKeyframe(request.media, for: participant, at: now) }
+            case .fullIntraRequest:
+                guard let request = FullIntraRequest.parse(bytes, packet) else { break }
+                for index in 0..<request.entryCount {
+                    if let entry = request.entry(index, in: bytes) { requestKeyframe(entry.ssrc, for: participant, at: now) }
+                }
+            // Estimates and arrival times from subscribers wait for congestion control; receiver reports carry nothing that is acted on yet.
+            case .receiverReport, .sourceDescription, .transportFeedback, .applicationLayerFeedback, .other:
+                break
+            }
+        }
+    }
+
+    private func receiveGoodbye(_ bytes: RawSpan, _ packet: RTCPPacket, from participant: Participant) {
+        guard let goodbye = Goodbye.parse(bytes, packet) else { return }
+        for index in 0..<goodbye.count {
+            guard let ssrc = goodbye.source(index, in: bytes), let binding = participant.streams.binding(of: ssrc) else { continue }
+            participant.publications[binding.publication].encodings[binding.layer].noteGoodbye(ssrc)
+        }
+    }
+
+    private func receive(_ nack: Nack, in bytes: RawSpan, from participant: Participant, at now: Instant) {
+        guard let subscription = participant.subscriptions.first(where: { $0.stream.ssrc == nack.media }),
+            let publication = subscription.publication
+        else { return }
+        nack.forEach(in: bytes) { sequence in
+            _ = subscription.stream.resend(
+                sequence.rawValue, at: now, ring: { $0 < publication.encodings.count ? publication.encodings[$0].ring : nil },
+                transport: subscription.transport, into: departures)
+        }
+    }
+
+    private func requestKeyframe(_ media: SSRC, for participant: Participant, at now: Instant) {
+        guard let subscription = participant.subscriptions.first(where: { $0.stream.ssrc == media }) else { return }
+        subscription.publication?.requestKeyframe(for: subscription, at: now)
+        wakePublisher(of: subscription)
+    }
+}

@@ -1,0 +1,180 @@
+import Forwarding
+import ICE
+import MediaPrimitives
+import MediaSecurity
+import RTP
+import Transports
+
+extension ForwardingUnit {
+    /// Takes one datagram that arrived by `path` at `arrival`. It is decrypted in place. Whatever is not authentic changes nothing but a counter.
+    ///
+    /// The first byte tells what it is (RFC 7983 §7): 0 to 3 STUN, 20 to 63 DTLS, 128 to 191 RTP, or RTCP by its second byte (RFC 5761 §4).
+    package func receive(_ datagram: UnsafeMutableRawBufferPointer, from path: Path, at arrival: Instant, into batch: DatagramBatch) {
+        guard let first = datagram.first, datagram.count <= 1_500 else {
+            counters.drop(.unknownKind)
+            return
+        }
+        switch first {
+        case 0...3:
+            counters.received.count(.stun, bytes: datagram.count)
+            receiveSTUN(UnsafeRawBufferPointer(datagram), from: path, at: arrival, into: batch)
+        case 20...63:
+            counters.received.count(.dtls, bytes: datagram.count)
+            receiveDTLS(UnsafeRawBufferPointer(datagram), from: path, at: arrival, into: batch)
+        case 128...191:
+            if RTCPPacket.isRTCP(UnsafeRawBufferPointer(datagram).bytes) {
+                counters.received.count(.rtcp, bytes: datagram.count)
+                receiveRTCP(datagram, from: path, at: arrival)
+            } else {
+                counters.received.count(.rtp, bytes: datagram.count)
+                receiveRTP(datagram, from: path, at: arrival)
+            }
+        default:
+            counters.drop(.unknownKind)
+        }
+    }
+
+    private func receiveSTUN(_ packet: UnsafeRawBufferPointer, from path: Path, at now: Instant, into batch: DatagramBatch) {
+        // A check names us by user fragment; a keepalive names nobody, and comes by a known path.
+        let named = STUNMessage.localUfrag(of: packet.bytes).flatMap { slotsByUfrag[$0] }
+        guard let slot = named ?? slotsByPath[path], let participant = participants[slot] else {
+            counters.drop(.invalidSTUN)
+            return
+        }
+        let before = batch.count
+        switch participant.transport.receiveSTUN(packet.bytes, from: path, at: now, into: batch) {
+        case .dropped(let reason): counters.drop(reason)
+        case .answered:
+            learn(path, of: participant)
+            countSent(from: before, in: batch)
+        case .refused: countSent(from: before, in: batch)
+        case .ignored: break
+        }
+        readEvents(of: participant, at: now, into: batch)
+    }
+
+    /// Media from `path` is this participant's from now on. What ICE has forgotten is forgotten here, too.
+    private func learn(_ path: Path, of participant: Participant) {
+        guard slotsByPath[path] != participant.slot else { return }
+        if let former = slotsByPath[path].flatMap({ participants[$0] }) { former.paths.removeAll { $0 == path } }
+        for known in participant.paths where !participant.transport.isValidated(known) { slotsByPath[known] = nil }
+        participant.paths.removeAll { !participant.transport.isValidated($0) }
+        participant.paths.append(path)
+        slotsByPath[path] = participant.slot
+    }
+
+    /// Whether `path` belongs to a participant: an authentic check came by it. A connection whose first frames do not get it there is closed.
+    package func isKnown(_ path: Path) -> Bool { slotsByPath[path] != nil }
+
+    /// The connection behind `path` has ended.
+    package func forget(_ path: Path) {
+        guard let slot = slotsByPath.removeValue(forKey: path), let participant = participants[slot] else { return }
+        participant.paths.removeAll { $0 == path }
+        participant.transport.forget(path)
+        schedule(participant)
+    }
+
+    private func receiveDTLS(_ packet: UnsafeRawBufferPointer, from path: Path, at now: Instant, into batch: DatagramBatch) {
+        guard let slot = slotsByPath[path], let participant = participants[slot] else {
+            counters.drop(.unknownAddress)
+            return
+        }
+        let before = batch.count
+        if let reason = participant.transport.receiveDTLS(packet, from: path, at: now, into: batch) { counters.drop(reason) }
+        countSent(from: before, in: batch)
+        readEvents(of: participant, at: now, into: batch)
+    }
+
+    /// One RTP packet, from the wire to every subscriber's departure.
+    private func receiveRTP(_ datagram: UnsafeMutableRawBufferPointer, from path: Path, at arrival: Instant) {
+        // 1. Whose is it? Only a path that ICE has validated is in the table.
+        guard let slot = slotsByPath[path], let participant = participants[slot] else {
+            counters.drop(.unknownAddress)
+            return
+        }
+        // 2. Authenticate and decrypt, in place. Nothing below happens to a packet that is not genuine.
+        let length: Int
+        switch participant.transport.unprotectRTP(datagram, from: path) {
+        case .ok(length: let plain): length = plain
+        case .dropped(let reason):
+            counters.drop(reason)
+            return
+        }
+        let packet = UnsafeRawBufferPointer(rebasing: datagram[..<length])
+        // 3. Header and extensions to plain values.
+        guard let header = RTPHeader.parse(packet.bytes) else {
+            counters.drop(.invalidRTP)
+            return
+        }
+        let values = HeaderExtensionValues.parse(packet.bytes, header, participant.receivedExtensions)
+        // 4. The sender's congestion control hears of everything that bears a number, stream or no stream.
+        participant.noteArrival(values, at: arrival)
+        // 5. Which encoding? Known by SSRC, or found by mid and rid and latched.
+        guard let binding = participant.streams.binding(of: header.ssrc) ?? bind(header, values, of: participant) else {
+            if header.ssrc.rawValue != 0 { counters.drop(.unknownStream) }
+            deadlines.schedule(slot, at: participant.nextDeadline)
+            return
+        }
+        // 6. What is it? New media, a repetition, padding.
+        let publication = participant.publications[binding.publication]
+        let encoding = publication.encodings[binding.layer]
+        let payload = UnsafeRawBufferPointer(rebasing: packet[header.payloadOffset..<(header.payloadOffset + header.payloadLength)])
+        let reception =
+            binding.isRetransmission
+            ? encoding.receive(retransmission: header, values, payload: payload, at: arrival)
+            : encoding.receive(header, values, payload: payload, at: arrival)
+        // 7. To every subscription.
+        switch reception {
+        case .media(let media): publication.fanOut(media, into: departures)
+        case .padding(let sequence): publication.leaveOut(sequence, layer: binding.layer)
+        case .nothing: break
+        case .invalid: counters.drop(.invalidRTP)
+        }
+        deadlines.schedule(slot, at: participant.nextDeadline(afterPacketOf: encoding))
+    }
+
+    private func bind(_ header: RTPHeader, _ values: HeaderExtensionValues, of participant: Participant) -> StreamBinding? {
+        guard let binding = participant.streams.bind(header, values) else { return nil }
+        let encoding = participant.publications[binding.publication].encodings[binding.layer]
+        if binding.isRetransmission { encoding.bind(retransmission: header.ssrc) } else { encoding.bind(header.ssrc) }
+        return binding
+    }
+
+    /// Encrypts what waits for departure into `batch`, in order, until nothing waits or the batch is full.
+    ///
+    /// The numbers that belong to the moment of sending are given here; after that nothing is dropped.
+    package func release(at now: Instant, into batch: DatagramBatch) {
+        departures.release { departure, header in
+            guard !batch.isFull else { return false }
+            guard let participant = participants[departure.transport], let path = participant.transport.selectedPath else { return true }
+            batch.append(to: path) { slot in
+                let plain = header.count + departure.payload.count
+                // The cipher adds a trailer of up to 32 bytes behind.
+                guard plain + 32 <= slot.count, let base = slot.baseAddress, let from = header.baseAddress else { return 0 }
+                base.copyMemory(from: from, byteCount: header.count)
+                if let rest = departure.payload.baseAddress {
+                    (base + header.count).copyMemory(from: rest, byteCount: departure.payload.count)
+                }
+                departure.stamps.stamp(slot, absSendTime: StampOffsets.absSendTime(now), transportSequence: participant.transportSequence)
+                if departure.stamps.transportSequence != 0 { participant.transportSequence &+= 1 }
+                guard let length = participant.transport.protectRTP(slot, length: plain) else { return 0 }
+                counters.sent.count(departure.kind, bytes: length)
+                return length
+            }
+            return true
+        }
+    }
+
+    /// Whether `release` has anything left to do.
+    package var hasDepartures: Bool { !departures.isEmpty }
+
+    /// How many packets wait for `release`.
+    package var departureCount: Int { departures.count }
+
+    private func countSent(from index: Int, in batch: DatagramBatch) {
+        for index in index..<batch.count {
+            let bytes = batch.bytes(index)
+            if let first = bytes.first { counters.sent.count(first < 4 ? .stun : .dtls, bytes: bytes.count) }
+        }
+    }
+}

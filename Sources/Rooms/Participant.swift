@@ -1,0 +1,200 @@
+import Congestion
+import Forwarding
+import MediaPrimitives
+import RTP
+import Transports
+
+/// Somebody in a room: one transport, the publications that come in by it and the subscriptions that go out by it.
+package final class Participant {
+    private static let reportInterval = Interval.seconds(1)
+
+    let id: ParticipantID
+    /// Its place in the unit's table, and its key for deadlines and departures.
+    let slot: Int
+    let identity: String
+    let isHidden: Bool
+    let room: Room
+    let transport: Transport
+    let publications: [Publication]
+    let subscriptions: [Subscription]
+    /// Every path under which the unit finds this participant.
+    var paths: [Path] = []
+    /// User fragments under which the unit finds this participant.
+    var ufrags: [String]
+
+    /// The extension ids of what it sends, the same in all its sections (RFC 8843 §9.1).
+    let receivedExtensions: HeaderExtensionMap
+    var streams: StreamTable
+    private var arrivals: ArrivalLog?
+    private var clockOffset = ClockOffset()
+    /// Who we are in feedback to it.
+    private let feedbackSSRC: SSRC
+    private let cname: String
+    private var feedbackCount: UInt8 = 0
+    private var nextReport = Instant.distantFuture
+    /// The next transport-wide number of what it is sent.
+    var transportSequence: UInt16 = 0
+
+    init(
+        id: ParticipantID, slot: Int, parameters: ParticipantParameters, room: Room, transport: Transport, at now: Instant, entropy: Entropy
+    ) {
+        self.id = id
+        self.slot = slot
+        self.room = room
+        self.transport = transport
+        identity = parameters.identity
+        isHidden = parameters.hidden
+        ufrags = [parameters.transport.local.ufrag]
+        publications = parameters.receiving.map { Publication(publisher: slot, parameters: $0, at: now) }
+        subscriptions = parameters.sending.map {
+            Subscription(transport: slot, following: parameters.following, stream: SendStream($0, entropy: entropy))
+        }
+        var extensions = HeaderExtensionMap()
+        for section in parameters.receiving {
+            for kind in HeaderExtension.allCases where extensions[kind] == 0 { extensions[kind] = section.extensions[kind] }
+        }
+        receivedExtensions = extensions
+        streams = StreamTable(parameters.receiving)
+        if extensions[.transportCC] != 0 { arrivals = ArrivalLog() }
+        feedbackSSRC = entropy.ssrc()
+        cname = entropy.urlText(16)
+    }
+
+    /// The transport is up: media may flow, and reports begin.
+    func start(at now: Instant) {
+        nextReport = now + .milliseconds(200)
+        for subscription in subscriptions { subscription.start(at: now) }
+    }
+
+    /// When its transport, its publications or its reports next want attention.
+    var nextDeadline: Instant {
+        var deadline = min(transport.nextDeadline, nextReport, arrivals?.nextDeadline ?? .distantFuture)
+        if transport.isConnected { for publication in publications { deadline = min(deadline, publication.nextDeadline) } }
+        return deadline
+    }
+
+    /// The part of `nextDeadline` that a packet of `encoding` can bring forward.
+    func nextDeadline(afterPacketOf encoding: Encoding) -> Instant {
+        min(encoding.nextDeadline, arrivals?.nextDeadline ?? .distantFuture)
+    }
+
+    /// Notes the arrival of whatever bears a transport-wide number.
+    func noteArrival(_ values: HeaderExtensionValues, at arrival: Instant) {
+        if let sequence = values.transportSequence { arrivals?.note(sequence, at: arrival) }
+    }
+
+    /// A sender report about one of its streams.
+    func noteReport(_ report: SenderReport, at now: Instant, clock: WallClock) {
+        guard let binding = streams.binding(of: report.ssrc), !binding.isRetransmission else { return }
+        publications[binding.publication].encodings[binding.layer].noteReport(ntp: report.ntpTime, timestamp: report.rtpTimestamp, at: now)
+        if report.ntpTime.rawValue != 0 { clockOffset.note(remote: report.ntpTime, local: clock.ntp(at: now), at: now) }
+    }
+
+    // MARK: What is due
+
+    func handleTimeout(
+        at now: Instant, clock: WallClock, sources: (Publication) -> Participant?, into batch: DatagramBatch, counters: inout Counters
+    ) {
+        transport.handleTimeout(at: now, into: batch)
+        guard transport.isConnected else { return }
+        for publication in publications {
+            publication.handleTimeout(at: now)
+            for encoding in publication.encodings { ask(about: encoding, at: now, into: batch, counters: &counters) }
+        }
+        if let arrivals, arrivals.nextDeadline <= now { sendArrivals(at: now, into: batch, counters: &counters) }
+        if nextReport <= now {
+            nextReport = now + Participant.reportInterval
+            sendReceiverReport(at: now, into: batch, counters: &counters)
+            for subscription in subscriptions {
+                guard let publication = subscription.publication, let source = sources(publication) else { continue }
+                sendSenderReport(
+                    about: subscription, from: publication, of: source, at: now, clock: clock, into: batch, counters: &counters)
+            }
+        }
+    }
+
+    /// Asks for what is missing of an encoding: packets by NACK, a keyframe by PLI.
+    private func ask(about encoding: Encoding, at now: Instant, into batch: DatagramBatch, counters: inout Counters) {
+        guard encoding.nextDeadline <= now, let media = encoding.ssrc else { return }
+        var missing: [SequenceNumber] = []
+        encoding.takeMissing(at: now, room: 128, into: &missing)
+        if !missing.isEmpty {
+            sendRTCP(into: batch, counters: &counters) { writer in
+                ReceiverReport(ssrc: feedbackSSRC).write(into: &writer)
+                _ = Nack.write(into: &writer, sender: feedbackSSRC, media: media, sequences: missing.span)
+            }
+        }
+        if encoding.keyframes.takeDue(at: now) {
+            sendRTCP(into: batch, counters: &counters) { writer in
+                ReceiverReport(ssrc: feedbackSSRC).write(into: &writer)
+                PictureLossIndication(sender: feedbackSSRC, media: media).write(into: &writer)
+            }
+        }
+    }
+
+    private func sendArrivals(at now: Instant, into batch: DatagramBatch, counters: inout Counters) {
+        guard let pending = arrivals?.pending() else {
+            arrivals?.postpone(at: now)
+            return
+        }
+        // The media SSRC of transport-wide feedback names any stream; libwebrtc ignores it.
+        let media = publications.lazy.flatMap { $0.encodings }.compactMap { $0.ssrc }.first ?? SSRC(0)
+        var told = 0
+        sendRTCP(into: batch, counters: &counters) { writer in
+            told = TransportFeedback.write(
+                into: &writer, sender: feedbackSSRC, media: media, feedbackCount: feedbackCount, base: pending.base,
+                arrivals: pending.arrivals.span)
+        }
+        if told > 0 {
+            feedbackCount &+= 1
+            arrivals?.noteReported(through: pending.arrivals[told - 1].sequence, at: now)
+        } else {
+            arrivals?.postpone(at: now)
+        }
+    }
+
+    private func sendReceiverReport(at now: Instant, into batch: DatagramBatch, counters: inout Counters) {
+        var blocks: [ReportBlock] = []
+        for publication in publications {
+            for encoding in publication.encodings { encoding.takeReportBlocks(at: now, into: &blocks) }
+        }
+        guard !blocks.isEmpty else { return }
+        sendRTCP(into: batch, counters: &counters) { writer in
+            ReceiverReport(ssrc: feedbackSSRC).write(into: &writer, reports: blocks.span)
+            SourceDescription.write(into: &writer, ssrc: feedbackSSRC, cname: cname)
+        }
+    }
+
+    /// Tells the receiver how the stream's timestamps lie in time: the publisher's clock, moved to ours.
+    private func sendSenderReport(
+        about subscription: Subscription, from publication: Publication, of source: Participant, at now: Instant, clock: WallClock,
+        into batch: DatagramBatch, counters: inout Counters
+    ) {
+        let stream = subscription.stream
+        guard stream.packetsSent > 0, let layer = subscription.layer, layer < publication.encodings.count else { return }
+        let ntp = clock.ntp(at: now)
+        guard let remote = source.clockOffset.remote(of: ntp), let timestamp = publication.encodings[layer].clock.timestamp(at: remote)
+        else {
+            return
+        }
+        let report = SenderReport(
+            ssrc: stream.ssrc, ntpTime: ntp, rtpTimestamp: stream.timestamp(ofSource: timestamp), packetCount: stream.packetsSent,
+            octetCount: stream.octetsSent)
+        sendRTCP(into: batch, counters: &counters) { writer in
+            report.write(into: &writer)
+            SourceDescription.write(into: &writer, ssrc: stream.ssrc, cname: cname)
+        }
+    }
+
+    private func sendRTCP(into batch: DatagramBatch, counters: inout Counters, _ body: (inout ByteWriter) -> Void) {
+        guard let path = transport.selectedPath else { return }
+        let sent = batch.append(to: path) { slot in
+            // 1,200 bytes and a trailer stay below every MTU.
+            var writer = ByteWriter(UnsafeMutableRawBufferPointer(rebasing: slot[..<1_200]))
+            body(&writer)
+            guard !writer.overflowed, let length = transport.protectRTCP(slot, length: writer.count) else { return 0 }
+            return length
+        }
+        if sent { counters.sent.count(.rtcp, bytes: batch.bytes(batch.count - 1).count) }
+    }
+}
