@@ -80,6 +80,7 @@ if !coreOnly {
             [
                 "MediaPrimitives", "RTP", "SDP", "Negotiation", "Rooms", "Transports", "MediaSecurity", "MediaWorker",
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "JWTKit", package: "jwt-kit"),

@@ -63,13 +63,18 @@ package enum ApusServer {
         var hosts = ["0.0.0.0"]
         if NetworkInterfaces.addresses().contains(where: { !$0.isIPv4 }) { hosts.append("::") }
         let addresses = hosts.compactMap { SocketAddress(host: $0, port: configuration.udpPort) }
-        do throws(BindError) {
+        do throws(WorkerError) {
             let worker = try Worker(WorkerConfiguration(addresses: addresses, tcpPort: configuration.tcpPort), certificate: certificate)
             return (worker, certificate)
         } catch {
-            throw StartError.cannotListen(
-                on: error.address.host, port: error.address.port, protocolName: error.isTCP ? "TCP" : "UDP",
-                option: error.isTCP ? .tcpPort : .udpPort, code: error.code)
+            switch error {
+            case .bind(let error):
+                throw StartError.cannotListen(
+                    on: error.address.host, port: error.address.port, protocolName: error.isTCP ? "TCP" : "UDP",
+                    option: error.isTCP ? .tcpPort : .udpPort, code: error.code)
+            case .loop(let code):
+                throw StartError(.unavailable, "The media thread can't be started: \(String(cString: strerror(code))).")
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 import Hummingbird
 import Logging
 import MediaPrimitives
+import Negotiation
 import Rooms
 
 /// The HTTP side put together: routes for both ports, and what they share.
@@ -33,7 +34,17 @@ struct ControlPlane: Sendable {
         let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: RequestPolicy(counts: counts, crossOrigin: true))
         HealthRoutes.addHealth(to: router)
+        PageRoutes.add(to: router)
+        SessionRoutes(keys: keys, directory: directory, fingerprint: fingerprint, candidates: candidates).add(to: router)
         return router
+    }
+
+    /// What is announced, with the port of the socket that serves its family.
+    var candidates: [LocalCandidate] {
+        configuration.announced.map { address in
+            let socket = udpPorts.first { $0.isIPv4 == address.isIPv4 }
+            return LocalCandidate(kind: .udp, address: address.with(port: socket?.port ?? configuration.udpPort))
+        }
     }
 
     var adminRouter: Router<ServerContext> {

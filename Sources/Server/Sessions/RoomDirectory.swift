@@ -2,7 +2,7 @@ import HTTPTypes
 import Logging
 import MediaPrimitives
 import MediaWorker
-import RTP
+import Negotiation
 import Rooms
 
 /// Who is in which room, as the control plane knows it: sessions, and the publishers of each room in the order in which they started.
@@ -45,11 +45,8 @@ package actor RoomDirectory {
 
     package var sessionCount: Int { sessions.count }
 
-    /// Fresh credentials for a transport that is about to be negotiated.
-    package func credentials() -> ICECredentials { ICECredentials.random(entropy) }
-
     /// The tracks that a viewer is offered: those of one publisher, or of whoever has published longest.
-    package func tracks(room: String, publisher: String?) throws(Refusal) -> [PublishedTrack] {
+    package func tracks(room: String, publisher: String?) throws(Refusal) -> [TrackDescription] {
         let publishers = (rooms[room]?.publishers ?? []).compactMap { sessions[$0] }
         guard let first = publishers.first else {
             throw Refusal(.conflict, "Nobody publishes in this room yet. Try again soon.", headers: [.retryAfter: "2"])
@@ -62,7 +59,8 @@ package actor RoomDirectory {
     }
 
     /// Opens a participant on the worker and remembers the session. A publisher's earlier session of the same identity ends.
-    package func open(_ parameters: ParticipantParameters, role: Session.Role, tracks: [PublishedTrack]) async throws(Refusal) -> Session {
+    package func open(_ parameters: ParticipantParameters, role: Session.Role, tracks: [TrackDescription]) async throws(Refusal) -> Session
+    {
         let (room, identity) = (parameters.room, parameters.identity)
         try admit(room: room, identity: identity)
         if role == .publisher { await replace(room: room, identity: identity) }
@@ -82,8 +80,7 @@ package actor RoomDirectory {
         if role == .publisher { await replace(room: room, identity: identity) }
         let session = Session(
             id: entropy.urlText(24), role: role, room: room, identity: identity, participant: participant,
-            local: parameters.transport.local, remote: parameters.transport.remote, entityTag: freshTag(), tracks: tracks,
-            mids: (parameters.receiving + parameters.sending).map(\.mid))
+            local: parameters.transport.local, remote: parameters.transport.remote, entityTag: freshTag(), tracks: tracks)
         sessions[session.id] = session
         sessionIDs[participant] = session.id
         rooms[room, default: Room()].sessions.insert(session.id)
@@ -97,11 +94,11 @@ package actor RoomDirectory {
         return session
     }
 
-    /// Restarts ICE with the client's new credentials and fresh ones of ours; nil if the session is gone.
-    package func restartICE(_ id: String, remote: ICECredentials) async -> Session? {
-        guard var session = sessions[id] else { return nil }
+    /// Restarts ICE with the client's new credentials and fresh ones of ours; nil if the session is gone, or the tag is not the current one.
+    package func restartICE(_ id: String, replacing entityTag: String, remote: ICECredentials) async -> Session? {
+        guard var session = sessions[id], session.entityTag == entityTag else { return nil }
         session.remote = remote
-        session.local = credentials()
+        session.local = ICECredentials.random(entropy)
         session.entityTag = freshTag()
         sessions[id] = session
         guard await host.restartICE(session.participant, local: session.local, remote: remote) else {
