@@ -66,13 +66,18 @@ package final class Publication {
 
     /// Tells all that get `layer` that `sequence` carries nothing.
     func leaveOut(_ sequence: Int64, layer: Int) {
-        for subscription in subscriptions where subscription.selector.current == layer { subscription.stream.leaveOut(sequence) }
+        let epoch = encodings[layer].epoch
+        for subscription in subscriptions where subscription.selector.current == layer && subscription.epoch == epoch {
+            subscription.stream.leaveOut(sequence)
+        }
     }
 
     private func start(_ subscription: Subscription, with packet: MediaPacket) {
         var elapsed: Interval?
-        // Encodings of one publication share a clock, which their sender reports tell; those of different publishers share only ours.
-        if let former = subscription.layer, former < encodings.count, let timestamp = subscription.stream.lastSourceTimestamp,
+        // Encodings of one publication share a clock, which their sender reports tell; those of different publishers share only ours, and an
+        // encoding's clock says nothing of the timestamps that it had under another SSRC.
+        if let former = subscription.layer, former < encodings.count, encodings[former].epoch == subscription.epoch,
+            let timestamp = subscription.stream.lastSourceTimestamp,
             let before = encodings[former].clock.ntp(of: timestamp), let after = encodings[packet.layer].clock.ntp(of: packet.timestamp)
         {
             elapsed = after.since(before)
