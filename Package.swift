@@ -50,6 +50,11 @@ var targets: [Target] = [
     core("EventLoop", ["MediaPrimitives", "CUV", "CNetwork"]),
     core("MediaWorker", ["MediaPrimitives", "EventLoop", "Rooms", "Transports", "MediaSecurity", "CNetwork"]),
 
+    .target(name: "CAllocations", path: "Benchmarks/CAllocations"),
+    .executableTarget(
+        name: "PacketPath", dependencies: ["CAllocations", "ICE", "MediaPrimitives", "MediaSecurity", "RTP", "Rooms", "Simulation"],
+        path: "Benchmarks/PacketPath", swiftSettings: settings),
+
     tests("MediaPrimitivesTests", ["MediaPrimitives"]),
     tests("RTPTests", ["RTP", "MediaPrimitives"]),
     tests("SDPTests", ["SDP"]),

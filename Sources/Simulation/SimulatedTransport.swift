@@ -103,7 +103,7 @@ package final class SimulatedTransport {
 
     // MARK: Sending
 
-    func sendRTP(_ header: OutgoingHeader, payload: [UInt8], at now: Instant, into batch: DatagramBatch) {
+    package func sendRTP(_ header: OutgoingHeader, payload: [UInt8], at now: Instant, into batch: DatagramBatch) {
         guard isConnected, let srtp, let path = ice.selectedPath else { return }
         batch.append(to: path) { slot in
             var writer = ByteWriter(UnsafeMutableRawBufferPointer(rebasing: slot[..<1_468]))

@@ -1,0 +1,123 @@
+import CAllocations
+import ICE
+import MediaPrimitives
+import MediaSecurity
+import RTP
+import Rooms
+import Simulation
+
+/// A room of one publisher and its viewers, connected in virtual time, whose packets then are driven by hand.
+final class ForwardingBench {
+    struct Cost {
+        var receive: Int64 = 0
+        var release: Int64 = 0
+        var allocations: UInt64 = 0
+        var packets = 0
+
+        static func += (a: inout Cost, b: Cost) {
+            a.receive += b.receive
+            a.release += b.release
+            a.allocations += b.allocations
+            a.packets += b.packets
+        }
+    }
+
+    struct NotConnected: Error {}
+
+    private let world: SimulatedWorld
+    private let publisher: SimulatedPeer
+    private let path: Path
+    private let incoming = DatagramBatch(capacity: PacketPath.burst)
+    private let outgoing = DatagramBatch(capacity: 512)
+    private let payload: [UInt8]
+    private let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: DatagramBatch.slotSize, alignment: 64)
+    private let cipher: SRTPSession
+    private var cipherSequence: UInt16 = 0
+    private var sequence: UInt16 = 0
+    private var pictureID: UInt16 = 0
+    private var now: Instant
+
+    init(viewers: Int, payload: Int) throws {
+        let world = try SimulatedWorld(seed: 1)
+        self.world = world
+        var plan = PeerPlan.publisher()
+        plan.startDelay = .seconds(1_000_000)
+        let publisher = try world.join(plan)
+        self.publisher = publisher
+        let all = try (0..<viewers).map { try world.join(.viewer("viewer \($0)")) } + [publisher]
+        guard world.run(for: .seconds(20), until: { all.allSatisfy(\.transport.isConnected) }),
+            let ours = publisher.transport.ice.selectedPath
+        else { throw NotConnected() }
+        world.run(for: .milliseconds(100))
+        path = Path(local: ours.remote, remote: ours.local)
+        now = world.now
+        self.payload = [UInt8](repeating: 0x5a, count: payload)
+        let key = [UInt8](repeating: 7, count: SRTPProfile.aeadAES128GCM.keyLength)
+        let salt = [UInt8](repeating: 8, count: SRTPProfile.aeadAES128GCM.saltLength)
+        cipher = try SRTPSession(
+            keys: SRTPKeys(profile: .aeadAES128GCM, localKey: key, localSalt: salt, remoteKey: key, remoteSalt: salt))
+        guard publisher.transport.profile == .aeadAES128GCM else { throw NotConnected() }
+    }
+
+    deinit { scratch.deallocate() }
+
+    /// A burst of packets of one frame arrives and is forwarded to everybody.
+    func turn() -> Cost {
+        incoming.removeAll()
+        pictureID = (pictureID + 1) & 0x7fff
+        for part in 0..<PacketPath.burst {
+            var header = OutgoingHeader(
+                payloadType: 96, marker: part == PacketPath.burst - 1, sequenceNumber: SequenceNumber(sequence),
+                timestamp: UInt32(pictureID) &* 3_000,
+                ssrc: SSRC(0x1234_5678))
+            header.mid = ShortText("1") ?? ShortText()
+            sequence &+= 1
+            // VP8: 15 bits of PictureID, TL0PICIDX, TID and KEYIDX; a keyframe to begin with.
+            let isKey = pictureID == 1 && part == 0
+            let descriptor: [UInt8] = [
+                part == 0 ? 0x90 : 0x80, 0xf0, 0x80 | UInt8(pictureID >> 8), UInt8(pictureID & 0xff), UInt8(pictureID & 0xff), 0x01,
+            ]
+            let start: [UInt8] = isKey ? [0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 0x01] : [0x11]
+            publisher.transport.sendRTP(
+                header, payload: descriptor + start + payload.dropFirst(descriptor.count + start.count), at: now, into: incoming)
+        }
+        now = now + .milliseconds(5)
+
+        var cost = Cost()
+        let allocations = allocations_of_thread()
+        let start = cpu_nanoseconds_of_thread()
+        for index in 0..<incoming.count {
+            world.unit.receive(UnsafeMutableRawBufferPointer(mutating: incoming.bytes(index)), from: path, at: now, into: outgoing)
+        }
+        let received = cpu_nanoseconds_of_thread()
+        repeat {
+            world.unit.release(at: now, into: outgoing)
+            cost.packets += outgoing.count
+            outgoing.removeAll()
+        } while world.unit.hasDepartures
+        cost.receive = received - start
+        cost.release = cpu_nanoseconds_of_thread() - received
+        cost.allocations = allocations_of_thread() - allocations
+
+        // Feedback to the publisher and reports to the viewers: not counted, and not to pile up.
+        while world.unit.nextDeadline <= now {
+            world.unit.handleTimeout(at: now, into: outgoing)
+            outgoing.removeAll()
+        }
+        return cost
+    }
+
+    /// What libsrtp alone takes for a packet of this size, in ns.
+    func cipherAlone(packets: Int) -> Double {
+        let start = cpu_nanoseconds_of_thread()
+        for _ in 0..<packets {
+            var writer = ByteWriter(scratch)
+            _ = OutgoingHeader(
+                payloadType: 96, marker: false, sequenceNumber: SequenceNumber(cipherSequence), timestamp: 0, ssrc: SSRC(5)
+            ).write(into: &writer, HeaderExtensionMap())
+            cipherSequence &+= 1
+            _ = cipher.protectRTP(scratch, length: writer.count + 16 + payload.count)
+        }
+        return Double(cpu_nanoseconds_of_thread() - start) / Double(packets)
+    }
+}

@@ -1,0 +1,62 @@
+import CAllocations
+import MediaPrimitives
+import RTP
+import Rooms
+import Simulation
+
+/// The packet path without sockets: CPU time and allocations for each packet that leaves, from encrypted datagram to encrypted datagrams.
+///
+///     swift run -c release PacketPath [rounds]
+///
+/// One publisher of VP8, so many viewers, real DTLS, SRTP and forwarding unit. Handshakes and the publisher's own work are not counted.
+@main
+struct PacketPath {
+    /// Packets that arrive in one turn.
+    static let burst = 8
+    static let turnsPerRound = 100
+
+    static func main() throws {
+        let rounds = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 7
+        print("viewers  payload  receive  release    total  allocations  cipher alone  over it")
+        print("                   ns/out   ns/out   ns/out      per out        ns/out")
+        for viewers in [1, 10, 50, 200] {
+            for payload in [120, 1_100] { try measure(viewers: viewers, payload: payload, rounds: rounds) }
+        }
+    }
+
+    static func measure(viewers: Int, payload: Int, rounds: Int) throws {
+        let bench = try ForwardingBench(viewers: viewers, payload: payload)
+        // Fills the ring, the histories and everything else that takes its memory once.
+        for _ in 0..<(2 * turnsPerRound) { _ = bench.turn() }
+        var results: [ForwardingBench.Cost] = []
+        var ciphers: [Double] = []
+        for _ in 0..<rounds {
+            var cost = ForwardingBench.Cost()
+            for _ in 0..<turnsPerRound { cost += bench.turn() }
+            results.append(cost)
+            ciphers.append(bench.cipherAlone(packets: 2_000))
+        }
+        let median = { (value: (ForwardingBench.Cost) -> Double) in results.map(value).sorted()[rounds / 2] }
+        let cipher = ciphers.sorted()[rounds / 2]
+        let total = median { Double($0.receive + $0.release) / Double($0.packets) }
+        let columns = [
+            column(Double(viewers), 7, 0), column(Double(payload), 9, 0), column(median { Double($0.receive) / Double($0.packets) }, 9, 0),
+            column(median { Double($0.release) / Double($0.packets) }, 9, 0), column(total, 9, 0),
+            column(median { Double($0.allocations) / Double($0.packets) }, 13, 3), column(cipher, 14, 0), column(total / cipher, 9, 2),
+        ]
+        print(columns.joined())
+    }
+
+    /// `value` with so many decimals, flushed right.
+    static func column(_ value: Double, _ width: Int, _ decimals: Int) -> String {
+        var scale = 1.0
+        for _ in 0..<decimals { scale *= 10 }
+        let scaled = Int(value * scale + 0.5)
+        var text = String(scaled)
+        if decimals > 0 {
+            let digits = String(repeating: "0", count: max(0, decimals + 1 - text.count)) + text
+            text = digits.dropLast(decimals) + "." + digits.suffix(decimals)
+        }
+        return String(repeating: " ", count: max(0, width - text.count)) + text
+    }
+}
