@@ -78,7 +78,8 @@ package final class Publication {
         var elapsed: Interval?
         // Encodings of one publication share a clock, which their sender reports tell; those of different publishers share only ours, and an
         // encoding's clock says nothing of the timestamps that it had under another SSRC.
-        if let former = subscription.layer, former < encodings.count, encodings[former].epoch == subscription.epoch, let timestamp = subscription.stream.lastSourceTimestamp,
+        if let former = subscription.layer, former < encodings.count, encodings[former].epoch == subscription.epoch,
+            let timestamp = subscription.stream.lastSourceTimestamp,
             let before = encodings[former].clock.ntp(of: timestamp), let after = encodings[packet.layer].clock.ntp(of: packet.timestamp)
         {
             elapsed = after.since(before)
