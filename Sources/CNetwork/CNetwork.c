@@ -144,6 +144,7 @@ int apus_udp_open(apus_address address, apus_udp_options options, apus_address *
     if (options.send_buffer > 0 && set(fd, SOL_SOCKET, SO_SNDBUFFORCE, options.send_buffer) < 0)
         set(fd, SOL_SOCKET, SO_SNDBUF, options.send_buffer);
     set(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
+    set(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
     // Don't fragment, and (PROBE rather than DO) let no ICMP message, which anybody can forge, forbid sizes to us.
     if (is_ipv4(&address)) {
         set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
@@ -199,13 +200,14 @@ int apus_socket_error(int fd) {
 
 // MARK: Receiving
 
-// A timestamp and either family's packet information.
-#define RECEIVE_CONTROL (CMSG_SPACE(sizeof(struct timespec)) + CMSG_SPACE(sizeof(struct in6_pktinfo)))
+// A timestamp, a drop count and either family's packet information.
+#define RECEIVE_CONTROL (CMSG_SPACE(sizeof(struct timespec)) + CMSG_SPACE(sizeof(uint32_t)) + CMSG_SPACE(sizeof(struct in6_pktinfo)))
 
 struct apus_receiver {
     uint32_t slots;
     // Headers from here on up to `slots` are as they were prepared; those before were written by the kernel.
     uint32_t used;
+    uint32_t drops;
     uint32_t control_size;
     struct mmsghdr *messages;
     struct iovec *vectors;
@@ -255,12 +257,14 @@ void apus_receiver_destroy(apus_receiver *r) {
     free(r);
 }
 
-static void read_control(struct msghdr *m, apus_datagram *d) {
+static void read_control(apus_receiver *r, struct msghdr *m, apus_datagram *d) {
     for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
         if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS) {
             struct timespec t;
             memcpy(&t, CMSG_DATA(c), sizeof t);
             d->unix_nanoseconds = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+        } else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
+            memcpy(&r->drops, CMSG_DATA(c), sizeof r->drops);
         } else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
             struct in_pktinfo info;
             memcpy(&info, CMSG_DATA(c), sizeof info);
@@ -293,12 +297,13 @@ int apus_receive(apus_receiver *r, int fd) {
         d->unix_nanoseconds = 0;
         d->has_local = false;
         d->has_remote = take_address(&d->remote, &r->names[i], m->msg_namelen);
-        read_control(m, d);
+        read_control(r, m, d);
     }
     return n;
 }
 
 const apus_datagram *apus_received(const apus_receiver *r) { return r->datagrams; }
+uint32_t apus_receiver_drops(const apus_receiver *r) { return r->drops; }
 
 // MARK: Sending
 

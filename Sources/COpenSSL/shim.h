@@ -17,6 +17,9 @@ static inline EVP_PKEY *apus_generate_p256(void) { return EVP_EC_gen("P-256"); }
 // For tests: a peer with an RSA certificate.
 static inline EVP_PKEY *apus_generate_rsa(unsigned bits) { return EVP_RSA_gen(bits); }
 
+// For tests: a peer with a certificate on P-224, as FFmpeg has.
+static inline EVP_PKEY *apus_generate_p224(void) { return EVP_EC_gen("P-224"); }
+
 // DTLS 1.2 and nothing else, on a link whose MTU we state ourselves, without tickets, renegotiation or resumption: each association
 // proves its certificate afresh. 1 on success.
 static inline int apus_ssl_ctx_harden(SSL_CTX *context) {

@@ -101,6 +101,8 @@ final class LoopHandle {
             close()
             return
         }
+        // A loop that has ended has closed everything.
+        if loop.queue.phase != .running { return }
         let sent = Sent(handle: self)
         loop.post { sent.handle.close() }
     }

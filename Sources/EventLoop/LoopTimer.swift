@@ -71,6 +71,12 @@ package final class LoopTimer {
         handle?.stopTimer()
     }
 
+    /// The lag since the last call of this.
+    package func takeLag() -> LoopLag {
+        defer { lag = LoopLag() }
+        return lag
+    }
+
     /// Disarms for good and lets go of the callback.
     package func close() {
         disarm()

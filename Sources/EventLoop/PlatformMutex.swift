@@ -8,7 +8,7 @@ final class PlatformMutex: @unchecked Sendable {
 
     init() {
         mutex = .allocate(capacity: 1)
-        mutex.initialize(to: pthread_mutex_t())
+        // This initialises the memory too. (`pthread_mutex_t()` does not always build: the importer may hold CUV for its owner.)
         pthread_mutex_init(mutex, nil)
     }
 

@@ -9,6 +9,8 @@ package struct UDPCounters: Sendable {
     /// Longer than 1500 bytes; counted in `received` too.
     package var oversized: UInt64 = 0
     package var receiveErrors: UInt64 = 0
+    /// Datagrams that the kernel dropped because the loop did not read in time; known with the next that arrives.
+    package var overflowed: UInt64 = 0
     package var sent: UInt64 = 0
     /// Datagrams that the system refused (no route, refused by a filter, too long); each was skipped alone.
     package var sendErrors: UInt64 = 0
@@ -56,6 +58,7 @@ package final class UDPSocket {
     private let indices: UnsafeMutablePointer<Int>
     private var pending: PendingDatagrams
     private var awaitsWritable = false
+    private var lastDrops: UInt32 = 0
 
     /// Datagrams a system call reads or writes.
     private static let batchSize = 64
@@ -167,6 +170,9 @@ package final class UDPSocket {
     private func fill(_ n: Int) {
         batch.removeAll()
         counters.received &+= UInt64(n)
+        let drops = apus_receiver_drops(receiver)
+        counters.overflowed &+= UInt64(drops &- lastDrops)
+        lastDrops = drops
         let datagrams = apus_received(receiver)
         let now = loop.now
         // The kernel stamps with the wall clock; both read side by side give what lies between them.

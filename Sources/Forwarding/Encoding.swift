@@ -27,10 +27,8 @@ package final class Encoding {
     private var rtxStatistics: ReceptionStatistics
     private var missing: MissingPackets
     private var activity = EncodingActivity()
-    /// The newest packets by sequence number, of which the low bits are the index.
-    private var recent = [MediaPacket?](repeating: nil, count: Encoding.recentCount)
-    /// How far behind the newest packet a keyframe may begin: a second of video at 2.5 Mbit/s.
-    private static let recentCount = 256
+    /// H.264: a sequence parameter set has come in the stream.
+    private var sendsParameterSets = false
 
     /// `parameters` is the section that it came by.
     package init(layer: Int, rid: String?, parameters: RTPParameters) {
@@ -107,41 +105,38 @@ package final class Encoding {
         _ header: RTPHeader, _ values: HeaderExtensionValues, sequence: Int64, codec: Codec, payload: UnsafeRawBufferPointer,
         retransmitted: Bool, at now: Instant
     ) -> Reception {
+        var isLate = false
         switch missing.note(sequence, at: now) {
         case .repeated: return .nothing
         case .overflow: if kind == .video { keyframes.want(at: now) }
-        case .inOrder, .gap, .filled: break
+        case .filled: isLate = true
+        case .inOrder, .gap: break
         }
         statistics.note(sequence: sequence, timestamp: header.timestamp, arrival: now, retransmitted: retransmitted)
         if payload.isEmpty { return .padding(sequence: sequence) }
         let descriptor = PayloadDescriptor.parse(codec: codec, payload: payload.bytes)
         guard let reference = ring.store(payload) else { return .invalid }
         activity.note(bytes: payload.count, at: now)
-        let packet = MediaPacket(
-            payload: reference, sequence: sequence, timestamp: header.timestamp, marker: header.marker, codec: codec,
-            descriptor: descriptor, audioLevel: values.audioLevel, voiceActivity: values.voiceActivity, arrival: now, layer: layer,
-            epoch: epoch)
-        if descriptor.isKeyframeStart, codec.kind == .video {
-            if isSwitchPoint(packet) { keyframes.keyframeArrived() }
+        var isSwitchPoint = codec.kind == .audio
+        if codec.kind == .video, startsKeyframe(descriptor) {
+            isSwitchPoint = !isLate
+            if isLate { keyframes.keyframeMissed(at: now) } else { keyframes.keyframeArrived() }
             missing.forget(before: sequence)
             if let size = descriptor.size { activity.height = Int(size.height) }
         }
-        recent[Int(truncatingIfNeeded: sequence) & (Encoding.recentCount - 1)] = packet
-        return .media(packet)
+        return .media(
+            MediaPacket(
+                payload: reference, sequence: sequence, timestamp: header.timestamp, marker: header.marker, codec: codec,
+                descriptor: descriptor, audioLevel: values.audioLevel, voiceActivity: values.voiceActivity, arrival: now, layer: layer,
+                epoch: epoch, isSwitchPoint: isSwitchPoint))
     }
 
-    /// Whether a subscriber may begin with `packet`. One that came late, being sent again, will do as long as all that came after it is at hand.
-    package func isSwitchPoint(_ packet: MediaPacket) -> Bool {
-        packet.isSwitchPoint && (unwrapper.highest ?? packet.sequence) &- packet.sequence < Int64(Encoding.recentCount)
-    }
-
-    /// Calls `body` for each packet that arrived before `packet` although it comes after it.
-    package func forEach(after packet: MediaPacket, _ body: (MediaPacket) -> Void) {
-        guard let highest = unwrapper.highest, packet.sequence < highest else { return }
-        for sequence in (packet.sequence &+ 1)...highest {
-            let later = recent[Int(truncatingIfNeeded: sequence) & (Encoding.recentCount - 1)]
-            if let later, later.sequence == sequence, later.epoch == packet.epoch { body(later) }
-        }
+    /// Whether a keyframe begins here. An IDR slice of H.264 begins one only from encoders that never send parameter sets: those of others come
+    /// before it, may be packets of their own, and are needed.
+    private func startsKeyframe(_ descriptor: PayloadDescriptor) -> Bool {
+        guard case .h264(let h264) = descriptor else { return descriptor.isKeyframeStart }
+        if h264.hasSequenceParameterSet { sendsParameterSets = true }
+        return h264.hasSequenceParameterSet || (h264.startsIDR && !sendsParameterSets)
     }
 
     /// A sender report for the media stream.
@@ -157,14 +152,15 @@ package final class Encoding {
         LayerState(isLive: activity.isLive(at: now), quality: activity.quality)
     }
 
-    /// Whether a layer that lives has another rank or life than when this was last asked.
+    /// Bits per second of payload, smoothed over a few seconds.
     package var averageBitrate: Int { activity.bitsPerSecond }
 
     // MARK: Feedback to the publisher
 
-    /// When this encoding next has something to ask of its publisher. Before its first packet there is no SSRC to ask about: what is wanted waits.
+    /// When this encoding next has something to ask of its publisher; never before its stream is known, as nobody could be asked about it.
     package var nextDeadline: Instant {
-        ssrc == nil ? .distantFuture : min(repairs ? missing.nextDeadline : .distantFuture, keyframes.nextDeadline)
+        guard ssrc != nil else { return .distantFuture }
+        return min(repairs ? missing.nextDeadline : .distantFuture, keyframes.nextDeadline)
     }
 
     /// Sequence numbers to ask for again, at most `room`; what was given up becomes the wish for a keyframe.

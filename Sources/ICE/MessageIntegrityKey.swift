@@ -8,27 +8,29 @@ import MediaPrimitives
 package final class MessageIntegrityKey {
     package static let macSize = 20
 
-    /// Nil only when OpenSSL has no memory or no HMAC; nothing then verifies.
+    /// Nil for an empty key, or when OpenSSL has no memory or no HMAC; nothing then verifies, and nothing is signed.
     private let context: OpaquePointer?
 
     /// A short-term key: the password itself (RFC 8489 §9.1.1; SASLprep leaves the characters of ICE passwords alone).
     package convenience init(password: String) { self.init(bytes: Array(password.utf8)) }
 
     package init(bytes: [UInt8]) {
-        let mac = EVP_MAC_fetch(nil, "HMAC", nil)
-        defer { EVP_MAC_free(mac) }
-        let fresh = EVP_MAC_CTX_new(mac)
-        // An empty key would leave OpenSSL's context unkeyed, so it counts as a failure.
-        let keyed = bytes.withUnsafeBufferPointer { MessageIntegrityKey.setKey($0, of: fresh) }
-        if keyed == 1, !bytes.isEmpty {
-            context = fresh
-        } else {
-            EVP_MAC_CTX_free(fresh)
-            context = nil
-        }
+        context = MessageIntegrityKey.makeContext(bytes)
     }
 
-    private static func setKey(_ key: UnsafeBufferPointer<UInt8>, of context: OpaquePointer?) -> Int32 {
+    private static func makeContext(_ key: [UInt8]) -> OpaquePointer? {
+        // OpenSSL takes no empty key, and its functions no null.
+        guard !key.isEmpty, let mac = EVP_MAC_fetch(nil, "HMAC", nil) else { return nil }
+        defer { EVP_MAC_free(mac) }
+        guard let context = EVP_MAC_CTX_new(mac) else { return nil }
+        guard key.withUnsafeBufferPointer({ setKey($0, of: context) }) == 1 else {
+            EVP_MAC_CTX_free(context)
+            return nil
+        }
+        return context
+    }
+
+    private static func setKey(_ key: UnsafeBufferPointer<UInt8>, of context: OpaquePointer) -> Int32 {
         // An OSSL_PARAM keeps the pointers to its name and value: both strings must live until the call that reads them has returned.
         var digest: [CChar] = [0x53, 0x48, 0x41, 0x31, 0]  // "SHA1"
         return "digest".withCString { name in

@@ -15,6 +15,9 @@ final class DTLSContext: @unchecked Sendable {
         "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-RSA-AES256-GCM-SHA384",
     ].joined(separator: ":")
 
+    /// P-224 last, and only because a certificate's curve must be in this list too (RFC 8422 §5.1.1): FFmpeg's WHIP muxer signs on it.
+    private static let groups = "X25519:P-256:P-384:P-224"
+
     /// The most bytes of certificates a peer may send: a 4096-bit RSA certificate has about 1,300.
     static let maximumPeerChain = 16_384
 
@@ -27,7 +30,7 @@ final class DTLSContext: @unchecked Sendable {
             SSL_CTX_use_certificate(context, certificate) == 1,
             SSL_CTX_use_PrivateKey(context, key) == 1,
             SSL_CTX_set_cipher_list(context, DTLSContext.suites) == 1,
-            apus_ssl_ctx_set_groups(context, "X25519:P-256:P-384") == 1
+            apus_ssl_ctx_set_groups(context, DTLSContext.groups) == 1
         else { throw MediaSecurityError("OpenSSL refused the DTLS settings") }
         apus_ssl_ctx_set_max_peer_chain(context, DTLSContext.maximumPeerChain)
         // No chain can be verified: certificates are self-signed and the SDP's fingerprint is the only trust there is (RFC 8122 §5).

@@ -37,70 +37,66 @@ package struct OutgoingHeader: Sendable {
     /// Appends the header and tells where the values lie that are stamped at release. Uses the one-byte form when every id allows it
     /// (RFC 8285 §4.2), else the two-byte form (§4.3). No room sets `writer.overflowed`.
     package func write(into writer: inout ByteWriter, _ map: HeaderExtensionMap) -> StampOffsets {
-        let start = writer.count
-        var elements = Elements(start: start)
-        elements.select(map[.mid], !mid.isEmpty)
-        elements.select(map[.rid], !rid.isEmpty)
-        elements.select(map[.repairedRid], !repairedRid.isEmpty)
-        elements.select(map[.audioLevel], audioLevel != nil)
-        elements.select(map[.absSendTime], reservesSendTime)
-        elements.select(map[.transportCC], reservesTransportSequence)
+        let sendTime = reservesSendTime ? map[.absSendTime] : 0
+        let transport = reservesTransportSequence ? map[.transportCC] : 0
+        let level = audioLevel != nil ? map[.audioLevel] : 0
+        let midID = mid.isEmpty ? 0 : map[.mid]
+        let ridID = rid.isEmpty ? 0 : map[.rid]
+        let repairedID = repairedRid.isEmpty ? 0 : map[.repairedRid]
+        let hasExtension = sendTime | transport | level | midID | ridID | repairedID != 0
+        // 15 has no meaning in the one-byte form.
+        let isTwoByte = max(max(sendTime, transport), max(max(level, midID), max(ridID, repairedID))) > 14
 
-        writer.uint8(0x80 | (hasPadding ? 0x20 : 0) | (elements.any ? 0x10 : 0))
-        writer.uint8((marker ? 0x80 : 0) | payloadType & 0x7f)
-        writer.uint16(sequenceNumber.rawValue)
-        writer.uint32(timestamp)
-        writer.uint32(ssrc.rawValue)
-        guard elements.any else { return StampOffsets() }
-
-        writer.uint16(elements.twoByte ? 0x1000 : 0xbede)
-        let lengthOffset = writer.count
-        writer.uint16(0)
+        // A copy of the writer that the compiler can keep in registers.
+        var copy = writer
+        defer { writer = copy }
+        let start = copy.count
+        let flags: UInt32 = 0x8000 | (hasPadding ? 0x2000 : 0) | (hasExtension ? 0x1000 : 0) | (marker ? 0x80 : 0)
+        copy.uint32((flags | UInt32(payloadType & 0x7f)) << 16 | UInt32(sequenceNumber.rawValue))
+        copy.uint64(UInt64(timestamp) << 32 | UInt64(ssrc.rawValue))
         var offsets = StampOffsets()
+        guard hasExtension else { return offsets }
+
+        copy.uint32(isTwoByte ? 0x1000_0000 : 0xbede_0000)
+        let elements = copy.count
         // The stamped values first: their offsets then do not depend on the texts.
-        if reservesSendTime, elements.begin(&writer, map[.absSendTime], length: 3) {
-            offsets.absSendTime = UInt16(truncatingIfNeeded: writer.count &- start)
-            writer.uint24(0)
+        if sendTime != 0 {
+            copy.element(sendTime, length: 3, isTwoByte)
+            offsets.absSendTime = UInt16(truncatingIfNeeded: copy.count &- start)
+            copy.uint24(0)
         }
-        if reservesTransportSequence, elements.begin(&writer, map[.transportCC], length: 2) {
-            offsets.transportSequence = UInt16(truncatingIfNeeded: writer.count &- start)
-            writer.uint16(0)
+        if transport != 0 {
+            copy.element(transport, length: 2, isTwoByte)
+            offsets.transportSequence = UInt16(truncatingIfNeeded: copy.count &- start)
+            copy.uint16(0)
         }
-        if let audioLevel, elements.begin(&writer, map[.audioLevel], length: 1) {
-            writer.uint8((voiceActivity ? 0x80 : 0) | min(audioLevel, 127))
+        if level != 0, let audioLevel {
+            copy.element(level, length: 1, isTwoByte)
+            copy.uint8((voiceActivity ? 0x80 : 0) | min(audioLevel, 127))
         }
-        if !mid.isEmpty, elements.begin(&writer, map[.mid], length: Int(mid.count)) { writer.text(mid) }
-        if !rid.isEmpty, elements.begin(&writer, map[.rid], length: Int(rid.count)) { writer.text(rid) }
-        if !repairedRid.isEmpty, elements.begin(&writer, map[.repairedRid], length: Int(repairedRid.count)) { writer.text(repairedRid) }
-        let bytes = writer.count &- lengthOffset &- 2
-        writer.zeros(-bytes & 3)
-        writer.patch(uint16: UInt16(truncatingIfNeeded: (bytes &+ 3) >> 2), at: lengthOffset)
+        if midID != 0 { copy.element(midID, mid, isTwoByte) }
+        if ridID != 0 { copy.element(ridID, rid, isTwoByte) }
+        if repairedID != 0 { copy.element(repairedID, repairedRid, isTwoByte) }
+        let bytes = copy.count &- elements
+        for _ in 0..<(-bytes & 3) { copy.uint8(0) }
+        copy.patch(uint16: UInt16(truncatingIfNeeded: (bytes &+ 3) >> 2), at: elements &- 2)
         return offsets
     }
+}
 
-    /// Which elements are written, and in which form.
-    private struct Elements {
-        let start: Int
-        var any = false
-        var twoByte = false
-
-        mutating func select(_ id: UInt8, _ hasValue: Bool) {
-            guard hasValue, id != 0 else { return }
-            any = true
-            // 15 has no meaning in the one-byte form.
-            if id > 14 { twoByte = true }
+extension ByteWriter {
+    /// What precedes an element's value in either form (RFC 8285 §4.2, §4.3).
+    @inline(__always) fileprivate mutating func element(_ id: UInt8, length: Int, _ isTwoByte: Bool) {
+        if isTwoByte {
+            uint16(UInt16(id) << 8 | UInt16(truncatingIfNeeded: length))
+        } else {
+            uint8(id << 4 | UInt8(truncatingIfNeeded: length &- 1) & 0x0f)
         }
+    }
 
-        func begin(_ writer: inout ByteWriter, _ id: UInt8, length: Int) -> Bool {
-            guard id != 0 else { return false }
-            if twoByte {
-                writer.uint8(id)
-                writer.uint8(UInt8(truncatingIfNeeded: length))
-            } else {
-                writer.uint8(id << 4 | UInt8(truncatingIfNeeded: length &- 1) & 0x0f)
-            }
-            return true
-        }
+    @inline(__always) fileprivate mutating func element(_ id: UInt8, _ value: ShortText, _ isTwoByte: Bool) {
+        element(id, length: Int(value.count), isTwoByte)
+        text(value)
     }
 }
 

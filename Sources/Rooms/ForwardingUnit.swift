@@ -29,8 +29,6 @@ package final class ForwardingUnit {
     var slotsByPath: [Path: Int] = [:]
     var deadlines = DeadlineQueue()
     let departures = DepartureQueue(capacity: 16_384)
-    /// Participants that ended while packets waited for departure: the payloads lie in their publications' rings.
-    var departed: [Participant] = []
     package internal(set) var counters = Counters()
     private var events: [RoomEvent] = []
     private var nextID: UInt64 = 1
@@ -138,7 +136,6 @@ package final class ForwardingUnit {
         for path in participant.paths { slotsByPath[path] = nil }
         slotsByID[participant.id] = nil
         participants[participant.slot] = nil
-        if !departures.isEmpty, !participant.publications.isEmpty { departed.append(participant) }
         deadlines.cancel(participant.slot)
         freeSlots.append(participant.slot)
         participant.room.remove(participant, at: now)
@@ -164,9 +161,12 @@ package final class ForwardingUnit {
     /// When `handleTimeout` is due next.
     package var nextDeadline: Instant { deadlines.next }
 
-    /// Does what is due. Stops early when `batch` nears its end; `nextDeadline` then stays in the past, so that the caller comes back at once.
+    /// Does what is due. Stops early when `batch` nears its end, or after a few rounds of everybody (a state machine whose deadline does not
+    /// move must not stop the worker); `nextDeadline` then stays in the past, so that the caller comes back at once.
     package func handleTimeout(at now: Instant, into batch: DatagramBatch) {
-        while batch.count < batch.capacity / 2, let slot = deadlines.popDue(at: now) {
+        var turns = 64 + 4 * participants.count
+        while turns > 0, batch.count < batch.capacity / 2, let slot = deadlines.popDue(at: now) {
+            turns -= 1
             guard let participant = participants[slot] else { continue }
             participant.handleTimeout(
                 at: now, clock: clock, sources: { self.participants[$0.publisher] }, into: batch, counters: &counters)
@@ -179,7 +179,7 @@ package final class ForwardingUnit {
     package func statistics() -> WorkerStatistics {
         var statistics = WorkerStatistics()
         statistics.counters = counters
-        statistics.counters.drop(.sendQueueFull, count: departures.refused)
+        statistics.counters.drop(.sendQueueFull, count: departures.refused &+ departures.outdated)
         statistics.rooms = rooms.count
         for participant in participants {
             guard let participant else { continue }

@@ -41,24 +41,22 @@ package final class Publication {
 
     /// The fan-out: one packet, every subscription, one loop. Nothing here waits, allocates or encrypts.
     func fanOut(_ packet: MediaPacket, into departures: DepartureQueue) {
-        let encoding = encodings[packet.layer]
-        let ring = encoding.ring
-        let isSwitchPoint = encoding.isSwitchPoint(packet)
+        let ring = encodings[packet.layer].ring
         for subscription in subscriptions where subscription.isReady {
-            switch subscription.selector.decide(layer: packet.layer, isSwitchPoint: isSwitchPoint) {
+            switch subscription.selector.decide(layer: packet.layer, isSwitchPoint: packet.isSwitchPoint) {
             case .forward:
                 guard subscription.epoch == packet.epoch else {
                     // The encoding came back under another SSRC: its numbers are new, and so is its first frame.
                     subscription.selector.restart()
-                    choose(for: subscription, at: packet.arrival)
-                    if isSwitchPoint, subscription.selector.decide(layer: packet.layer, isSwitchPoint: true) == .switchHere {
-                        start(subscription, with: packet, into: departures)
+                    choose(for: subscription, at: packet.arrival, served: packet.isSwitchPoint ? packet.layer : nil)
+                    if packet.isSwitchPoint, subscription.selector.decide(layer: packet.layer, isSwitchPoint: true) == .switchHere {
+                        start(subscription, with: packet)
+                        subscription.stream.forward(packet, from: ring, transport: subscription.transport, into: departures)
                     }
                     continue
                 }
             case .switchHere:
-                start(subscription, with: packet, into: departures)
-                continue
+                start(subscription, with: packet)
             case .drop:
                 continue
             }
@@ -74,7 +72,7 @@ package final class Publication {
         }
     }
 
-    private func start(_ subscription: Subscription, with packet: MediaPacket, into departures: DepartureQueue) {
+    private func start(_ subscription: Subscription, with packet: MediaPacket) {
         var elapsed: Interval?
         // Encodings of one publication share a clock, which their sender reports tell; those of different publishers share only ours, and an
         // encoding's clock says nothing of the timestamps that it had under another SSRC.
@@ -87,18 +85,13 @@ package final class Publication {
         subscription.stream.align(to: packet, elapsed: elapsed)
         subscription.layer = packet.layer
         subscription.epoch = packet.epoch
-        let encoding = encodings[packet.layer]
-        let transport = subscription.transport
-        subscription.stream.forward(packet, from: encoding.ring, transport: transport, into: departures)
-        // The first packet of a keyframe was lost and sent again: the rest of it has been here for a while.
-        encoding.forEach(after: packet) { subscription.stream.forward($0, from: encoding.ring, transport: transport, into: departures) }
     }
 
-    /// Renews one subscription's choice, and asks for the keyframe that it needs.
-    func choose(for subscription: Subscription, at now: Instant) {
+    /// Renews one subscription's choice, and asks for the keyframe that it needs, unless that of encoding `served` is here already.
+    func choose(for subscription: Subscription, at now: Instant, served: Int? = nil) {
         guard subscription.isReady else { return }
         let needed = subscription.selector.choose(among: encodings.map { $0.state(at: now) })
-        if let needed, kind == .video { encodings[needed].keyframes.want(at: now) }
+        if let needed, needed != served, kind == .video { encodings[needed].keyframes.want(at: now) }
     }
 
     /// Renews everybody's choice when it is due.
@@ -108,9 +101,10 @@ package final class Publication {
         for subscription in subscriptions { choose(for: subscription, at: now) }
     }
 
-    /// A subscriber cannot decode what it gets.
+    /// A subscriber cannot decode what it gets. One that says so all the time does not spoil the picture of the others.
     func requestKeyframe(for subscription: Subscription, at now: Instant) {
         guard kind == .video, let layer = subscription.selector.current ?? subscription.selector.target else { return }
+        guard encodings[layer].keyframes.isWanted || subscription.keyframeAllowance.take(at: now) else { return }
         encodings[layer].keyframes.want(at: now)
     }
 

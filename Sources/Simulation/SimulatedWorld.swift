@@ -58,7 +58,8 @@ package final class SimulatedWorld {
         let down = plan.down(entropy)
         let id = try unit.open(
             ParticipantParameters(
-                room: plan.room, identity: plan.identity, hidden: plan.receives && plan.video == nil, transport: theirs, receiving: plan.up,
+                room: plan.room, identity: plan.identity, hidden: plan.receives && plan.video == nil, cname: "apus", transport: theirs,
+                receiving: plan.up,
                 sending: down, following: plan.following), at: now)
         let generator = Entropy.seeded(entropy.next())
         let transport = SimulatedTransport(

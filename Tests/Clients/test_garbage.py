@@ -36,7 +36,8 @@ async def flood_beside_a_call(apus, viewer, count, rest):
 
     await asyncio.sleep(rest)
     assert apus.resident_bytes() - memory < 30 * MEBIBYTE
-    assert abs(apus.descriptors() - descriptors) <= 2
+    # Fewer is fine: HTTP connections that browsers kept alive have gone meanwhile.
+    assert apus.descriptors() - descriptors <= 2
     later = await viewer.stats()
     assert later["video"]["framesDecoded"] - after["video"]["framesDecoded"] > 10 * rest
 

@@ -151,7 +151,7 @@ async def test_options_and_cors(apus, http, path):
 
 @pytest.mark.parametrize("role", ["publisher", "viewer"])
 async def test_patch_by_its_rules(apus, http, closing, role):
-    """Trickled candidates 204, a wrong tag 412, no tag 204 or 428, another type 415, another's token 401 or 403 or 404."""
+    """Trickled candidates 204, a wrong tag 412, no tag 204 or 428, another type 415, no token 401, another's 401, 403 or 404."""
     publisher = closing(await Publisher().start(f"{apus.url}/whip/room", token("room", "publisher")))
     session = publisher if role == "publisher" else closing(await Viewer().start(f"{apus.url}/whep/room", token("room", "viewer")))
     local = session.connection.localDescription.sdp

@@ -47,6 +47,26 @@ struct UDPSocketTests {
         await host.stop()
     }
 
+    @Test("what the kernel had to drop is known with the next datagram")
+    func overflow() async throws {
+        let host = try LoopHost()
+        var events = host.events.makeAsyncIterator()
+        var options = UDPSocket.Options()
+        options.receiveBuffer = 16 << 10
+        let bound = try await host.open(.v4(), options)
+        let client = try BlockingSocket(udp: .v4())
+        await host.run { _ in for _ in 0..<200 { client.send([UInt8](repeating: 1, count: 1000), to: bound) } }
+        // After a turn of the loop the buffer is empty again.
+        _ = await events.received()
+        await host.run { _ in }
+        client.send([2], to: bound)
+        while let received = await events.received(), received.bytes != [2] {}
+        let counters = await host.counters()
+        #expect(counters.overflowed > 0)
+        #expect(counters.received + counters.overflowed == 201)
+        await host.stop()
+    }
+
     @Test("two hundred datagrams leave in order, those of another socket by that one")
     func sendOrder() async throws {
         let host = try LoopHost()

@@ -195,9 +195,11 @@ import Testing
         #expect(exported.remoteSalt == Array(block[32..<46]) && exported.localSalt == Array(block[46...]))
     }
 
-    @Test("shakes hands with a stock OpenSSL server", arguments: zip([nil, nil, 2048] as [UInt32?], [300, 1200, 300]))
-    func stockServer(rsaBits: UInt32?, mtu: Int) throws {
-        let server = try #require(StockPeer(isClient: false, mtu: mtu, rsaBits: rsaBits, profiles: "SRTP_AEAD_AES_256_GCM"))
+    @Test(
+        "shakes hands with a stock OpenSSL server, whatever it signs with",
+        arguments: [(nil, false, 300), (nil, false, 1200), (2048, false, 300), (nil, true, 1200)] as [(UInt32?, Bool, Int)])
+    func stockServer(rsaBits: UInt32?, onP224: Bool, mtu: Int) throws {
+        let server = try #require(StockPeer(isClient: false, mtu: mtu, rsaBits: rsaBits, onP224: onP224, profiles: "SRTP_AEAD_AES_256_GCM"))
         let client = DTLSAssociation(
             certificate: try Certificates.client.get(), role: .client,
             fingerprints: [CertificateFingerprint(algorithm: .sha256, digest: Array(server.digest.prefix(32)))], at: Instant(nanoseconds: 0)

@@ -9,14 +9,16 @@ final class StockPeer {
 
     /// - Parameters:
     ///   - rsaBits: an RSA key of that size instead of ECDSA P-256.
+    ///   - onP224: an ECDSA key on P-224 instead, and the curve allowed.
     ///   - padding: bytes of protocol names added to the hello, as large as a post-quantum key share makes it.
     init?(
-        isClient: Bool, mtu: Int, rsaBits: UInt32? = nil, padding: Int = 0, withCertificate: Bool = true,
+        isClient: Bool, mtu: Int, rsaBits: UInt32? = nil, onP224: Bool = false, padding: Int = 0, withCertificate: Bool = true,
         profiles: String = "SRTP_AES128_CM_SHA1_80"
     ) {
         guard
             let context = SSL_CTX_new(DTLS_method()),
-            let key = rsaBits.map({ apus_generate_rsa($0) }) ?? apus_generate_p256(),
+            let key = rsaBits.map({ apus_generate_rsa($0) }) ?? (onP224 ? apus_generate_p224() : apus_generate_p256()),
+            !onP224 || apus_ssl_ctx_set_groups(context, "X25519:P-256:P-224") == 1,
             let x509 = X509_new(), let ssl = SSL_new(context), let input = BIO_new(BIO_s_mem()), let output = BIO_new(BIO_s_mem())
         else { return nil }
         defer {

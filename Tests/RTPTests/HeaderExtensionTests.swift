@@ -51,10 +51,11 @@ struct HeaderExtensionTests {
         arguments: [
             [0x10, 0x61, 0xf0, 0x51, 0, 9],  // id 15
             [0x10, 0x61, 0x03, 0x51, 0, 9],  // padding that claims a length
+            [0x10, 0x61, 0, 0x51],  // a value that would lie in the payload
             [0x10, 0x61, 0x5f, 0, 9],  // a length that runs past the end
         ] as [[UInt8]])
     func garbage(elements: [UInt8]) throws {
-        let values = try #require(extensions(packet(0xbede, elements)))
+        let values = try #require(extensions(packet(0xbede, elements) + [0, 9]))
         #expect(values.mid == ShortText("a"))
         #expect(values.transportSequence == nil)
     }

@@ -214,6 +214,9 @@ struct PayloadDescriptorTests {
         #expect(PayloadDescriptor.opaque.isKeyframeStart && PayloadDescriptor.opaque.startsFrame)
     }
 
+    @Test("descriptors are stored with every packet, and stay within three words")
+    func size() { #expect(MemoryLayout<PayloadDescriptor>.size <= 24) }
+
     @Test("nothing is a key frame in an empty or malformed payload", arguments: Codec.allCases)
     func emptyAndMalformed(codec: Codec) {
         #expect(PayloadDescriptor.parse(codec: codec, payload: [] as [UInt8]) == .empty)

@@ -32,7 +32,7 @@ typedef struct {
     bool reuse_port;
 } apus_udp_options;
 
-/// A bound, non-blocking datagram socket: don't-fragment, kernel timestamps, and with a wildcard address the destination of each datagram.
+/// A bound, non-blocking datagram socket: don't-fragment, kernel timestamps and drop count, and with a wildcard address the destination of each datagram.
 int apus_udp_open(apus_address address, apus_udp_options options, apus_address *_Nonnull bound);
 /// A listening, non-blocking stream socket.
 int apus_tcp_listen(apus_address address, bool reuse_port, int backlog, apus_address *_Nonnull bound);
@@ -66,6 +66,8 @@ void apus_receiver_destroy(apus_receiver *_Nonnull receiver);
 /// One recvmmsg: the number of datagrams, the first in slot 0.
 int apus_receive(apus_receiver *_Nonnull receiver, int fd);
 const apus_datagram *_Nonnull apus_received(const apus_receiver *_Nonnull receiver);
+/// Datagrams that the kernel has dropped since the socket was made because its buffer was full, as last heard of; wraps.
+uint32_t apus_receiver_drops(const apus_receiver *_Nonnull receiver);
 
 // MARK: Sending
 

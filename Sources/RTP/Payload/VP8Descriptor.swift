@@ -10,8 +10,11 @@ import MediaPrimitives
 ///     |TID|Y| KEYIDX  |   where T or K is set
 @frozen @usableFromInline
 package struct VP8Descriptor: Hashable, Sendable {
-    /// Bytes of descriptor before the VP8 payload.
-    @usableFromInline package var length = 1
+    // Six bytes at most: small integers keep the value small, for it is stored with every packet.
+    @usableFromInline var shortLength: UInt8 = 1
+    @usableFromInline var shortPictureIDOffset: UInt8 = 0
+    @usableFromInline var shortTL0PicIdxOffset: UInt8 = 0
+    @usableFromInline var shortTemporalOffset: UInt8 = 0
     /// N: the picture may be dropped without harm to others.
     @usableFromInline package var isNonReference = false
     /// S: the packet starts a partition.
@@ -22,23 +25,26 @@ package struct VP8Descriptor: Hashable, Sendable {
     @usableFromInline package var pictureID: UInt16?
     /// M: the PictureID has 15 bits.
     @usableFromInline package var hasLongPictureID = false
-    /// Where it lies, from the first byte of the payload; 0 where absent, as with the offsets below.
-    @usableFromInline package var pictureIDOffset = 0
     @usableFromInline package var tl0PicIdx: UInt8?
-    @usableFromInline package var tl0PicIdxOffset = 0
     /// TID, 0 to 3; nil where T is clear.
     @usableFromInline package var temporalID: UInt8?
     /// Y: depends on nothing but the base layer, so that a receiver may step up here.
     @usableFromInline package var isLayerSync = false
     /// KEYIDX, 5 bits; nil where K is clear.
     @usableFromInline package var keyIndex: UInt8?
-    /// The offset of the byte that TID, Y and KEYIDX share.
-    @usableFromInline package var temporalOffset = 0
     /// The first packet of a key frame.
     @usableFromInline package var isKeyframeStart = false
     /// The size of the picture in pixels, from a key frame's first packet; else 0.
     @usableFromInline package var width: UInt16 = 0
     @usableFromInline package var height: UInt16 = 0
+
+    /// Bytes of descriptor before the VP8 payload: 1 to 6.
+    @inlinable package var length: Int { Int(shortLength) }
+    /// Where the PictureID lies, from the first byte of the payload; 0 where it is absent, as with the offsets below.
+    @inlinable package var pictureIDOffset: Int { Int(shortPictureIDOffset) }
+    @inlinable package var tl0PicIdxOffset: Int { Int(shortTL0PicIdxOffset) }
+    /// The offset of the byte that TID, Y and KEYIDX share.
+    @inlinable package var temporalOffset: Int { Int(shortTemporalOffset) }
 
     /// The first packet of a picture: S set and partition 0.
     @inlinable package var startsFrame: Bool { startsPartition && partition == 0 }
@@ -63,7 +69,7 @@ package struct VP8Descriptor: Hashable, Sendable {
         var at = 2
         if flags & 0x80 != 0 {
             guard let byte = payload.uint8(at: at) else { return false }
-            pictureIDOffset = at
+            shortPictureIDOffset = UInt8(truncatingIfNeeded: at)
             if byte & 0x80 != 0 {
                 guard let long = payload.uint16(at: at) else { return false }
                 pictureID = long & 0x7fff
@@ -77,12 +83,12 @@ package struct VP8Descriptor: Hashable, Sendable {
         if flags & 0x40 != 0 {
             guard let byte = payload.uint8(at: at) else { return false }
             tl0PicIdx = byte
-            tl0PicIdxOffset = at
+            shortTL0PicIdxOffset = UInt8(truncatingIfNeeded: at)
             at = at &+ 1
         }
         if flags & 0x30 != 0 {
             guard let byte = payload.uint8(at: at) else { return false }
-            temporalOffset = at
+            shortTemporalOffset = UInt8(truncatingIfNeeded: at)
             if flags & 0x20 != 0 {
                 temporalID = byte >> 6
                 isLayerSync = byte & 0x20 != 0
@@ -90,7 +96,7 @@ package struct VP8Descriptor: Hashable, Sendable {
             if flags & 0x10 != 0 { keyIndex = byte & 0x1f }
             at = at &+ 1
         }
-        length = at
+        shortLength = UInt8(truncatingIfNeeded: at)
         return true
     }
 

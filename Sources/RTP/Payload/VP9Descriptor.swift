@@ -11,8 +11,8 @@ import MediaPrimitives
 ///     | SS ...        |   where V is set
 @frozen @usableFromInline
 package struct VP9Descriptor: Hashable, Sendable {
-    /// Bytes of descriptor before the VP9 payload.
-    @usableFromInline package var length = 1
+    /// 1064 at most; small, for the value is stored with every packet.
+    @usableFromInline var shortLength: UInt16 = 1
     /// 7 or 15 bits; nil where absent.
     @usableFromInline package var pictureID: UInt16?
     @usableFromInline package var hasLongPictureID = false
@@ -46,6 +46,9 @@ package struct VP9Descriptor: Hashable, Sendable {
     @usableFromInline package var width: UInt16 = 0
     @usableFromInline package var height: UInt16 = 0
 
+    /// Bytes of descriptor before the VP9 payload.
+    @inlinable package var length: Int { Int(shortLength) }
+
     /// The first packet of a picture that needs no other: not predicted, lowest spatial layer.
     @inlinable package var isKeyframeStart: Bool { startsFrame && !isInterPicturePredicted && !isInterLayerPredicted && spatialID == 0 }
 
@@ -71,13 +74,13 @@ package struct VP9Descriptor: Hashable, Sendable {
         guard let byte = payload.uint8(at: length) else { return false }
         guard byte & 0x80 != 0 else {
             pictureID = UInt16(byte)
-            length = length &+ 1
+            shortLength = shortLength &+ 1
             return true
         }
         guard let long = payload.uint16(at: length) else { return false }
         pictureID = long & 0x7fff
         hasLongPictureID = true
-        length = length &+ 2
+        shortLength = shortLength &+ 2
         return true
     }
 
@@ -88,18 +91,18 @@ package struct VP9Descriptor: Hashable, Sendable {
         isSwitchingUpPoint = byte & 0x10 != 0
         spatialID = byte >> 1 & 0x07
         isInterLayerPredicted = byte & 0x01 != 0
-        length = length &+ 1
+        shortLength = shortLength &+ 1
         if isFlexibleMode { return true }
         guard let index = payload.uint8(at: length) else { return false }
         tl0PicIdx = index
-        length = length &+ 1
+        shortLength = shortLength &+ 1
         return true
     }
 
     private mutating func skipReferences(_ payload: RawSpan) -> Bool {
         for _ in 0..<3 {
             guard let byte = payload.uint8(at: length) else { return false }
-            length = length &+ 1
+            shortLength = shortLength &+ 1
             if byte & 0x01 == 0 { return true }
         }
         return false
@@ -108,7 +111,7 @@ package struct VP9Descriptor: Hashable, Sendable {
     /// §4.2.1: | N_S |Y|G|-|-|-|, sizes where Y, then a picture group where G.
     private mutating func parseScalabilityStructure(_ payload: RawSpan) -> Bool {
         guard let first = payload.uint8(at: length) else { return false }
-        length = length &+ 1
+        shortLength = shortLength &+ 1
         hasScalabilityStructure = true
         spatialLayerCount = (first >> 5) &+ 1
         if first & 0x10 != 0 {
@@ -116,15 +119,15 @@ package struct VP9Descriptor: Hashable, Sendable {
                 guard let w = payload.uint16(at: length), let h = payload.uint16(at: length &+ 2) else { return false }
                 width = w
                 height = h
-                length = length &+ 4
+                shortLength = shortLength &+ 4
             }
         }
         guard first & 0x08 != 0 else { return true }
         guard let pictures = payload.uint8(at: length) else { return false }
-        length = length &+ 1
+        shortLength = shortLength &+ 1
         for _ in 0..<pictures {
             guard let picture = payload.uint8(at: length) else { return false }
-            length = length &+ 1 &+ Int(picture >> 2 & 0x03)
+            shortLength = shortLength &+ 1 &+ UInt16(picture >> 2 & 0x03)
             guard length <= payload.byteCount else { return false }
         }
         return true

@@ -27,7 +27,7 @@ extension TransportFeedback {
     ) -> Int {
         let start = writer.count
         // Padding to a word may take three bytes at the end.
-        let limit = min(writer.room, maximumLength, 0xffff)
+        let limit = min(min(writer.room, maximumLength), 0xffff)
         guard arrivals.count > 0, limit >= headerLength &+ 8 else { return 0 }
         let first = arrivals[0]
         var baseSequence = first.sequence

@@ -1,0 +1,92 @@
+import Logging
+import MediaPrimitives
+
+/// All that `apus serve` needs to know, decided.
+package struct ServeConfiguration: Sendable {
+    package var dev = false
+    /// Where HTTP listens: hosts without port. Media is always on all interfaces, so that a proxy in front of HTTP can have loopback for itself.
+    package var httpHosts: [String] = ["0.0.0.0"]
+    package var port: UInt16 = 7880
+    package var udpPort: UInt16 = 7882
+    package var tcpPort: UInt16 = 7881
+    /// Listens on loopback only.
+    package var adminPort: UInt16 = 7889
+    /// What clients are told to send media to; the ports in it mean nothing.
+    package var announced: [SocketAddress] = []
+    package var keys: [APIKey] = []
+    package var workers = 1
+    package var drainTimeout: Interval = .seconds(30)
+    package var logLevel: Logger.Level = .info
+
+    /// HMAC-SHA256 is as strong as its secret, up to 32 bytes (RFC 7518 §3.2 asks for no less).
+    package static let shortestSecret = 32
+
+    /// Joins the sources, the strongest first: flags, then environment, then file. What none says is decided by `dev` and by the interfaces.
+    package init(sources: [GivenOptions], interfaces: [SocketAddress]) throws(StartError) {
+        for source in sources.reversed() {
+            for (option, given) in source.values { apply(option, given.value) }
+        }
+        let says = { (option: ServeOption) in sources.contains { $0.values[option] != nil } }
+        if dev, !says(.drainTimeout) { drainTimeout = .seconds(5) }
+        keys = try Self.keys(from: sources)
+        let loopback6 = interfaces.contains { $0.isLoopback && !$0.isIPv4 }
+        if says(.bind) {
+            // "localhost" is both loopback addresses, or the one there is.
+            if httpHosts.count > 1, !loopback6 { httpHosts.removeAll { $0 == "::1" } }
+        } else {
+            if dev {
+                httpHosts = loopback6 ? ["127.0.0.1", "::1"] : ["127.0.0.1"]
+            } else {
+                // One dual-stack socket where the machine has IPv6 at all.
+                httpHosts = interfaces.contains { !$0.isIPv4 } ? ["::"] : ["0.0.0.0"]
+            }
+        }
+        if !says(.announce) {
+            announced = interfaces.filter { dev || !$0.isLoopback }
+            if announced.isEmpty {
+                throw StartError(
+                    .configuration, "No network interface has an address to announce to clients: give --announce with the one they reach.")
+            }
+        }
+    }
+
+    /// The keys that the sources give, the strongest first; never empty. Without `dev` none is weak.
+    package static func keys(from sources: [GivenOptions]) throws(StartError) -> [APIKey] {
+        let value = { (option: ServeOption) in sources.lazy.compactMap { $0.values[option]?.value }.first }
+        let dev = value(.dev) == .bool(true)
+        guard case .keys(let keys) = value(.keys) ?? .keys(dev ? [.development] : []), !keys.isEmpty else {
+            throw StartError(
+                .configuration,
+                """
+                No API keys: give --keys "KEY: SECRET", APUS_KEYS, or keys in the configuration file (a secret of at least \
+                \(shortestSecret) characters, as from `openssl rand -hex 32`), or try it out with --dev.
+                """)
+        }
+        if !dev, let weak = keys.first(where: { $0.secret.utf8.count < shortestSecret }) {
+            throw StartError(
+                .configuration,
+                """
+                The secret of key "\(weak.name)" has \(weak.secret.utf8.count) bytes, expected at least \(shortestSecret): \
+                make one with `openssl rand -hex 32`. Shorter ones are accepted under --dev only.
+                """)
+        }
+        return keys
+    }
+
+    private mutating func apply(_ option: ServeOption, _ value: OptionValue) {
+        switch (option, value) {
+        case (.dev, .bool(let value)): dev = value
+        case (.bind, .hosts(let value)): httpHosts = value
+        case (.port, .port(let value)): port = value
+        case (.udpPort, .port(let value)): udpPort = value
+        case (.tcpPort, .port(let value)): tcpPort = value
+        case (.adminPort, .port(let value)): adminPort = value
+        case (.announce, .addresses(let value)): announced = value
+        case (.keys, .keys(let value)): keys = value
+        case (.workers, .count(let value)): workers = value
+        case (.drainTimeout, .interval(let value)): drainTimeout = value
+        case (.logLevel, .level(let value)): logLevel = value
+        default: break
+        }
+    }
+}

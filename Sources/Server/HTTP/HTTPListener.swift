@@ -1,0 +1,44 @@
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import ServiceLifecycle
+
+/// One address and port where requests are answered. Fails with the port's name, and the flag that changes it, where it can't be opened.
+struct HTTPListener: Service {
+    let application: Application<RouterResponder<ServerContext>>
+    let host: String
+    let port: UInt16
+    let option: ServeOption
+
+    init(
+        host: String, port: UInt16, option: ServeOption, router: Router<ServerContext>, limits: ConnectionLimits, counts: ConnectionCounts,
+        logger: Logger, opened: @escaping @Sendable (_ host: String, _ port: UInt16) async -> Void
+    ) {
+        self.host = host
+        self.port = port
+        self.option = option
+        // The framework reports as errors what a failed start or a normal end brings about; what is one, ends the service, and is told then.
+        var quiet = logger
+        quiet.logLevel = max(logger.logLevel, .critical)
+        let channel = HTTP1Channel.Configuration(
+            additionalChannelHandlers: [ConnectionLimiter(limits: limits, counts: counts)],
+            httpDecoderConfiguration: .init(
+                maxHeaderFieldSize: limits.headerBytes, maxHeaderListSize: limits.headerBytes, maxHeaderFieldCount: 100))
+        application = Application(
+            router: router, server: .http1(configuration: channel),
+            configuration: ApplicationConfiguration(address: .hostname(host, port: Int(port)), backlog: 1024),
+            onServerRunning: { channel in
+                await opened(host, channel.localAddress?.port.map { UInt16(truncatingIfNeeded: $0) } ?? port)
+            },
+            logger: quiet)
+    }
+
+    func run() async throws {
+        do {
+            try await application.run()
+        } catch let error as IOError {
+            throw StartError.cannotListen(on: host, port: port, protocolName: "TCP", option: option, code: error.errnoCode)
+        }
+    }
+}

@@ -1,0 +1,64 @@
+import MediaPrimitives
+import RTP
+import Rooms
+
+/// Everything that `/metrics` says, gathered when it is asked.
+package struct Metrics: Sendable {
+    package var workers: [WorkerStatistics]
+    package var sessions: Int
+    package var requests: [(key: RequestCounts.Key, count: UInt64)]
+    package var process: ProcessStatistics
+
+    package var text: String {
+        var out = PrometheusText()
+        out.family("apus_transports", .gauge, "ICE and DTLS associations.")
+        each { out.sample("apus_transports", $1.transports, ["worker": $0]) }
+        let totals: [(name: String, help: String, value: KeyPath<WorkerStatistics, Int>)] = [
+            ("apus_rooms", "Rooms with at least one participant.", \.rooms),
+            ("apus_participants", "Participants, hidden ones included.", \.participants),
+            ("apus_tracks", "Published tracks.", \.publications),
+            ("apus_subscriptions", "Tracks being sent to a viewer.", \.subscriptions),
+        ]
+        for (name, help, value) in totals {
+            out.family(name, .gauge, help)
+            out.sample(name, workers.reduce(0) { $0 + $1[keyPath: value] })
+        }
+        out.family("apus_http_sessions", .gauge, "WHIP and WHEP sessions.")
+        out.sample("apus_http_sessions", sessions)
+        out.family("apus_packets_total", .counter, "Datagrams by direction and kind.")
+        traffic { out.sample("apus_packets_total", $3.packets($1), ["direction": $0, "kind": $1.name, "worker": $2]) }
+        out.family("apus_bytes_total", .counter, "Bytes of UDP payload by direction and kind.")
+        traffic { out.sample("apus_bytes_total", $3.bytes($1), ["direction": $0, "kind": $1.name, "worker": $2]) }
+        out.family("apus_dropped_packets_total", .counter, "Packets that were not used, by reason.")
+        each { worker, statistics in
+            for reason in DropReason.allCases {
+                out.sample(
+                    "apus_dropped_packets_total", statistics.counters.dropped(reason), ["reason": reason.name, "worker": worker])
+            }
+        }
+        out.family("apus_loop_lag_seconds", .gauge, "How late the loop served a timer, the worst since the last scrape.")
+        each { out.sample("apus_loop_lag_seconds", $1.loopLag.seconds, ["worker": $0]) }
+        out.family("apus_http_requests_total", .counter, "Requests answered, by route and status.")
+        for (key, count) in requests { out.sample("apus_http_requests_total", count, ["route": key.route, "status": String(key.status)]) }
+        out.family("process_resident_memory_bytes", .gauge, "Resident memory.")
+        out.sample("process_resident_memory_bytes", process.residentBytes)
+        out.family("process_open_fds", .gauge, "Open file descriptors.")
+        out.sample("process_open_fds", process.openDescriptors)
+        out.family("process_cpu_seconds_total", .counter, "User and system CPU time.")
+        out.sample("process_cpu_seconds_total", process.cpuSeconds)
+        return out.text
+    }
+
+    private func each(_ body: (String, WorkerStatistics) -> Void) {
+        for (number, statistics) in workers.enumerated() { body(String(number), statistics) }
+    }
+
+    private func traffic(_ body: (String, PacketKind, String, Counters.Traffic) -> Void) {
+        each { worker, statistics in
+            for kind in PacketKind.allCases {
+                body("in", kind, worker, statistics.counters.received)
+                body("out", kind, worker, statistics.counters.sent)
+            }
+        }
+    }
+}

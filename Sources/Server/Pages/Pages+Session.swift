@@ -1,0 +1,208 @@
+extension Pages {
+    static let sessionScript = #"""
+        // What /publish and /watch share: the page's controls, and one WHIP or WHEP session (RFC 9725).
+
+        // An error whose message is meant for the person in front of the page.
+        export function sentence(text) {
+          const error = new Error(text);
+          error.isSentence = true;
+          return error;
+        }
+
+        const wait = (ms, signal) => new Promise((resolve, reject) => {
+          const timer = setTimeout(resolve, ms);
+          signal.addEventListener("abort", () => { clearTimeout(timer); reject(signal.reason); }, { once: true });
+        });
+
+        export class Page {
+          constructor() {
+            this.parameters = new URLSearchParams(location.search);
+            for (const [name, value] of new URLSearchParams(location.hash.slice(1))) this.parameters.set(name, value);
+            const find = (name) => document.querySelector(`[data-testid="${name}"]`);
+            this.video = find("video");
+            this.statusLine = find("status");
+            this.startButton = find("start");
+            this.stopButton = find("stop");
+            this.form = document.querySelector("form");
+            this.session = null;
+            this.onstart = async () => {};
+            this.onstop = () => {};
+            // For tests, and for whoever is curious in the console.
+            window.apus = { pc: null, state: "idle", error: null };
+            for (const name of ["room", "token"]) this.form.elements[name].value = this.parameters.get(name) ?? "";
+            this.form.hidden = Boolean(this.room && this.token);
+          }
+
+          get room() { return this.form.elements.room.value.trim(); }
+          get token() { return this.form.elements.token.value.trim(); }
+
+          ready() {
+            this.startButton.addEventListener("click", () => this.start());
+            this.stopButton.addEventListener("click", () => this.stop());
+            this.form.addEventListener("submit", (event) => { event.preventDefault(); this.start(); });
+            window.addEventListener("pagehide", () => this.session?.leave());
+            if (this.parameters.get("autostart") === "1") this.start();
+          }
+
+          show(state, text) {
+            window.apus.state = state;
+            this.statusLine.textContent = text;
+            this.statusLine.classList.toggle("error", state === "failed");
+          }
+
+          async start() {
+            if (this.startButton.disabled) return;
+            this.startButton.disabled = true;
+            this.stopButton.disabled = false;
+            window.apus.error = null;
+            try {
+              if (!this.room || !this.token) throw sentence("A room and an access token are needed.");
+              await this.onstart();
+            } catch (error) {
+              if (error?.name !== "AbortError") this.fail(error);
+            }
+          }
+
+          fail(error) {
+            const text = error?.isSentence ? error.message : `Something went wrong: ${error?.message ?? error}`;
+            this.stop();
+            window.apus.error = text;
+            this.show("failed", text);
+          }
+
+          stop() {
+            this.session?.leave();
+            this.session = null;
+            this.onstop();
+            this.onstop = () => {};
+            this.startButton.disabled = false;
+            this.stopButton.disabled = true;
+            this.show("stopped", "Stopped.");
+          }
+        }
+
+        // Leaves one codec (and its retransmissions) in the offer.
+        export function preferCodec(transceiver, name) {
+          const all = RTCRtpReceiver.getCapabilities("video")?.codecs ?? [];
+          const wanted = all.filter((codec) => codec.mimeType.toLowerCase() === `video/${name.toLowerCase()}`);
+          if (wanted.length === 0) throw sentence(`This browser does not have the codec ${name}.`);
+          transceiver.setCodecPreferences([...wanted, ...all.filter((codec) => codec.mimeType.toLowerCase() === "video/rtx")]);
+        }
+
+        export class Session {
+          constructor(page, path) {
+            this.page = page;
+            this.path = path;
+            this.resource = null;
+            this.entityTag = null;
+            this.isRestarting = false;
+            this.abort = new AbortController();
+            this.pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+            page.session = this;
+            window.apus.pc = this.pc;
+          }
+
+          headers(type) { return { Authorization: `Bearer ${this.page.token}`, "Content-Type": type }; }
+
+          // Offers, and answers to what the server says. `text` is shown once media flows.
+          async start(text) {
+            this.page.show("connecting", "Connecting…");
+            this.pc.addEventListener("connectionstatechange", () => this.connectionChanged(text));
+            await this.pc.setLocalDescription();
+            // The server answers checks from wherever they come: our own candidates need not be told.
+            const answer = await this.post(this.pc.localDescription.sdp);
+            if (this.abort.signal.aborted) return;
+            await this.pc.setRemoteDescription({ type: "answer", sdp: answer });
+          }
+
+          async post(offer) {
+            for (;;) {
+              const response = await this.fetch(this.path, { method: "POST", headers: this.headers("application/sdp"), body: offer });
+              if (response.status === 201) {
+                this.resource = new URL(response.headers.get("Location"), response.url);
+                this.entityTag = response.headers.get("ETag");
+                // Stop was pressed while the answer was on its way: the session exists, and must go.
+                if (this.abort.signal.aborted) this.leave();
+                return await response.text();
+              }
+              this.abort.signal.throwIfAborted();
+              const said = (await response.text()).trim();
+              if (response.status !== 409) throw sentence(this.refusal(response.status, said));
+              const seconds = Math.min(30, Math.max(1, Number(response.headers.get("Retry-After")) || 2));
+              this.page.show("waiting", said);
+              await wait(seconds * 1000, this.abort.signal);
+            }
+          }
+
+          async fetch(url, options) {
+            try {
+              return await fetch(url, options);
+            } catch {
+              throw sentence("The server can't be reached.");
+            }
+          }
+
+          refusal(status, said) {
+            switch (status) {
+              case 401: return `The access token was not accepted. ${said}`;
+              case 403: return `The access token does not permit this. ${said}`;
+              default: return said || `The server refused with status ${status}.`;
+            }
+          }
+
+          connectionChanged(text) {
+            if (this.page.session !== this) return;
+            switch (this.pc.connectionState) {
+              case "connected":
+                this.page.show("connected", text);
+                break;
+              case "disconnected":
+                this.page.show("disconnected", "The connection is interrupted.");
+                break;
+              case "failed":
+                this.restart().catch((error) => this.page.fail(error));
+                break;
+            }
+          }
+
+          // An ICE restart (RFC 9725 §4.3.3): the ends exchange credentials, everything else stays.
+          async restart() {
+            if (this.isRestarting || !this.resource) return;
+            this.isRestarting = true;
+            try {
+              this.page.show("connecting", "Connecting again…");
+              await this.pc.setLocalDescription(await this.pc.createOffer({ iceRestart: true }));
+              const local = this.pc.localDescription.sdp;
+              const value = (sdp, name) => sdp.match(new RegExp(`^a=${name}:(.*?)\\r?$`, "m"))?.[1];
+              const mid = value(local, "mid");
+              const media = local.match(/^m=.*$/m)?.[0].trim();
+              const fragment = [`a=ice-ufrag:${value(local, "ice-ufrag")}`, `a=ice-pwd:${value(local, "ice-pwd")}`, media, `a=mid:${mid}`, ""];
+              const response = await this.fetch(this.resource, {
+                method: "PATCH",
+                headers: { ...this.headers("application/trickle-ice-sdpfrag"), "If-Match": "*" },
+                body: fragment.join("\r\n"),
+              });
+              const said = await response.text();
+              if (response.status !== 200) throw sentence(`The connection was lost. ${said.trim()}`);
+              this.entityTag = response.headers.get("ETag");
+              const remote = this.pc.remoteDescription.sdp
+                .replace(/^a=ice-ufrag:.*$/gm, `a=ice-ufrag:${value(said, "ice-ufrag")}`)
+                .replace(/^a=ice-pwd:.*$/gm, `a=ice-pwd:${value(said, "ice-pwd")}`);
+              await this.pc.setRemoteDescription({ type: "answer", sdp: remote });
+            } finally {
+              this.isRestarting = false;
+            }
+          }
+
+          leave() {
+            this.abort.abort();
+            this.pc.close();
+            if (!this.resource) return;
+            const headers = { Authorization: `Bearer ${this.page.token}` };
+            fetch(this.resource, { method: "DELETE", headers, keepalive: true }).catch(() => {});
+            this.resource = null;
+          }
+        }
+
+        """#
+}

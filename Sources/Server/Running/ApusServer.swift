@@ -1,0 +1,121 @@
+import Foundation
+import Hummingbird
+import Logging
+import MediaPrimitives
+import MediaSecurity
+import MediaWorker
+import ServiceLifecycle
+import UnixSignals
+
+/// The whole server: a worker, two HTTP ports, and the order in which they start and stop.
+package enum ApusServer {
+    /// Runs until a signal has drained it. Returns after a clean end.
+    package static func run(_ configuration: ServeConfiguration, logger: Logger) async throws(StartError) {
+        prepareProcess(logger)
+        // From the first moment, so that a signal while starting is not lost.
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        let (worker, certificate) = try startMedia(configuration)
+        let directory = RoomDirectory(host: worker, logger: logger)
+        let plane = await ControlPlane(
+            configuration: configuration, directory: directory, workers: [worker], fingerprint: certificate.fingerprint,
+            udpPorts: worker.udpAddresses, logger: logger)
+        let listeners = plane.listeners
+        // Stopped from the last to the first: sessions drain while HTTP still answers their DELETEs.
+        let services: [any Service] =
+            [MediaService(host: worker, directory: directory)] + listeners
+            + [DrainService(directory: directory, timeout: configuration.drainTimeout)]
+        var groupConfiguration = ServiceGroupConfiguration(services: services, logger: quiet(logger))
+        groupConfiguration.maximumGracefulShutdownDuration = .nanoseconds(configuration.drainTimeout.nanoseconds) + .seconds(5)
+        groupConfiguration.maximumCancellationDuration = .seconds(5)
+        let group = ServiceGroup(configuration: groupConfiguration)
+        let watch = Task { await obey(signals, group: group, logger: logger) }
+        defer { watch.cancel() }
+        do {
+            try await group.run()
+        } catch let error as StartError {
+            throw error
+        } catch {
+            guard await !directory.acceptsNewRooms else { throw StartError(.unavailable, "The server has stopped: \(error)") }
+            logger.warning("Not everything ended in time.", metadata: ["error": "\(error)"])
+        }
+        logger.notice("Stopped.")
+    }
+
+    /// The first signal drains, the second ends the process at once.
+    private static func obey(_ signals: UnixSignalsSequence, group: ServiceGroup, logger: Logger) async {
+        var seen = 0
+        for await signal in signals {
+            seen += 1
+            if seen > 1 {
+                logger.notice("A second signal: ending at once.")
+                _exit(0)
+            }
+            logger.notice("Shutting down.", metadata: ["signal": "\(signal)"])
+            await group.triggerGracefulShutdown()
+        }
+    }
+
+    private static func startMedia(_ configuration: ServeConfiguration) throws(StartError) -> (Worker, Certificate) {
+        let certificate: Certificate
+        do { certificate = try Certificate.generate() } catch {
+            throw StartError(.unavailable, "The system could not make a certificate: \(error)")
+        }
+        var hosts = ["0.0.0.0"]
+        if NetworkInterfaces.addresses().contains(where: { !$0.isIPv4 }) { hosts.append("::") }
+        let addresses = hosts.compactMap { SocketAddress(host: $0, port: configuration.udpPort) }
+        do throws(WorkerError) {
+            let worker = try Worker(WorkerConfiguration(addresses: addresses, tcpPort: configuration.tcpPort), certificate: certificate)
+            return (worker, certificate)
+        } catch {
+            switch error {
+            case .bind(let error):
+                throw StartError.cannotListen(
+                    on: error.address.host, port: error.address.port, protocolName: error.isTCP ? "TCP" : "UDP",
+                    option: error.isTCP ? .tcpPort : .udpPort, code: error.code)
+            case .loop(let code):
+                throw StartError(.unavailable, "The media thread can't be started: \(String(cString: strerror(code))).")
+            }
+        }
+    }
+
+    /// As many descriptors as the system lets us have, and no death by a closed pipe.
+    private static func prepareProcess(_ logger: Logger) {
+        signal(SIGPIPE, SIG_IGN)
+        var limit = rlimit()
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        guard getrlimit(resource, &limit) == 0, limit.rlim_cur < limit.rlim_max else { return }
+        limit.rlim_cur = limit.rlim_max
+        if setrlimit(resource, &limit) != 0 { logger.warning("The limit of open files could not be raised.") }
+    }
+
+    /// The lifecycle library's lines say nothing that ours do not.
+    private static func quiet(_ logger: Logger) -> Logger {
+        var quiet = logger
+        quiet.logLevel = max(logger.logLevel, .critical)
+        return quiet
+    }
+}
+
+/// Keeps the directory true to the worker while the server runs, and stops the worker at its end.
+struct MediaService: Service {
+    let host: any MediaHost
+    let directory: RoomDirectory
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await directory.follow(host.events) }
+        // The stream also ends when a start fails elsewhere; either way this is the end.
+        try? await gracefulShutdown()
+        await host.stop()
+    }
+}
+
+/// Sleeps until the end begins, then lets sessions end.
+struct DrainService: Service {
+    let directory: RoomDirectory
+    let timeout: Interval
+
+    func run() async throws {
+        do { try await gracefulShutdown() } catch { return }
+        await directory.drain(timeout: timeout)
+    }
+}

@@ -1,0 +1,118 @@
+import Hummingbird
+import Logging
+import MediaPrimitives
+import Negotiation
+import Rooms
+
+/// The HTTP side put together: routes for both ports, and what they share.
+struct ControlPlane: Sendable {
+    let configuration: ServeConfiguration
+    let directory: RoomDirectory
+    let workers: [any MediaHost]
+    let keys: TokenKeys
+    let counts = RequestCounts()
+    let readiness: Readiness
+    let logger: Logger
+    let fingerprint: CertificateFingerprint
+    let udpPorts: [SocketAddress]
+
+    init(
+        configuration: ServeConfiguration, directory: RoomDirectory, workers: [any MediaHost], fingerprint: CertificateFingerprint,
+        udpPorts: [SocketAddress], logger: Logger
+    ) async {
+        self.configuration = configuration
+        self.directory = directory
+        self.workers = workers
+        self.logger = logger
+        self.fingerprint = fingerprint
+        self.udpPorts = udpPorts
+        keys = await TokenKeys(configuration.keys)
+        readiness = Readiness(expected: configuration.httpHosts.count + 1)
+    }
+
+    var mainRouter: Router<ServerContext> {
+        let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
+        router.add(middleware: RequestPolicy(counts: counts, crossOrigin: true))
+        HealthRoutes.addHealth(to: router)
+        PageRoutes.add(to: router)
+        SessionRoutes(keys: keys, directory: directory, fingerprint: fingerprint, candidates: candidates).add(to: router)
+        return router
+    }
+
+    /// What is announced, with the port of the socket that serves its family.
+    var candidates: [LocalCandidate] {
+        configuration.announced.map { address in
+            let socket = udpPorts.first { $0.isIPv4 == address.isIPv4 }
+            return LocalCandidate(kind: .udp, address: address.with(port: socket?.port ?? configuration.udpPort))
+        }
+    }
+
+    var adminRouter: Router<ServerContext> {
+        let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
+        router.add(middleware: RequestPolicy(counts: counts, crossOrigin: false))
+        HealthRoutes.addHealth(to: router)
+        HealthRoutes.addReadiness(to: router) { [readiness, directory] in
+            guard await readiness.isComplete else { return false }
+            return await directory.acceptsNewRooms
+        }
+        HealthRoutes.addMetrics(to: router) { [workers, directory, counts] in
+            var statistics: [WorkerStatistics] = []
+            for worker in workers { statistics.append(await worker.statistics()) }
+            return Metrics(
+                workers: statistics, sessions: await directory.sessionCount, requests: counts.all, process: ProcessStatistics.current())
+        }
+        return router
+    }
+
+    var listeners: [HTTPListener] {
+        let connections = ConnectionCounts()
+        let main = mainRouter
+        let listener = { (host: String, port: UInt16, option: ServeOption, router: Router<ServerContext>) in
+            HTTPListener(
+                host: host, port: port, option: option, router: router, limits: ConnectionLimits(), counts: connections, logger: logger,
+                opened: { host, port in
+                    await readiness.opened(host: host, port: port, option: option)
+                    await announceIfComplete()
+                })
+        }
+        return configuration.httpHosts.map { listener($0, configuration.port, .port, main) }
+            + [listener("127.0.0.1", configuration.adminPort, .adminPort, adminRouter)]
+    }
+
+    /// Says where everything is, once all ports are open.
+    private func announceIfComplete() async {
+        guard let opened = await readiness.completed() else { return }
+        let text = { (option: ServeOption) in
+            opened.filter { $0.option == option }.map { "\($0.host):\($0.port)" }.sorted().joined(separator: ", ")
+        }
+        logger.notice(
+            "Serving.",
+            metadata: [
+                "http": "\(text(.port))", "admin": "\(text(.adminPort))", "udp": "\(udpPorts.map(\.description).joined(separator: ", "))",
+                "announced": "\(configuration.announced.map(\.host).joined(separator: ", "))",
+            ])
+        if configuration.dev, let http = opened.filter({ $0.option == .port }).min(by: { $0.host < $1.host }) {
+            await DevelopmentLinks(keys: keys).print(host: http.host, port: http.port)
+        }
+    }
+}
+
+/// Which ports are open already.
+actor Readiness {
+    private let expected: Int
+    private var listeners: [(host: String, port: UInt16, option: ServeOption)] = []
+    private var isTold = false
+
+    init(expected: Int) { self.expected = expected }
+
+    var isComplete: Bool { listeners.count >= expected }
+
+    func opened(host: String, port: UInt16, option: ServeOption) { listeners.append((host, port, option)) }
+
+    /// All listeners, once; nil before the last has opened, and for every later caller.
+    func completed() -> [(host: String, port: UInt16, option: ServeOption)]? {
+        guard isComplete, !isTold else { return nil }
+        isTold = true
+        return listeners
+    }
+}

@@ -1,0 +1,16 @@
+import MediaPrimitives
+import MediaWorker
+import Rooms
+
+/// A worker as the control plane sees it; tests put their own in its place.
+package protocol MediaHost: Sendable {
+    /// What happens to participants; consumed once.
+    var events: AsyncStream<RoomEvent> { get }
+    func open(_ parameters: ParticipantParameters) async throws(AdmissionError) -> ParticipantID
+    func restartICE(_ id: ParticipantID, local: ICECredentials, remote: ICECredentials) async -> Bool
+    func close(_ id: ParticipantID, reason: String) async
+    func statistics() async -> WorkerStatistics
+    func stop() async
+}
+
+extension Worker: MediaHost {}

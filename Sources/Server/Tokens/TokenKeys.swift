@@ -1,0 +1,97 @@
+import HTTPTypes
+import JWTKit
+
+/// The API keys, and the checks that stand before everything a client asks for.
+package struct TokenKeys: Sendable {
+    /// How far clocks may disagree, seconds.
+    static let leeway: Double = 60
+    /// Longer tokens are not looked at.
+    static let lengthLimit = 16_384
+
+    /// One collection for each key: the library would otherwise let a token choose among them by `kid`.
+    private var collections: [String: JWTKeyCollection] = [:]
+
+    package init(_ keys: [APIKey]) async {
+        for key in keys {
+            // The library refuses shorter keys in debug builds. HMAC pads with zeros itself, so the signature is the same (RFC 2104 §2).
+            var secret = Array(key.secret.utf8)
+            while secret.count < ServeConfiguration.shortestSecret { secret.append(0) }
+            collections[key.name] = await JWTKeyCollection().add(hmac: HMACKey(from: secret), digestAlgorithm: .sha256)
+        }
+    }
+
+    /// Signs with the key of that name; nil if there is none, or the library refuses.
+    package func sign(_ token: AccessToken, key: String) async -> String? {
+        var token = token
+        token.iss = key
+        return try? await collections[key]?.sign(token)
+    }
+
+    /// The claims of a token that one of the keys has signed. Whether it is valid at this time is the next question.
+    package func signed(_ text: String) async throws(Refusal) -> AccessToken {
+        guard text.utf8.count <= Self.lengthLimit else { throw .badToken("The token is longer than \(Self.lengthLimit) bytes.") }
+        let algorithm: String?
+        let claims: AccessToken
+        do {
+            let parsed = try DefaultJWTParser().parse(Array(text.utf8), as: AccessToken.self)
+            algorithm = parsed.header.alg
+            claims = parsed.payload
+        } catch {
+            throw .badToken("The token is not a JSON Web Token with the claims that are expected.")
+        }
+        guard algorithm == "HS256" else { throw .badToken("The token must be signed with HS256.") }
+        guard let collection = collections[claims.iss] else {
+            throw .badToken("The token was issued by an API key that this server does not have.")
+        }
+        do { return try await collection.verify(Array(text.utf8), as: AccessToken.self) } catch {
+            throw .badToken("The token's signature is wrong.")
+        }
+    }
+
+    /// Claims that are signed, timely and name an identity.
+    ///
+    /// - Parameter now: seconds since 1970
+    package func verified(_ text: String, now: Double) async throws(Refusal) -> AccessToken {
+        let token = try await signed(text)
+        guard let expiry = token.exp else { throw .badToken("The token has no expiry (exp).") }
+        guard now < expiry + Self.leeway else { throw .badToken("The token has expired.") }
+        if let start = token.nbf, now < start - Self.leeway { throw .badToken("The token is not valid yet (nbf).") }
+        guard token.identity != nil else { throw .badToken("The token names no identity (sub).") }
+        return token
+    }
+}
+
+extension Refusal {
+    static func badToken(_ sentence: String) -> Refusal {
+        Refusal(.unauthorized, sentence, headers: [.wwwAuthenticate: "Bearer error=\"invalid_token\""])
+    }
+}
+
+extension AccessToken {
+    /// The right to be in that room at all.
+    private func requireRoom(_ room: String) throws(Refusal) -> VideoGrant {
+        guard let video, video.roomJoin == true else { throw Refusal(.forbidden, "The token does not permit joining a room (roomJoin).") }
+        guard video.room == room else { throw Refusal(.forbidden, "The token is for another room.") }
+        return video
+    }
+
+    package func requirePublishing(in room: String) throws(Refusal) {
+        guard try requireRoom(room).canPublish ?? true else {
+            throw Refusal(.forbidden, "The token does not permit publishing (canPublish).")
+        }
+    }
+
+    package func requireSubscribing(in room: String) throws(Refusal) {
+        guard try requireRoom(room).canSubscribe ?? true else {
+            throw Refusal(.forbidden, "The token does not permit watching (canSubscribe).")
+        }
+    }
+
+    package func requireMembership(in room: String) throws(Refusal) { _ = try requireRoom(room) }
+
+    /// Whether a source of that name (`camera`, `microphone`, …) may be published, given that something may.
+    package func permits(source: String) -> Bool {
+        guard let sources = video?.canPublishSources, !sources.isEmpty else { return true }
+        return sources.contains(source)
+    }
+}
