@@ -117,6 +117,7 @@ package final class ForwardingUnit {
             switch event {
             case .connected:
                 participant.start(at: now)
+                participant.room.noteConnected(participant, at: now)
                 for subscription in participant.subscriptions { wakePublisher(of: subscription) }
                 events.append(.connected(participant.id))
             case .retired(let ufrag):

@@ -1,6 +1,7 @@
 import Forwarding
 import MediaPrimitives
 import RTP
+import Transports
 
 /// The participants of one room on this worker, and who feeds whom.
 package final class Room {
@@ -14,11 +15,12 @@ package final class Room {
 
     func add(_ participant: Participant, at now: Instant) {
         participants.append(participant)
-        if participant.publications.isEmpty {
-            feed(participant.subscriptions, at: now)
-        } else {
-            feedAll(at: now)
-        }
+        feed(participant.subscriptions, at: now)
+    }
+
+    /// Its transport is up: what it publishes can be followed.
+    func noteConnected(_ participant: Participant, at now: Instant) {
+        if !participant.publications.isEmpty { feedAll(at: now) }
     }
 
     func remove(_ participant: Participant, at now: Instant) {
@@ -46,7 +48,8 @@ package final class Room {
     }
 
     private func source(for subscription: Subscription) -> Publication? {
-        for participant in participants where participant.slot != subscription.transport {
+        // Who has not connected, and perhaps never will, publishes nothing yet.
+        for participant in participants where participant.slot != subscription.transport && participant.transport.isConnected {
             if case .participant(let identity) = subscription.following, identity != participant.identity { continue }
             let match = participant.publications.first { publication in
                 publication.kind == subscription.stream.kind

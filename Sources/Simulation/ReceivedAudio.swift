@@ -1,3 +1,4 @@
+import Forwarding
 import MediaPrimitives
 import RTP
 
@@ -16,6 +17,7 @@ package final class ReceivedAudio {
     private var packets: [Packet] = []
     package private(set) var faults: [String] = []
     package private(set) var senderReports = 0
+    private var clock = SenderClock(clockRate: 48_000)
 
     init(_ parameters: RTPParameters) {
         ssrc = parameters.streams.first?.ssrc ?? SSRC(0)
@@ -35,7 +37,16 @@ package final class ReceivedAudio {
         packets.append(Packet(sequence: sequence, timestamp: header.timestamp, stamp: stamp, arrival: now))
     }
 
-    func noteReport() { senderReports += 1 }
+    func noteReport(_ report: SenderReport, at now: Instant) {
+        senderReports += 1
+        clock.note(ntp: report.ntpTime, timestamp: report.rtpTimestamp, at: now)
+    }
+
+    /// How long after its capture the newest packet would be played, by the server's reports.
+    package var displayDelay: Interval? {
+        guard let last = packets.last, let ntp = clock.ntp(of: last.timestamp) else { return nil }
+        return ntp.since(SimulatedWorld.wallClock.ntp(at: last.stamp.captured))
+    }
 
     /// What a player would notice of the whole: numbers missing and repeated, timestamps that go back, publishers heard in turn.
     package func review() -> (missing: Int, sources: [UInt16], faults: [String]) {
@@ -54,8 +65,10 @@ package final class ReceivedAudio {
             missing += Int(packet.sequence - last.sequence) - 1
             let advance = Int32(bitPattern: packet.timestamp &- last.timestamp)
             if advance <= 0 { faults.append("the timestamp goes back by \(-advance) at \(packet.sequence)") }
-            let elapsed = (packet.arrival - last.arrival).seconds
-            if abs(Double(advance) / 48_000 - elapsed) > 1 { faults.append("the timestamp moves by \(advance) in \(elapsed) s") }
+            let elapsed = packet.stamp.captured - last.stamp.captured
+            if abs(Double(advance) / 48 - elapsed.milliseconds) > (packet.stamp.source == last.stamp.source ? 1 : 300) {
+                faults.append("the timestamp moves by \(advance) in \(elapsed.milliseconds) ms")
+            }
             if packet.stamp.source == last.stamp.source, packet.stamp.frame <= last.stamp.frame {
                 faults.append("frame \(packet.stamp.frame) after \(last.stamp.frame)")
             }

@@ -38,6 +38,7 @@ package final class ReceivedVideo {
     package private(set) var nacked = 0
     package private(set) var keyframeRequests = 0
     package private(set) var senderReports = 0
+    private var clock = SenderClock(clockRate: 90_000)
 
     init(_ parameters: RTPParameters) {
         ssrc = parameters.streams.first?.ssrc ?? SSRC(0)
@@ -81,7 +82,16 @@ package final class ReceivedVideo {
         advance(at: now)
     }
 
-    func noteReport() { senderReports += 1 }
+    func noteReport(_ report: SenderReport, at now: Instant) {
+        senderReports += 1
+        clock.note(ntp: report.ntpTime, timestamp: report.rtpTimestamp, at: now)
+    }
+
+    /// How long after its capture the newest frame would be shown, by the server's reports: sound and picture must agree in this.
+    package var displayDelay: Interval? {
+        guard let last = decoder.last, let ntp = clock.ntp(of: last.timestamp) else { return nil }
+        return ntp.since(SimulatedWorld.wallClock.ntp(at: last.stamp.captured))
+    }
 
     // MARK: Order
 

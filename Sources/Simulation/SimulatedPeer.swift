@@ -85,6 +85,11 @@ package final class SimulatedPeer {
         didSet { for camera in cameras { camera.ignoresKeyframeRequests = ignoresKeyframeRequests } }
     }
 
+    /// What the server told of each stream, last.
+    package private(set) var reports: [SSRC: ReportBlock] = [:]
+    /// What the server told of the arrival of each packet.
+    package private(set) var feedbackLog = FeedbackLog()
+
     // MARK: Driven by the world
 
     var nextDeadline: Instant {
@@ -148,13 +153,16 @@ package final class SimulatedPeer {
                 guard let report = ReceiverReport.parse(bytes, packet) else { break }
                 for index in 0..<report.blocks.count {
                     guard let block = report.blocks.block(index, in: bytes) else { continue }
+                    reports[block.ssrc] = block
                     for camera in cameras { camera.stream.noteReport(about: block.ssrc) }
                     microphone?.stream.noteReport(about: block.ssrc)
                 }
+            case .transportFeedback:
+                if let feedback = TransportFeedback.parse(bytes, packet) { feedbackLog.note(feedback, in: bytes) }
             case .senderReport:
                 guard let report = SenderReport.parse(bytes, packet) else { break }
-                if report.ssrc == video.ssrc { video.noteReport() }
-                if report.ssrc == audio.ssrc { audio.noteReport() }
+                if report.ssrc == video.ssrc { video.noteReport(report, at: now) }
+                if report.ssrc == audio.ssrc { audio.noteReport(report, at: now) }
             default: break
             }
         }

@@ -9,7 +9,8 @@ package final class SimulatedTransport {
     private let dtls: DTLSAssociation
     private var srtp: SRTPSession?
     private let extensions: HeaderExtensionMap
-    private var transportSequence: UInt16
+    /// The transport-wide number of the next packet.
+    package private(set) var transportSequence: UInt16
 
     package private(set) var profile: SRTPProfile?
     /// Why it ended; nil while it lives.
@@ -124,6 +125,28 @@ package final class SimulatedTransport {
             var writer = ByteWriter(UnsafeMutableRawBufferPointer(rebasing: slot[..<1_200]))
             body(&writer)
             return writer.overflowed || writer.count == 0 ? 0 : srtp.protectRTCP(slot, length: writer.count) ?? 0
+        }
+    }
+
+    /// One packet of noise under valid keys: RTP of a random stream, or RTCP of random types.
+    func sendNoise(_ noise: Entropy, at now: Instant, into batch: DatagramBatch) {
+        let draw = noise.next()
+        let bytes = noise.bytes(Int(draw >> 32) % 200 + 16)
+        if draw & 1 == 0 {
+            var header = OutgoingHeader(
+                payloadType: draw & 6 == 0 ? UInt8(truncatingIfNeeded: draw >> 8) & 0x3f : 96 + UInt8(truncatingIfNeeded: draw >> 8) % 3,
+                marker: draw & 8 != 0, sequenceNumber: SequenceNumber(UInt16(truncatingIfNeeded: draw >> 16)),
+                timestamp: UInt32(truncatingIfNeeded: draw >> 24), ssrc: SSRC(UInt32(truncatingIfNeeded: draw >> 12) % 100))
+            header.mid = ShortText(draw & 16 == 0 ? "1" : "0") ?? ShortText()
+            sendRTP(header, payload: bytes, at: now, into: batch)
+        } else {
+            let types: [UInt8] = [200, 201, 202, 203, 204, 205, 206, 207]
+            sendRTCP(into: batch) { writer in
+                writer.uint8(0x80 | UInt8(truncatingIfNeeded: draw >> 8) & 0x1f)
+                writer.uint8(types[Int(draw >> 13 & 7)])
+                writer.uint16(UInt16(bytes.count / 4))
+                writer.bytes(Array(bytes[..<(bytes.count / 4 * 4)]))
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 import ICE
 import MediaPrimitives
 import MediaSecurity
+import RTP
 import Rooms
 
 /// One server and its clients in virtual time: the production `ForwardingUnit`, a network of seeded links, and clients made from the same modules.
@@ -131,6 +132,23 @@ package final class SimulatedWorld {
     package func inject(_ bytes: [UInt8], from address: SocketAddress) {
         deliver(bytes, from: address)
         endTurn()
+    }
+
+    /// The client ends one of its streams (RFC 3550 §6.6).
+    package func sayGoodbye(_ peer: SimulatedPeer, _ camera: VideoSource) {
+        guard let index = index(of: peer) else { return }
+        peer.transport.sendRTCP(into: peerBatch) { writer in
+            ReceiverReport(ssrc: camera.stream.ssrc).write(into: &writer)
+            Goodbye.write(into: &writer, ssrc: camera.stream.ssrc)
+        }
+        send(from: index)
+    }
+
+    /// A client with valid keys sends what no client should: RTP and RTCP whose contents are noise, under many SSRCs.
+    package func flood(_ peer: SimulatedPeer, seed: UInt64) {
+        guard let index = index(of: peer) else { return }
+        peer.transport.sendNoise(.seeded(seed), at: now, into: peerBatch)
+        send(from: index)
     }
 
     private func index(of peer: SimulatedPeer) -> Int? { peers.firstIndex { $0 === peer } }

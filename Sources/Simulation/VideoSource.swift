@@ -37,6 +37,12 @@ package final class VideoSource {
     package var isPaused = false {
         didSet { if oldValue, !isPaused { keyframeDue = nextFrame } }
     }
+    /// Ends a mute as a browser may that had paused the layer only on the network.
+    package func resume(withKeyframe: Bool) {
+        isPaused = false
+        if !withKeyframe { keyframeDue = nil }
+    }
+
     /// An encoder that is slow, or feedback that is lost.
     package var ignoresKeyframeRequests = false
     /// Keyframes sent, and requests for them received.

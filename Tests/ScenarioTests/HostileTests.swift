@@ -1,0 +1,103 @@
+import ICE
+import MediaPrimitives
+import Rooms
+import Simulation
+import Testing
+
+@Suite("Hostile datagrams") struct HostileTests {
+    private let stranger = SocketAddress(ipv4: 0xcb00_7142, port: 4_242)
+
+    @Test("100,000 garbage datagrams of every first byte leave no state, and media goes on")
+    func garbage() throws {
+        let world = try SimulatedWorld(seed: 90)
+        let camera = try world.join(.publisher())
+        let viewer = try world.join(.viewer())
+        world.run(for: .seconds(3))
+        let before = world.unit.statistics()
+        let noise = Entropy.seeded(9)
+        let known = [camera, viewer].map { $0.routes[0].outer }
+        var bytes = noise.bytes(1_500)
+        for number in 0..<100_000 {
+            let draw = noise.next()
+            // Fresh noise now and then; otherwise a few bytes of it change, which is quicker and garbage all the same.
+            if number % 256 == 0 { bytes = noise.bytes(1_500) }
+            bytes[Int(draw >> 8 & 0x3ff)] = UInt8(truncatingIfNeeded: draw >> 24)
+            bytes[0] = UInt8(truncatingIfNeeded: number)
+            bytes[1] = UInt8(truncatingIfNeeded: draw >> 32)
+            let length = Int(draw >> 40) % (number % 4 == 0 ? 1_501 : 120)
+            // A third of it claims to come from where a client is.
+            let from = number % 3 == 0 ? known[number & 1] : stranger.with(port: UInt16(truncatingIfNeeded: draw >> 16))
+            world.inject(Array(bytes[..<length]), from: from)
+            if number % 10_000 == 0 { world.run(for: .milliseconds(100)) }
+        }
+        #expect(world.unit.counters.sent.packets(.stun) - before.counters.sent.packets(.stun) < 10)
+        world.run(for: .seconds(3))
+        let after = world.unit.statistics()
+        #expect(after.transports == before.transports && after.rooms == before.rooms)
+        #expect(after.publications == before.publications && after.subscriptions == before.subscriptions)
+        #expect(!world.unit.isKnown(Path(local: SimulatedWorld.serverAddress, remote: stranger)))
+        expectCleanVideo(viewer, frames: 200)
+        expectCleanAudio(viewer, packets: 330)
+        #expect(viewer.video.decoder.longestPause < .milliseconds(100))
+    }
+
+    @Test("forged checks and media sent again from another address change nothing")
+    func forged() throws {
+        let world = try SimulatedWorld(seed: 91)
+        let camera = try world.join(.publisher())
+        let viewer = try world.join(.viewer())
+        let origin = camera.routes[0].outer
+        var captured: [[UInt8]] = []
+        world.run(for: .seconds(2))
+        world.tap = { bytes, from, _ in if from == origin, captured.count < 400 { captured.append(bytes) } }
+        world.run(for: .seconds(2))
+        world.tap = nil
+        world.run(for: .milliseconds(100))
+        let media = captured.filter { $0[0] >= 128 }
+        #expect(media.count > 200)
+        // Everything that the publisher sent, from elsewhere; then again from its own address.
+        for bytes in media { world.inject(bytes, from: stranger) }
+        #expect(world.unit.counters.dropped(.unknownAddress) >= UInt64(media.count))
+        let replayed = world.unit.counters.dropped(.replayedSRTP)
+        for bytes in media { world.inject(bytes, from: origin) }
+        #expect(world.unit.counters.dropped(.replayedSRTP) == replayed + UInt64(media.count))
+        // A check for the publisher's user fragment by somebody who has not its password.
+        let check = try #require(forgedCheck(for: camera))
+        world.inject(check, from: stranger)
+        #expect(world.unit.counters.dropped(.unauthenticatedSTUN) == 1)
+        #expect(!world.unit.isKnown(Path(local: SimulatedWorld.serverAddress, remote: stranger)))
+        world.run(for: .seconds(2))
+        expectCleanVideo(viewer, frames: 170)
+        expectCleanAudio(viewer, packets: 280)
+    }
+
+    private func forgedCheck(for peer: SimulatedPeer) -> [UInt8]? {
+        let credentials = peer.credentials
+        return [UInt8](unsafeUninitializedCapacity: 200) { buffer, count in
+            let slot = UnsafeMutableRawBufferPointer(buffer)
+            var writer = STUNWriter(slot, .request, transactionID: STUNTransactionID(high: 1, low: 2))
+            writer.username(Array((credentials.remote.ufrag + ":" + credentials.local.ufrag).utf8))
+            writer.priority(1)
+            writer.role(.controlling(1))
+            writer.useCandidate()
+            count = writer.finish(key: MessageIntegrityKey(password: "a password that is not the right one"))
+        }
+    }
+
+    @Test("a client that floods its own connection with wrong RTP and RTCP harms only itself")
+    func hostileParticipant() throws {
+        let world = try SimulatedWorld(seed: 92)
+        _ = try world.join(.publisher())
+        let viewer = try world.join(.viewer())
+        let bad = try world.join(.publisher("bad"))
+        world.run(for: .seconds(2))
+        for round in 0..<2_000 {
+            world.flood(bad, seed: UInt64(round))
+            if round % 100 == 0 { world.run(for: .milliseconds(50)) }
+        }
+        world.run(for: .seconds(2))
+        #expect(world.closing(of: bad) == nil)
+        expectCleanVideo(viewer, frames: 130)
+        expectCleanAudio(viewer, packets: 210)
+    }
+}

@@ -1,0 +1,80 @@
+import MediaPrimitives
+import Rooms
+import Simulation
+import Testing
+
+@Suite("Paths") struct PathTests {
+    @Test("an ICE restart with new credentials keeps the media", arguments: [0, 0.05])
+    func restart(_ loss: Double) throws {
+        let world = try SimulatedWorld(seed: 80)
+        let camera = try world.join(.publisher())
+        let viewer = try world.join(.viewer())
+        world.run(for: .seconds(3))
+        for peer in [camera, viewer] {
+            peer.uplink.conditions.loss = loss
+            peer.downlink.conditions.loss = loss
+        }
+        for round in 0..<5 {
+            #expect(world.restartICE(round % 2 == 0 ? camera : viewer))
+            world.run(for: .seconds(12))
+        }
+        world.run(for: .seconds(60))
+        for peer in [camera, viewer] {
+            peer.uplink.conditions.loss = 0
+            peer.downlink.conditions.loss = 0
+        }
+        world.run(for: .seconds(1))
+        #expect(world.closing(of: camera) == nil && world.closing(of: viewer) == nil)
+        expectCleanVideo(viewer, frames: 3_700)
+        #expect(viewer.video.decoder.longestPause < (loss == 0 ? .milliseconds(100) : .seconds(1)))
+    }
+
+    @Test("clients that change their address and nominate the new way keep the media")
+    func move() throws {
+        let world = try SimulatedWorld(seed: 81)
+        let camera = try world.join(.publisher())
+        let viewer = try world.join(.viewer())
+        world.run(for: .seconds(3))
+        for _ in 0..<12 {
+            world.move(camera)
+            world.run(for: .seconds(3))
+            world.move(viewer)
+            world.run(for: .seconds(3))
+        }
+        #expect(world.closing(of: camera) == nil && world.closing(of: viewer) == nil)
+        #expect(viewer.video.decoder.faults == [])
+        #expect(viewer.audio.review().faults == [])
+        #expect(viewer.video.decoder.frames > 2_150)
+        #expect(viewer.video.decoder.longestPause < .milliseconds(500))
+        // Former addresses are forgotten.
+        world.run(for: .seconds(40))
+        let former = SocketAddress(ipv4: 0x0a00_0001, port: 50_000)
+        #expect(!world.unit.isKnown(Path(local: SimulatedWorld.serverAddress, remote: former)))
+    }
+
+    @Test("a rebinding on the way, of which the client knows nothing, is healed by its next check", arguments: [true, false])
+    func rebinding(ofPublisher: Bool) throws {
+        let world = try SimulatedWorld(seed: 82)
+        let camera = try world.join(.publisher())
+        let viewer = try world.join(.viewer())
+        world.run(for: .seconds(5))
+        world.rebind(ofPublisher ? camera : viewer)
+        world.run(for: .seconds(20))
+        #expect(world.closing(of: camera) == nil && world.closing(of: viewer) == nil)
+        #expect(viewer.video.decoder.faults == [])
+        #expect(viewer.audio.review().faults == [])
+        #expect(viewer.video.decoder.longestPause < .seconds(8))
+        #expect(viewer.video.decoder.frames > 500)
+    }
+
+    @Test("a connection whose consent is lost ends for good")
+    func lateReturn() throws {
+        let world = try SimulatedWorld(seed: 83)
+        let camera = try world.join(.publisher())
+        world.run(for: .seconds(3))
+        camera.cut()
+        world.run(for: .seconds(40))
+        #expect(world.closing(of: camera) != nil)
+        #expect(!world.restartICE(camera))
+    }
+}
