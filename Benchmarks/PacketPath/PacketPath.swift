@@ -6,7 +6,7 @@ import Simulation
 
 /// The packet path without sockets: CPU time and allocations for each packet that leaves, from encrypted datagram to encrypted datagrams.
 ///
-///     swift run -c release PacketPath [rounds]
+///     swift run -c release PacketPath [rounds [viewers]]
 ///
 /// One publisher of VP8, so many viewers, real DTLS, SRTP and forwarding unit. Handshakes and the publisher's own work are not counted.
 @main
@@ -16,10 +16,11 @@ struct PacketPath {
     static let turnsPerRound = 100
 
     static func main() throws {
-        let rounds = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 7
+        let numbers = CommandLine.arguments.dropFirst().compactMap { Int($0) }.filter { $0 > 0 }
+        let rounds = numbers.first ?? 7
         print("viewers  payload  receive  release    total  allocations  cipher alone  over it")
         print("                   ns/out   ns/out   ns/out      per out        ns/out")
-        for viewers in [1, 10, 50, 200] {
+        for viewers in numbers.count > 1 ? [numbers[1]] : [1, 10, 50, 200] {
             for payload in [120, 1_100] { try measure(viewers: viewers, payload: payload, rounds: rounds) }
         }
     }

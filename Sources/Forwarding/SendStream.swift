@@ -10,27 +10,33 @@ package final class SendStream {
     package let kind: MediaKind
     package let parameters: RTPParameters
     private let mid: ShortText
+    private let extensions: HeaderExtensionMap
     private let payloadTypes: PayloadTypeTable
     private let clockRate: UInt32
-
-    private var mapper: SequenceMapper?
-    private var timestampOffset: UInt32 = 0
-    private var vp8 = VP8Rewriter()
-    private var history: RetransmissionHistory
+    private let firstSequence: Int64
+    private let firstTimestamp: UInt32
     /// No two packets sent in a row are further apart. A source may leave out as many numbers as it likes, but ours must not come near half their
     /// space: the cipher would guess a rollover counter that was used before, and under GCM a nonce with it (RFC 7714 §8.2).
     private static let longestGap: Int64 = 512
 
-    private var rtxSequence: UInt16
-    private let firstSequence: Int64
-    private let firstTimestamp: UInt32
+    /// Everything that changes with a packet, in one place: it is entered once for each.
+    private struct State {
+        var mapper: SequenceMapper?
+        var timestampOffset: UInt32 = 0
+        var vp8 = VP8Rewriter()
+        var history: RetransmissionHistory
+        var rtxSequence: UInt16
+        /// The newest packet sent, which a switch aligns to.
+        var last: (sequence: Int64, sourceTimestamp: UInt32, timestamp: UInt32, arrival: Instant, marker: Bool)?
+        var resendBudget = ResendBudget()
+        var packetsSent: UInt32 = 0
+        var octetsSent: UInt32 = 0
+    }
+    private var state: State
 
-    /// The newest packet sent, which a switch aligns to.
-    private var last: (sequence: Int64, sourceTimestamp: UInt32, timestamp: UInt32, arrival: Instant, marker: Bool)?
-    private var resendBudget = ResendBudget()
-
-    package private(set) var packetsSent: UInt32 = 0
-    package private(set) var octetsSent: UInt32 = 0
+    /// Packets and bytes of payload sent, without those sent again; both wrap.
+    package var packetsSent: UInt32 { state.packetsSent }
+    package var octetsSent: UInt32 { state.octetsSent }
 
     /// `parameters.streams` names our SSRCs. Sequence numbers begin in the lower half of their space: a receiver that loses the first packets
     /// near a wrap would guess the wrong rollover counter for good.
@@ -40,10 +46,12 @@ package final class SendStream {
         rtxSSRC = parameters.streams.first?.rtxSSRC
         kind = parameters.kind
         mid = ShortText(parameters.mid) ?? ShortText()
+        extensions = parameters.extensions
         payloadTypes = PayloadTypeTable(parameters.codecs)
         clockRate = parameters.kind == .audio ? 48_000 : 90_000
-        history = RetransmissionHistory(capacity: parameters.kind == .audio ? 64 : 512)
-        rtxSequence = UInt16(truncatingIfNeeded: entropy.next()) & 0x7fff
+        state = State(
+            history: RetransmissionHistory(capacity: parameters.kind == .audio ? 64 : 512),
+            rtxSequence: UInt16(truncatingIfNeeded: entropy.next()) & 0x7fff)
         firstSequence = Int64(entropy.next() & 0x7fff)
         firstTimestamp = UInt32(truncatingIfNeeded: entropy.next())
     }
@@ -52,111 +60,141 @@ package final class SendStream {
     package func accepts(_ codec: Codec) -> Bool { payloadTypes.payloadType(codec) != nil }
 
     /// The packets sent so far come from a source that is gone: they cannot be sent again.
-    package func forgetHistory() { history.removeAll() }
+    package func forgetHistory() { state.history.removeAll() }
 
     /// Aligns all numbers so that `packet`, the first of a source, follows what was sent. `elapsed` is the source's own time between the last
     /// packet sent and this one, where sender reports tell it; otherwise arrival times stand in.
     package func align(to packet: MediaPacket, elapsed: Interval?) {
-        if let last {
+        if let last = state.last {
             let time = elapsed ?? (packet.arrival - last.arrival)
             // Never back in time and never at a standstill: at least a frame of 10 ms. A pause of hours is capped below the sign bit.
             let bounded = min(max(time, .milliseconds(10)), .seconds(3_600))
             let units = bounded.nanoseconds / 1_000_000 &* Int64(clockRate) / 1_000
-            timestampOffset = last.timestamp &+ UInt32(truncatingIfNeeded: units) &- packet.timestamp
+            state.timestampOffset = last.timestamp &+ UInt32(truncatingIfNeeded: units) &- packet.timestamp
         } else {
-            timestampOffset = firstTimestamp &- packet.timestamp
+            state.timestampOffset = firstTimestamp &- packet.timestamp
         }
         // A frame whose end was never sent must not seem complete: one number is left open, and the decoder discards the frame.
-        let gap: Int64 = last?.marker == false && kind == .video ? 2 : 1
-        mapper = SequenceMapper(source: packet.sequence, outgoing: highestOutgoing.map { $0 &+ gap } ?? firstSequence)
-        if case .vp8(let descriptor) = packet.descriptor { vp8.align(to: descriptor) }
+        let gap: Int64 = state.last?.marker == false && kind == .video ? 2 : 1
+        state.mapper = SequenceMapper(source: packet.sequence, outgoing: highestOutgoing.map { $0 &+ gap } ?? firstSequence)
+        if case .vp8(let descriptor) = packet.descriptor { state.vp8.align(to: descriptor) }
     }
 
     /// The number that the next one of a new source follows; nil before the first.
     private var highestOutgoing: Int64? {
-        guard let last, let mapper else { return mapper?.highestOutgoing }
+        guard let last = state.last, let mapper = state.mapper else { return state.mapper?.highestOutgoing }
         return mapper.highestOutgoing &- last.sequence > SendStream.longestGap ? last.sequence : mapper.highestOutgoing
     }
 
     /// The source's timestamp of the newest packet sent, for `align`'s elapsed time.
-    package var lastSourceTimestamp: UInt32? { last?.sourceTimestamp }
+    package var lastSourceTimestamp: UInt32? { state.last?.sourceTimestamp }
 
     /// This stream's timestamp for a timestamp of the source.
-    package func timestamp(ofSource timestamp: UInt32) -> UInt32 { timestamp &+ timestampOffset }
+    package func timestamp(ofSource timestamp: UInt32) -> UInt32 { timestamp &+ state.timestampOffset }
 
     /// Rewrites `packet` for this subscriber and queues it. Before `align` nothing is sent.
-    package func forward(_ packet: MediaPacket, from ring: PayloadRing, transport: Int, into queue: DepartureQueue) {
-        guard payloadTypes.payloadType(packet.codec) != nil, var sequence = mapper?.map(packet.sequence) else { return }
-        if let last, sequence &- last.sequence > SendStream.longestGap {
-            // One number is left open: the receiver shall see that something is missing.
-            sequence = last.sequence &+ 2
-            mapper = SequenceMapper(source: packet.sequence, outgoing: sequence)
-            _ = mapper?.map(packet.sequence)
+    package func forward(_ packet: MediaPacket, from ring: PayloadRing, transport: Int, into queue: inout DepartureQueue) {
+        guard let payloadType = payloadTypes.payloadType(packet.codec) else { return }
+        forward(packet, payloadType, from: ring, transport: transport, into: &queue, &state)
+    }
+
+    private func forward(
+        _ packet: MediaPacket, _ payloadType: UInt8, from ring: PayloadRing, transport: Int, into queue: inout DepartureQueue,
+        _ state: inout State
+    ) {
+        guard var sequence = state.mapper?.map(packet.sequence) else { return }
+        var isNewest = true
+        if let last = state.last {
+            if sequence &- last.sequence > SendStream.longestGap {
+                // One number is left open: the receiver shall see that something is missing.
+                sequence = last.sequence &+ 2
+                state.mapper = SequenceMapper(source: packet.sequence, outgoing: sequence)
+                _ = state.mapper?.map(packet.sequence)
+            }
+            isNewest = sequence > last.sequence
         }
-        let isNewest = last.map { sequence > $0.sequence } ?? true
+        var descriptor: VP8Descriptor?
         var numbers: VP8Numbers?
-        if case .vp8(let descriptor) = packet.descriptor { numbers = vp8.rewrite(descriptor, isNewest: isNewest) }
+        if case .vp8(let vp8) = packet.descriptor {
+            descriptor = vp8
+            numbers = state.vp8.rewrite(vp8, isNewest: isNewest)
+        }
         let entry = RetransmissionHistory.Entry(
             sequence: UInt16(truncatingIfNeeded: sequence), layer: Int32(truncatingIfNeeded: packet.layer), payload: packet.payload,
-            timestamp: packet.timestamp &+ timestampOffset, marker: packet.marker, codec: packet.codec, audioLevel: packet.audioLevel,
+            timestamp: packet.timestamp &+ state.timestampOffset, marker: packet.marker, codec: packet.codec, audioLevel: packet.audioLevel,
             voiceActivity: packet.voiceActivity, vp8: numbers)
-        guard let length = enqueue(entry, asRetransmission: false, from: ring, transport: transport, into: queue) else { return }
-        if rtxSSRC != nil { history.append(entry) }
-        packetsSent &+= 1
-        octetsSent &+= UInt32(truncatingIfNeeded: length)
-        resendBudget.credit(length)
-        if isNewest { last = (sequence, packet.timestamp, entry.timestamp, packet.arrival, packet.marker) }
+        let header = header(for: entry, payloadType: payloadType, sequence: entry.sequence, ssrc: ssrc)
+        guard
+            let length = enqueue(
+                header, entry, descriptor, originalSequence: nil, from: ring, transport: transport, into: &queue)
+        else { return }
+        if rtxSSRC != nil { state.history.append(entry) }
+        state.packetsSent &+= 1
+        state.octetsSent &+= UInt32(truncatingIfNeeded: length)
+        state.resendBudget.credit(length)
+        if isNewest { state.last = (sequence, packet.timestamp, entry.timestamp, packet.arrival, packet.marker) }
     }
 
     /// A number of the source that carries nothing: later ones move up, so that the subscriber sees no hole.
-    package func leaveOut(_ sequence: Int64) { _ = mapper?.leaveOut(sequence) }
+    package func leaveOut(_ sequence: Int64) { _ = state.mapper?.leaveOut(sequence) }
 
     /// Sends the packet that went out as `sequence` again, on the RTX stream (RFC 4588); false if it is not known any more, came too soon after
     /// the last time, or exceeds the budget. `ring` gives the ring of a layer.
     package func resend(
-        _ sequence: UInt16, at now: Instant, ring: (Int) -> PayloadRing?, transport: Int, into queue: DepartureQueue
+        _ sequence: UInt16, at now: Instant, ring: (Int) -> PayloadRing?, transport: Int, into queue: inout DepartureQueue
     ) -> Bool {
-        guard rtxSSRC != nil, resendBudget.allows(at: now) else { return false }
-        guard let entry = history.take(sequence, at: now, notWithin: .milliseconds(30)), let ring = ring(Int(entry.layer)) else {
-            return false
-        }
-        guard let length = enqueue(entry, asRetransmission: true, from: ring, transport: transport, into: queue) else { return false }
-        resendBudget.spend(length)
+        guard let rtxSSRC, state.resendBudget.allows(at: now) else { return false }
+        guard let entry = state.history.take(sequence, at: now, notWithin: .milliseconds(30)), let ring = ring(Int(entry.layer)),
+            let payloadType = payloadTypes.retransmissionPayloadType(entry.codec), let payload = ring.payload(entry.payload)
+        else { return false }
+        let header = header(for: entry, payloadType: payloadType, sequence: state.rtxSequence, ssrc: rtxSSRC)
+        let descriptor = entry.vp8 == nil ? nil : VP8Descriptor.parse(payload.bytes)
+        guard
+            let length = enqueue(
+                header, entry, descriptor, originalSequence: sequence, from: ring, transport: transport, into: &queue)
+        else { return false }
+        state.rtxSequence &+= 1
+        state.resendBudget.spend(length)
         return true
     }
 
-    /// Writes one packet's header and prefix, and queues them with the name of the payload. Returns the payload's length.
+    @inline(__always)
+    private func header(
+        for entry: RetransmissionHistory.Entry, payloadType: UInt8, sequence: UInt16, ssrc: SSRC
+    ) -> OutgoingHeader {
+        var header = OutgoingHeader(
+            payloadType: payloadType, marker: entry.marker, sequenceNumber: SequenceNumber(sequence), timestamp: entry.timestamp, ssrc: ssrc
+        )
+        header.mid = mid
+        header.audioLevel = entry.audioLevel
+        header.voiceActivity = entry.voiceActivity
+        header.reservesSendTime = true
+        header.reservesTransportSequence = true
+        return header
+    }
+
+    /// Writes one packet's header and prefix, and queues them with the name of the payload. Returns the payload's length; nil if there was no room
+    /// or the payload is gone.
+    @inline(__always)
     private func enqueue(
-        _ entry: RetransmissionHistory.Entry, asRetransmission: Bool, from ring: PayloadRing, transport: Int, into queue: DepartureQueue
+        _ header: OutgoingHeader, _ entry: RetransmissionHistory.Entry, _ descriptor: VP8Descriptor?, originalSequence: UInt16?,
+        from ring: PayloadRing, transport: Int, into queue: inout DepartureQueue
     ) -> Int? {
-        let type = asRetransmission ? payloadTypes.retransmissionPayloadType(entry.codec) : payloadTypes.payloadType(entry.codec)
-        guard let type, let payload = ring.payload(entry.payload) else { return nil }
-        var length: Int?
-        queue.append(from: ring) { slot in
-            var writer = ByteWriter(slot)
-            var header = OutgoingHeader(
-                payloadType: type, marker: entry.marker, sequenceNumber: SequenceNumber(asRetransmission ? rtxSequence : entry.sequence),
-                timestamp: entry.timestamp, ssrc: asRetransmission ? rtxSSRC ?? ssrc : ssrc)
-            header.mid = mid
-            header.audioLevel = entry.audioLevel
-            header.voiceActivity = entry.voiceActivity
-            header.reservesSendTime = true
-            header.reservesTransportSequence = true
-            let stamps = header.write(into: &writer, parameters.extensions)
-            if asRetransmission { writer.uint16(entry.sequence) }
-            var replaced = 0
-            if let numbers = entry.vp8, let descriptor = VP8Descriptor.parse(payload.bytes) {
-                replaced = descriptor.rewrite(
-                    payload.bytes, into: &writer, pictureID: numbers.pictureID, tl0PicIdx: numbers.tl0PicIdx, keyIndex: numbers.keyIndex)
-            }
-            guard !writer.overflowed else { return nil }
-            length = payload.count
-            return Departure(
-                transport: transport, kind: asRetransmission ? .retransmission : .rtp, headerLength: writer.count, stamps: stamps,
-                payload: entry.payload, replaced: replaced)
+        guard let payload = ring.payload(entry.payload), let slot = queue.nextHeader() else { return nil }
+        var writer = ByteWriter(slot)
+        let stamps = header.write(into: &writer, extensions)
+        if let originalSequence { writer.uint16(originalSequence) }
+        var replaced = 0
+        if let numbers = entry.vp8, let descriptor {
+            replaced = descriptor.rewrite(
+                payload.bytes, into: &writer, pictureID: numbers.pictureID, tl0PicIdx: numbers.tl0PicIdx, keyIndex: numbers.keyIndex)
         }
-        if length != nil, asRetransmission { rtxSequence &+= 1 }
-        return length
+        guard !writer.overflowed else { return nil }
+        queue.append(
+            Departure(
+                transport: transport, kind: originalSequence == nil ? .rtp : .retransmission, headerLength: writer.count, stamps: stamps,
+                payload: entry.payload, replaced: replaced), from: ring)
+        return payload.count
     }
 }
 

@@ -18,6 +18,7 @@ package final class DatagramBatch {
     @usableFromInline let slab: UnsafeMutableRawPointer
     @usableFromInline let entries: UnsafeMutablePointer<Entry>
     /// How many datagrams wait to be sent.
+    @exclusivity(unchecked)  // Read and written at one go, never lent: a check would cost more than the access.
     @usableFromInline package private(set) var count = 0
     /// Datagrams that found no room since the batch was made.
     package private(set) var refused: UInt64 = 0
@@ -46,19 +47,31 @@ package final class DatagramBatch {
         return UnsafeRawBufferPointer(start: slab + entry.offset, count: entry.length)
     }
 
+    /// The slot that the next datagram is written to, as often as one likes before `commit`; nil when the batch is full.
+    package func nextSlot() -> UnsafeMutableRawBufferPointer? {
+        let count = count
+        guard count < capacity else { return nil }
+        return UnsafeMutableRawBufferPointer(start: slab + count &* DatagramBatch.slotSize, count: DatagramBatch.slotSize)
+    }
+
+    /// Appends the `length` bytes that were written to `nextSlot()`; false, and nothing appended, when full or of a length that cannot be.
+    @discardableResult
+    package func commit(_ length: Int, to path: Path) -> Bool {
+        let count = count
+        guard count < capacity, length > 0, length <= DatagramBatch.slotSize else { return false }
+        (entries + count).initialize(to: Entry(path: path, offset: count &* DatagramBatch.slotSize, length: length))
+        self.count = count &+ 1
+        return true
+    }
+
     /// Lets `body` fill the next slot and return the number of bytes it used; 0 or less takes the slot back. False when full or taken back.
     @discardableResult
     package func append(to path: Path, _ body: (UnsafeMutableRawBufferPointer) -> Int) -> Bool {
-        guard count < capacity else {
+        guard let slot = nextSlot() else {
             refused &+= 1
             return false
         }
-        let offset = count * DatagramBatch.slotSize
-        let length = body(UnsafeMutableRawBufferPointer(start: slab + offset, count: DatagramBatch.slotSize))
-        guard length > 0, length <= DatagramBatch.slotSize else { return false }
-        (entries + count).initialize(to: Entry(path: path, offset: offset, length: length))
-        count += 1
-        return true
+        return commit(body(slot), to: path)
     }
 
     /// Appends a copy of `bytes`.

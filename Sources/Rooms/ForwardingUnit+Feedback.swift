@@ -65,7 +65,7 @@ extension ForwardingUnit {
             guard looked <= 1_024 else { return }
             _ = subscription.stream.resend(
                 sequence.rawValue, at: now, ring: { $0 < publication.encodings.count ? publication.encodings[$0].ring : nil },
-                transport: subscription.transport, into: departures)
+                transport: subscription.transport, into: &departures)
         }
     }
 

@@ -125,7 +125,7 @@ extension ForwardingUnit {
             : encoding.receive(header, values, payload: payload, at: arrival)
         // 7. To every subscription.
         switch reception {
-        case .media(let media): publication.fanOut(media, into: departures)
+        case .media(let media): publication.fanOut(media, into: &departures)
         case .padding(let sequence): publication.leaveOut(sequence, layer: binding.layer)
         case .nothing: break
         case .invalid: counters.drop(.invalidRTP)
@@ -140,28 +140,38 @@ extension ForwardingUnit {
         return binding
     }
 
-    /// Encrypts what waits for departure into `batch`, in order, until nothing waits or the batch is full.
+    /// Encrypts what waits for departure into `batch`, destination by destination, until nothing waits or the batch is full.
     ///
     /// The numbers that belong to the moment of sending are given here; after that nothing is dropped.
     package func release(at now: Instant, into batch: DatagramBatch) {
+        let time = StampOffsets.absSendTime(now)
+        var sent = counters.sent
+        // What is asked of a destination only once.
+        var slot = -1
+        var participant: Participant?
+        var path: Path?
         departures.release { departure, header, payload in
-            guard !batch.isFull else { return false }
-            guard let participant = participants[departure.transport], let path = participant.transport.selectedPath else { return true }
-            batch.append(to: path) { slot in
-                let plain = header.count + payload.count
-                // The cipher adds a trailer of up to 32 bytes behind.
-                guard plain + 32 <= slot.count, let base = slot.baseAddress, let from = header.baseAddress else { return 0 }
-                base.copyMemory(from: from, byteCount: header.count)
-                if let rest = payload.baseAddress { (base + header.count).copyMemory(from: rest, byteCount: payload.count) }
-                departure.stamps.stamp(slot, absSendTime: StampOffsets.absSendTime(now), transportSequence: participant.transportSequence)
-                guard let length = participant.transport.protectRTP(slot, length: plain) else { return 0 }
-                // Only what leaves has a number: one that nobody ever sees would count as lost.
-                if departure.stamps.transportSequence != 0 { participant.transportSequence &+= 1 }
-                counters.sent.count(departure.kind, bytes: length)
-                return length
+            if departure.transport != slot {
+                slot = departure.transport
+                participant = slot < participants.count ? participants[slot] : nil
+                path = participant?.transport.selectedPath
             }
+            guard let participant, let path else { return true }
+            guard let packet = batch.nextSlot() else { return false }
+            let plain = header.count + payload.count
+            // The cipher adds a trailer of up to 32 bytes behind.
+            guard plain + 32 <= packet.count, let base = packet.baseAddress, let from = header.baseAddress else { return true }
+            base.copyMemory(from: from, byteCount: header.count)
+            if let rest = payload.baseAddress { (base + header.count).copyMemory(from: rest, byteCount: payload.count) }
+            departure.stamps.stamp(packet, absSendTime: time, transportSequence: participant.transportSequence)
+            guard let length = participant.transport.protectRTP(packet, length: plain) else { return true }
+            // Only what leaves has a number: one that nobody ever sees would count as lost.
+            if departure.stamps.transportSequence != 0 { participant.transportSequence &+= 1 }
+            sent.count(departure.kind, bytes: length)
+            batch.commit(length, to: path)
             return true
         }
+        counters.sent = sent
     }
 
     /// Whether `release` has anything left to do.

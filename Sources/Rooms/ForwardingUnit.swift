@@ -28,7 +28,7 @@ package final class ForwardingUnit {
     var slotsByUfrag: [UfragKey: Int] = [:]
     var slotsByPath: [Path: Int] = [:]
     var deadlines = DeadlineQueue()
-    let departures = DepartureQueue(capacity: 16_384)
+    var departures = DepartureQueue(capacity: 16_384)
     package internal(set) var counters = Counters()
     private var events: [RoomEvent] = []
     private var nextID: UInt64 = 1

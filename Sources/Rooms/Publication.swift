@@ -40,28 +40,27 @@ package final class Publication {
     }
 
     /// The fan-out: one packet, every subscription, one loop. Nothing here waits, allocates or encrypts.
-    func fanOut(_ packet: MediaPacket, into departures: DepartureQueue) {
+    func fanOut(_ packet: MediaPacket, into departures: inout DepartureQueue) {
         let ring = encodings[packet.layer].ring
         for subscription in subscriptions where subscription.isReady {
-            switch subscription.selector.decide(layer: packet.layer, isSwitchPoint: packet.isSwitchPoint) {
-            case .forward:
-                guard subscription.epoch == packet.epoch else {
-                    // The encoding came back under another SSRC: its numbers are new, and so is its first frame.
-                    subscription.selector.restart()
-                    choose(for: subscription, at: packet.arrival, served: packet.isSwitchPoint ? packet.layer : nil)
-                    if packet.isSwitchPoint, subscription.selector.decide(layer: packet.layer, isSwitchPoint: true) == .switchHere {
-                        start(subscription, with: packet)
-                        subscription.stream.forward(packet, from: ring, transport: subscription.transport, into: departures)
-                    }
-                    continue
-                }
-            case .switchHere:
-                start(subscription, with: packet)
-            case .drop:
-                continue
+            // Nearly always: more of what it gets already.
+            if subscription.selector.current != packet.layer || subscription.epoch != packet.epoch {
+                guard begins(subscription, with: packet) else { continue }
             }
-            subscription.stream.forward(packet, from: ring, transport: subscription.transport, into: departures)
+            subscription.stream.forward(packet, from: ring, transport: subscription.transport, into: &departures)
         }
+    }
+
+    /// Decides about a packet that does not continue what `subscription` gets; true if it is sent, as the first of its encoding.
+    private func begins(_ subscription: Subscription, with packet: MediaPacket) -> Bool {
+        if subscription.selector.current == packet.layer {
+            // The encoding came back under another SSRC: its numbers are new, and so is its first frame.
+            subscription.selector.restart()
+            choose(for: subscription, at: packet.arrival, served: packet.isSwitchPoint ? packet.layer : nil)
+        }
+        guard subscription.selector.decide(layer: packet.layer, isSwitchPoint: packet.isSwitchPoint) == .switchHere else { return false }
+        start(subscription, with: packet)
+        return true
     }
 
     /// Tells all that get `layer` that `sequence` carries nothing.

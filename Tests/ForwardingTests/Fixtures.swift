@@ -126,7 +126,7 @@ struct SentPacket {
 
 extension DepartureQueue {
     /// Everything that waits, parsed as the receiver would.
-    func takeAll() -> [SentPacket] {
+    mutating func takeAll() -> [SentPacket] {
         var packets: [SentPacket] = []
         release { departure, header, payload in
             let bytes = Array(header) + Array(payload)

@@ -50,6 +50,16 @@ struct DatagramBatchTests {
         #expect(batch.bytes(0).count == DatagramBatch.slotSize)
     }
 
+    @Test("A slot may be written to and left; what is committed is bounded", arguments: [0, -1, .min, 1_601, .max])
+    func commits(length: Int) throws {
+        let batch = DatagramBatch(capacity: 1)
+        let slot = try #require(batch.nextSlot())
+        #expect(slot.count == DatagramBatch.slotSize && batch.nextSlot()?.baseAddress == slot.baseAddress)
+        #expect(!batch.commit(length, to: path))
+        #expect(batch.commit(1_600, to: path))
+        #expect(batch.nextSlot() == nil && !batch.commit(1, to: path) && batch.count == 1)
+    }
+
     @Test("Copies longer than a slot are refused", arguments: [0, 1, 1_600, 1_601])
     func copies(count: Int) {
         let batch = DatagramBatch(capacity: 2)
