@@ -16,6 +16,7 @@ package final class PayloadRing {
     @usableFromInline let mask: UInt64
     @usableFromInline let slab: UnsafeMutableRawPointer
     @usableFromInline let lengths: UnsafeMutablePointer<UInt16>
+    @exclusivity(unchecked)  // Read and written at one go.
     @usableFromInline var next: UInt64 = 0
 
     /// `capacity` is a power of two. The system commits memory only as slots are used.

@@ -9,8 +9,9 @@ package final class SendStream {
     package let rtxSSRC: SSRC?
     package let kind: MediaKind
     package let parameters: RTPParameters
-    private let mid: ShortText
-    private let extensions: HeaderExtensionMap
+    /// Headers without and with an audio level.
+    private let plainHeader: HeaderTemplate
+    private let levelHeader: HeaderTemplate
     private let payloadTypes: PayloadTypeTable
     private let clockRate: UInt32
     private let firstSequence: Int64
@@ -32,6 +33,7 @@ package final class SendStream {
         var packetsSent: UInt32 = 0
         var octetsSent: UInt32 = 0
     }
+    @exclusivity(unchecked)  // Lent only to functions of this file, which call nothing that comes back.
     private var state: State
 
     /// Packets and bytes of payload sent, without those sent again; both wrap.
@@ -45,8 +47,9 @@ package final class SendStream {
         ssrc = parameters.streams.first?.ssrc ?? entropy.ssrc()
         rtxSSRC = parameters.streams.first?.rtxSSRC
         kind = parameters.kind
-        mid = ShortText(parameters.mid) ?? ShortText()
-        extensions = parameters.extensions
+        let mid = ShortText(parameters.mid) ?? ShortText()
+        plainHeader = HeaderTemplate(mid: mid, hasLevel: false, parameters.extensions)
+        levelHeader = HeaderTemplate(mid: mid, hasLevel: true, parameters.extensions)
         payloadTypes = PayloadTypeTable(parameters.codecs)
         clockRate = parameters.kind == .audio ? 48_000 : 90_000
         state = State(
@@ -123,10 +126,10 @@ package final class SendStream {
             sequence: UInt16(truncatingIfNeeded: sequence), layer: Int32(truncatingIfNeeded: packet.layer), payload: packet.payload,
             timestamp: packet.timestamp &+ state.timestampOffset, marker: packet.marker, codec: packet.codec, audioLevel: packet.audioLevel,
             voiceActivity: packet.voiceActivity, vp8: numbers)
-        let header = header(for: entry, payloadType: payloadType, sequence: entry.sequence, ssrc: ssrc)
         guard
             let length = enqueue(
-                header, entry, descriptor, originalSequence: nil, from: ring, transport: transport, into: &queue)
+                entry, descriptor, payloadType: payloadType, sequence: entry.sequence, ssrc: ssrc, isRetransmission: false, from: ring,
+                transport: transport, into: &queue)
         else { return }
         if rtxSSRC != nil { state.history.append(entry) }
         state.packetsSent &+= 1
@@ -147,43 +150,42 @@ package final class SendStream {
         guard let entry = state.history.take(sequence, at: now, notWithin: .milliseconds(30)), let ring = ring(Int(entry.layer)),
             let payloadType = payloadTypes.retransmissionPayloadType(entry.codec), let payload = ring.payload(entry.payload)
         else { return false }
-        let header = header(for: entry, payloadType: payloadType, sequence: state.rtxSequence, ssrc: rtxSSRC)
         let descriptor = entry.vp8 == nil ? nil : VP8Descriptor.parse(payload.bytes)
         guard
             let length = enqueue(
-                header, entry, descriptor, originalSequence: sequence, from: ring, transport: transport, into: &queue)
+                entry, descriptor, payloadType: payloadType, sequence: state.rtxSequence, ssrc: rtxSSRC, isRetransmission: true, from: ring,
+                transport: transport, into: &queue)
         else { return false }
         state.rtxSequence &+= 1
         state.resendBudget.spend(length)
         return true
     }
 
-    @inline(__always)
-    private func header(
-        for entry: RetransmissionHistory.Entry, payloadType: UInt8, sequence: UInt16, ssrc: SSRC
-    ) -> OutgoingHeader {
-        var header = OutgoingHeader(
-            payloadType: payloadType, marker: entry.marker, sequenceNumber: SequenceNumber(sequence), timestamp: entry.timestamp, ssrc: ssrc
-        )
-        header.mid = mid
-        header.audioLevel = entry.audioLevel
-        header.voiceActivity = entry.voiceActivity
-        header.reservesSendTime = true
-        header.reservesTransportSequence = true
-        return header
-    }
-
     /// Writes one packet's header and prefix, and queues them with the name of the payload. Returns the payload's length; nil if there was no room
     /// or the payload is gone.
     @inline(__always)
     private func enqueue(
-        _ header: OutgoingHeader, _ entry: RetransmissionHistory.Entry, _ descriptor: VP8Descriptor?, originalSequence: UInt16?,
-        from ring: PayloadRing, transport: Int, into queue: inout DepartureQueue
+        _ entry: RetransmissionHistory.Entry, _ descriptor: VP8Descriptor?, payloadType: UInt8, sequence: UInt16, ssrc: SSRC,
+        isRetransmission: Bool, from ring: PayloadRing, transport: Int, into queue: inout DepartureQueue
     ) -> Int? {
         guard let payload = ring.payload(entry.payload), let slot = queue.nextHeader() else { return nil }
-        var writer = ByteWriter(slot)
-        let stamps = header.write(into: &writer, extensions)
-        if let originalSequence { writer.uint16(originalSequence) }
+        let level = (entry.audioLevel ?? 0) & 0x7f | (entry.voiceActivity ? 0x80 : 0)
+        let length: Int
+        let stamps: StampOffsets
+        if entry.audioLevel == nil {
+            plainHeader.write(
+                into: slot, payloadType: payloadType, marker: entry.marker, sequence: sequence, timestamp: entry.timestamp, ssrc: ssrc,
+                level: level)
+            (length, stamps) = (plainHeader.length, plainHeader.stamps)
+        } else {
+            levelHeader.write(
+                into: slot, payloadType: payloadType, marker: entry.marker, sequence: sequence, timestamp: entry.timestamp, ssrc: ssrc,
+                level: level)
+            (length, stamps) = (levelHeader.length, levelHeader.stamps)
+        }
+        guard length > 0 else { return nil }
+        var writer = ByteWriter(UnsafeMutableRawBufferPointer(rebasing: slot[length...]))
+        if isRetransmission { writer.uint16(entry.sequence) }
         var replaced = 0
         if let numbers = entry.vp8, let descriptor {
             replaced = descriptor.rewrite(
@@ -192,7 +194,7 @@ package final class SendStream {
         guard !writer.overflowed else { return nil }
         queue.append(
             Departure(
-                transport: transport, kind: originalSequence == nil ? .rtp : .retransmission, headerLength: writer.count, stamps: stamps,
+                transport: transport, kind: isRetransmission ? .retransmission : .rtp, headerLength: length &+ writer.count, stamps: stamps,
                 payload: entry.payload, replaced: replaced), from: ring)
         return payload.count
     }

@@ -62,6 +62,15 @@ package struct ByteWriter {
         base.storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt16.self)
     }
 
+    /// Overwrites a byte that was written before.
+    @inlinable package mutating func patch(uint8 value: UInt8, at offset: Int) {
+        guard offset >= 0, offset < count else {
+            overflowed = true
+            return
+        }
+        base.storeBytes(of: value, toByteOffset: offset, as: UInt8.self)
+    }
+
     /// What has been written so far.
     @inlinable package var written: UnsafeMutableRawBufferPointer { UnsafeMutableRawBufferPointer(start: base, count: count) }
 

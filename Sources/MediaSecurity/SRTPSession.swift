@@ -27,8 +27,9 @@ package final class SRTPSession {
     package let profile: SRTPProfile
     private let inbound: srtp_t
     private let outbound: srtp_t
-    private var inboundStreams = StreamSet()
-    private var outboundStreams = StreamSet()
+    // Asked and told once a packet, and nothing is called meanwhile.
+    @exclusivity(unchecked) private var inboundStreams = StreamSet()
+    @exclusivity(unchecked) private var outboundStreams = StreamSet()
 
     /// The SSRCs of one direction. A removed one stays refused: its counters are gone, and starting them again under the same keys would
     /// accept replays or reuse nonces.

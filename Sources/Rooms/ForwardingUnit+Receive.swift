@@ -150,11 +150,14 @@ extension ForwardingUnit {
         var slot = -1
         var participant: Participant?
         var path: Path?
+        var sequence: UInt16 = 0
         departures.release { departure, header, payload in
             if departure.transport != slot {
+                participant?.transportSequence = sequence
                 slot = departure.transport
                 participant = slot < participants.count ? participants[slot] : nil
                 path = participant?.transport.selectedPath
+                sequence = participant?.transportSequence ?? 0
             }
             guard let participant, let path else { return true }
             guard let packet = batch.nextSlot() else { return false }
@@ -163,14 +166,15 @@ extension ForwardingUnit {
             guard plain + 32 <= packet.count, let base = packet.baseAddress, let from = header.baseAddress else { return true }
             base.copyMemory(from: from, byteCount: header.count)
             if let rest = payload.baseAddress { (base + header.count).copyMemory(from: rest, byteCount: payload.count) }
-            departure.stamps.stamp(packet, absSendTime: time, transportSequence: participant.transportSequence)
+            departure.stamps.stamp(packet, absSendTime: time, transportSequence: sequence)
             guard let length = participant.transport.protectRTP(packet, length: plain) else { return true }
             // Only what leaves has a number: one that nobody ever sees would count as lost.
-            if departure.stamps.transportSequence != 0 { participant.transportSequence &+= 1 }
+            if departure.stamps.transportSequence != 0 { sequence &+= 1 }
             sent.count(departure.kind, bytes: length)
             batch.commit(length, to: path)
             return true
         }
+        participant?.transportSequence = sequence
         counters.sent = sent
     }
 

@@ -8,14 +8,15 @@ package final class Subscription {
     let transport: Int
     let following: ParticipantParameters.Following
     let stream: SendStream
-    var selector = LayerSelector()
+    // The fan-out reads these for each packet and subscriber; nothing is called while one of them is changed.
+    @exclusivity(unchecked) var selector = LayerSelector()
     /// What feeds it; nil while nobody publishes what it wants.
     private(set) weak var publication: Publication?
     /// The subscriber's transport is up. Before that nothing is sent.
-    var isReady = false
+    @exclusivity(unchecked) var isReady = false
     /// The encoding, and the epoch of it, that `stream` is aligned to; nil when its next packet is the first of a publication.
     var layer: Int?
-    var epoch: UInt32 = 0
+    @exclusivity(unchecked) var epoch: UInt32 = 0
     var keyframeAllowance = KeyframeAllowance()
 
     init(transport: Int, following: ParticipantParameters.Following, stream: SendStream) {

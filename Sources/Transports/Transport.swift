@@ -13,6 +13,7 @@ package final class Transport {
 
     private let ice: ICEAgent
     private let dtls: DTLSAssociation
+    @exclusivity(unchecked)  // Read once a packet; nothing is called while it is set.
     private var srtp: SRTPSession?
     private var state = State.connecting
     private var isHandshakeDone = false
