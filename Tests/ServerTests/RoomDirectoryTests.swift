@@ -13,7 +13,8 @@ struct RoomDirectoryTests {
         let credentials = ICECredentials(ufrag: "ufrag", password: "passwordpasswordpassword")
         let transport = TransportParameters(local: credentials, remote: credentials, fingerprints: [], role: .server)
         return ParticipantParameters(
-            room: room, identity: identity, hidden: false, transport: transport, receiving: [], sending: [], following: .longestPublishing)
+            room: room, identity: identity, hidden: false, cname: "cname", transport: transport, receiving: [], sending: [],
+            following: .longestPublishing)
     }
 
     private let tracks = [TrackDescription(codec: .vp8, format: "", streamID: "s", trackID: "t")]
