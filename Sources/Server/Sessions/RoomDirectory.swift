@@ -199,6 +199,16 @@ package actor RoomDirectory {
 extension Session {
     /// For log lines; the id stays out of them, because it is a capability.
     fileprivate var metadata: Logger.Metadata {
-        ["kind": "\(role.rawValue)", "room": "\(room)", "identity": "\(identity)", "participant": "\(participant.rawValue)"]
+        [
+            "kind": "\(role.rawValue)", "room": "\(room.printable)", "identity": "\(identity.printable)",
+            "participant": "\(participant.rawValue)",
+        ]
+    }
+}
+
+extension String {
+    /// Without control characters, which would let a name write log lines of its own.
+    fileprivate var printable: String {
+        String(String.UnicodeScalarView(unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{fffd}" : $0 }))
     }
 }
