@@ -50,6 +50,9 @@ var targets: [Target] = [
     core("EventLoop", ["MediaPrimitives", "CUV", "CNetwork"]),
     core("MediaWorker", ["MediaPrimitives", "EventLoop", "Rooms", "Transports", "MediaSecurity", "CNetwork"]),
 
+    // Plain sockets at the other end of a test.
+    .target(name: "TestSockets", dependencies: ["MediaPrimitives"], path: "Tests/TestSockets", swiftSettings: settings),
+
     tests("MediaPrimitivesTests", ["MediaPrimitives"]),
     tests("RTPTests", ["RTP", "MediaPrimitives"]),
     tests("SDPTests", ["SDP"]),
@@ -58,11 +61,10 @@ var targets: [Target] = [
     tests("MediaSecurityTests", ["MediaSecurity", "MediaPrimitives", "COpenSSL", "CSRTP"]),
     tests("CongestionTests", ["Congestion", "RTP", "MediaPrimitives"]),
     tests("ForwardingTests", ["Forwarding", "RTP", "Congestion", "MediaPrimitives"]),
-    tests("TransportsTests", ["Transports", "ICE", "MediaSecurity", "MediaPrimitives"]),
-    tests("RoomsTests", ["Rooms", "Transports", "Forwarding", "Congestion", "RTP", "ICE", "MediaSecurity", "MediaPrimitives"]),
     tests("ScenarioTests", ["Simulation", "Rooms", "Forwarding", "MediaSecurity", "ICE", "RTP", "MediaPrimitives"]),
-    tests("EventLoopTests", ["EventLoop", "MediaPrimitives"]),
-    tests("MediaWorkerTests", ["MediaWorker", "EventLoop", "Rooms", "Transports", "MediaSecurity", "ICE", "RTP", "MediaPrimitives"]),
+    tests("EventLoopTests", ["EventLoop", "TestSockets", "MediaPrimitives"]),
+    tests(
+        "MediaWorkerTests", ["MediaWorker", "Rooms", "MediaSecurity", "ICE", "RTP", "MediaPrimitives", "TestSockets"]),
     tests("ArchitectureTests", []),
 ]
 
