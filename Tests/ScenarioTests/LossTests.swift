@@ -123,4 +123,19 @@ import Testing
         let lost = above ? camera.uplink.lost : viewer.downlink.lost
         #expect(sentAgain < 2 * lost, "\(sentAgain) for \(lost)")
     }
+
+    @Test("a request for a keyframe that is lost is repeated until the keyframe comes")
+    func lostRequest() throws {
+        let world = try SimulatedWorld(seed: 43)
+        let camera = try world.join(.publisher())
+        world.run(for: .seconds(3))
+        camera.ignoresKeyframeRequests = true
+        let viewer = try world.join(.viewer())
+        world.run(for: .milliseconds(2_500))
+        #expect(viewer.video.packets == 0)
+        #expect((2...4).contains(camera.cameras[0].requests))
+        camera.ignoresKeyframeRequests = false
+        world.run(for: .milliseconds(1_500))
+        expectCleanVideo(viewer, frames: 10)
+    }
 }
