@@ -107,11 +107,12 @@ if !coreOnly {
         tests(
             "ServerTests",
             [
-                "Server", "MediaWorker", "Rooms", "RTP", "MediaPrimitives",
+                "Server", "MediaWorker", "Rooms", "RTP", "MediaPrimitives", "Negotiation",
                 .product(name: "Hummingbird", package: "hummingbird"),
-                .product(name: "HummingbirdTesting", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ]),
     ]

@@ -19,8 +19,10 @@ enum SwiftImports {
             guard words.first == "import" else { continue }
             words.removeFirst()
             if let kind = words.first, kinds.contains(kind) { words.removeFirst() }
-            // A page's script inside a string says `import {`: no module.
-            guard let path = words.first, let module = path.split(separator: ".").first, module.first?.isLetter == true else { continue }
+            // A page's script, in a string, imports `{ … } from …`: no module of Swift's.
+            guard let path = words.first, let module = path.split(separator: ".").first, let initial = module.first,
+                initial.isLetter || initial == "_"
+            else { continue }
             found.append(SwiftImport(module: String(module), line: index + 1))
         }
         return found

@@ -21,7 +21,9 @@ package struct ConnectionLimits: Sendable {
 }
 
 /// How many connections each address has.
-final class ConnectionCounts: Sendable {
+package final class ConnectionCounts: Sendable {
+    package init() {}
+
     private let counts = Mutex<[String: Int]>([:])
 
     /// Counts one in; false, and nothing is counted, where the address has `limit` already.

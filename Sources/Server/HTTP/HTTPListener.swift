@@ -5,13 +5,13 @@ import NIOCore
 import ServiceLifecycle
 
 /// One address and port where requests are answered. Fails with the port's name, and the flag that changes it, where it can't be opened.
-struct HTTPListener: Service {
+package struct HTTPListener: Service {
     let application: Application<RouterResponder<ServerContext>>
     let host: String
     let port: UInt16
     let option: ServeOption
 
-    init(
+    package init(
         host: String, port: UInt16, option: ServeOption, router: Router<ServerContext>, limits: ConnectionLimits, counts: ConnectionCounts,
         logger: Logger, opened: @escaping @Sendable (_ host: String, _ port: UInt16) async -> Void
     ) {
@@ -34,7 +34,7 @@ struct HTTPListener: Service {
             logger: quiet)
     }
 
-    func run() async throws {
+    package func run() async throws {
         do {
             try await application.run()
         } catch let error as IOError {

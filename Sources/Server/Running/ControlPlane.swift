@@ -5,7 +5,7 @@ import Negotiation
 import Rooms
 
 /// The HTTP side put together: routes for both ports, and what they share.
-struct ControlPlane: Sendable {
+package struct ControlPlane: Sendable {
     let configuration: ServeConfiguration
     let directory: RoomDirectory
     let workers: [any MediaHost]
@@ -16,7 +16,7 @@ struct ControlPlane: Sendable {
     let fingerprint: CertificateFingerprint
     let udpPorts: [SocketAddress]
 
-    init(
+    package init(
         configuration: ServeConfiguration, directory: RoomDirectory, workers: [any MediaHost], fingerprint: CertificateFingerprint,
         udpPorts: [SocketAddress], logger: Logger
     ) async {
@@ -30,7 +30,7 @@ struct ControlPlane: Sendable {
         readiness = Readiness(expected: configuration.httpHosts.count + 1)
     }
 
-    var mainRouter: Router<ServerContext> {
+    package var mainRouter: Router<ServerContext> {
         let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: RequestPolicy(counts: counts, crossOrigin: true))
         HealthRoutes.addHealth(to: router)
@@ -40,14 +40,14 @@ struct ControlPlane: Sendable {
     }
 
     /// What is announced, with the port of the socket that serves its family.
-    var candidates: [LocalCandidate] {
+    package var candidates: [LocalCandidate] {
         configuration.announced.map { address in
             let socket = udpPorts.first { $0.isIPv4 == address.isIPv4 }
             return LocalCandidate(kind: .udp, address: address.with(port: socket?.port ?? configuration.udpPort))
         }
     }
 
-    var adminRouter: Router<ServerContext> {
+    package var adminRouter: Router<ServerContext> {
         let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: RequestPolicy(counts: counts, crossOrigin: false))
         HealthRoutes.addHealth(to: router)

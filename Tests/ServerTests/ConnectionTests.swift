@@ -1,0 +1,187 @@
+import Foundation
+import Hummingbird
+import Logging
+import NIOCore
+import Server
+import Testing
+
+/// Real sockets: what a client meets that is slow, greedy or many.
+@Suite("Connections", .serialized)
+struct ConnectionTests {
+    private func listening(_ change: (inout ConnectionLimits) -> Void, _ body: (UInt16) async throws -> Void) async throws {
+        let bench = try await Bench()
+        var limits = ConnectionLimits()
+        change(&limits)
+        let (ports, opened) = AsyncStream.makeStream(of: UInt16.self)
+        let listener = HTTPListener(
+            host: "127.0.0.1", port: 0, option: .port, router: bench.plane.mainRouter, limits: limits, counts: ConnectionCounts(),
+            logger: Bench.quiet, opened: { _, port in opened.yield(port) })
+        let running = Task { try? await listener.run() }
+        defer { running.cancel() }
+        for await port in ports {
+            try await body(port)
+            break
+        }
+    }
+
+    /// Sends, and reads until the far end closes or `seconds` have passed.
+    private func exchange(_ port: UInt16, _ text: String, seconds: Double = 3) async throws -> (answer: String, closed: Bool) {
+        let socket = try Socket(port: port)
+        socket.send(text)
+        return await socket.read(seconds: seconds)
+    }
+
+    @Test("a request that does not come is 408, and so is a body that does not")
+    func slow() async throws {
+        try await listening({
+            $0.headTimeout = .milliseconds(300)
+            $0.bodyTimeout = .milliseconds(300)
+        }) { port in
+            for text in ["", "GET /healthz HTT", "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: "] {
+                let (answer, closed) = try await exchange(port, text)
+                #expect(
+                    answer.hasPrefix("HTTP/1.1 408 ") && answer.hasSuffix("The request did not arrive in time.\n") && closed, "\(answer)")
+            }
+            let token = try await Bench().token()
+            let head = "POST /whip/room HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \(token)\r\nContent-Type: application/sdp\r\n"
+            let (answer, closed) = try await exchange(port, head + "Content-Length: 100\r\n\r\nv=0\r\n")
+            #expect(answer.hasPrefix("HTTP/1.1 408 ") && answer.hasSuffix("body did not arrive in time.\n") && closed, "\(answer)")
+            // Refused for its token before the body has come; the body still gets its time, no more.
+            let refused = try await exchange(port, "POST /whip/room HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nv=0\r\n")
+            #expect(refused.answer.hasPrefix("HTTP/1.1 401 ") && !refused.answer.contains("408") && refused.closed, "\(refused.answer)")
+        }
+    }
+
+    @Test("a quiet connection is closed, one that asks again is not")
+    func idle() async throws {
+        try await listening({ $0.idleTimeout = .milliseconds(500) }) { port in
+            let socket = try Socket(port: port)
+            for _ in 0..<3 {
+                socket.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+                let (answer, closed) = await socket.read(seconds: 0.3)
+                #expect(answer.hasPrefix("HTTP/1.1 200 ") && !closed)
+            }
+            let (answer, closed) = await socket.read(seconds: 3)
+            #expect(answer.isEmpty && closed)
+        }
+    }
+
+    @Test("a body too big is 413, however it is announced; an endless one ends with the connection")
+    func oversize() async throws {
+        try await listening({ $0.bodyBytes = 400_000 }) { port in
+            let token = try await Bench().token()
+            let head = "POST /whip/room HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \(token)\r\nContent-Type: application/sdp\r\n"
+            let body = String(repeating: "a", count: 200_000)
+            let announced = try await exchange(port, head + "Content-Length: 200000\r\nConnection: close\r\n\r\n" + body)
+            #expect(announced.answer.hasPrefix("HTTP/1.1 413 "), "\(announced.answer.prefix(200))")
+            let chunked = try await exchange(
+                port, head + "Transfer-Encoding: chunked\r\n\r\n30d40\r\n" + body + "\r\n0\r\n\r\n", seconds: 1)
+            #expect(chunked.answer.hasPrefix("HTTP/1.1 413 "), "\(chunked.answer.prefix(200))")
+            let endless = try await exchange(
+                port, head + "Transfer-Encoding: chunked\r\n\r\n" + String(repeating: "30d40\r\n" + body + "\r\n", count: 10))
+            #expect(endless.closed)
+        }
+    }
+
+    @Test("a head too big, or none at all, is 400 or 431")
+    func badHeads() async throws {
+        try await listening({ _ in }) { port in
+            for text in [
+                "GET /healthz HTTP/1.1\r\nHost: x\r\nX: \(String(repeating: "a", count: 100_000))\r\n\r\n", "nonsense\r\n\r\n",
+                "\u{16}\u{3}\u{1}\u{0}\u{5}hello\r\n\r\n",
+            ] {
+                let (answer, closed) = try await exchange(port, text)
+                #expect(answer.hasPrefix("HTTP/1.1 4") && closed, "\(answer)")
+            }
+            #expect(try await exchange(port, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", seconds: 0.5).answer.contains("200 OK"))
+        }
+    }
+
+    @Test("an address has so many connections and no more, and gets places back")
+    func perAddress() async throws {
+        try await listening({ $0.connectionsPerAddress = 5 }) { port in
+            let request = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+            var sockets: [Socket] = []
+            for _ in 0..<5 {
+                let socket = try Socket(port: port)
+                socket.send(request)
+                #expect(await socket.read(seconds: 0.2).answer.hasPrefix("HTTP/1.1 200 "))
+                sockets.append(socket)
+            }
+            let (answer, closed) = try await exchange(port, request)
+            #expect(answer.hasPrefix("HTTP/1.1 503 ") && answer.contains("Too many connections") && closed, "\(answer)")
+            sockets.removeAll()
+            try await Task.sleep(for: .milliseconds(200))
+            #expect(try await exchange(port, request, seconds: 0.3).answer.hasPrefix("HTTP/1.1 200 "))
+        }
+        #expect(ConnectionLimits().connectionsPerAddress >= 500)
+    }
+
+    @Test("a port in use is named, with its flag")
+    func portInUse() async throws {
+        try await listening({ _ in }) { port in
+            let bench = try await Bench()
+            let second = HTTPListener(
+                host: "127.0.0.1", port: port, option: .adminPort, router: bench.plane.mainRouter, limits: ConnectionLimits(),
+                counts: ConnectionCounts(), logger: Bench.quiet, opened: { _, _ in })
+            let error = await #expect(throws: StartError.self) { try await second.run() }
+            #expect(error?.status == .unavailable)
+            #expect(error?.sentence.contains("\(port)") == true && error?.sentence.contains("--admin-port") == true)
+        }
+    }
+}
+
+/// A plain client socket, non-blocking, closed when it is let go.
+private final class Socket {
+    private let descriptor: Int32
+
+    struct Failure: Error {}
+
+    init(port: UInt16) throws {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        let status = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+        }
+        guard status == 0, fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0 else { throw Failure() }
+    }
+
+    deinit { close(descriptor) }
+
+    /// Sends until all has gone, or the far end takes no more.
+    func send(_ text: String) {
+        var rest = Array(text.utf8)[...]
+        var patience = 500
+        while !rest.isEmpty, patience > 0 {
+            let sent = rest.withUnsafeBytes { Foundation.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            if sent > 0 {
+                rest = rest.dropFirst(sent)
+            } else if errno == EAGAIN {
+                usleep(2_000)
+                patience -= 1
+            } else {
+                return
+            }
+        }
+    }
+
+    func read(seconds: Double) async -> (answer: String, closed: Bool) {
+        var answer: [UInt8] = []
+        var buffer = Array(repeating: UInt8(0), count: 65_536)
+        let end = ContinuousClock.now + .seconds(seconds)
+        while ContinuousClock.now < end {
+            let count = recv(descriptor, &buffer, buffer.count, 0)
+            if count > 0 {
+                answer += buffer[..<count]
+            } else if count == 0 || errno != EAGAIN {
+                return (String(decoding: answer, as: UTF8.self), true)
+            } else {
+                try? await Task.sleep(for: .milliseconds(5))
+            }
+        }
+        return (String(decoding: answer, as: UTF8.self), false)
+    }
+}
