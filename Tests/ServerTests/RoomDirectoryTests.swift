@@ -47,6 +47,20 @@ struct RoomDirectoryTests {
         #expect(try await directory.tracks(room: "room", publisher: nil)[0].streamID == "bob")
     }
 
+    @Test("a publisher that has connected comes before one that has not")
+    func connectedFirst() async throws {
+        let host = FakeHost()
+        let directory = RoomDirectory(host: host, logger: Bench.quiet)
+        let follower = Task { await directory.follow(host.events) }
+        _ = try await publish(directory, "alice")
+        let second = try await publish(directory, "bob")
+        #expect(try await directory.tracks(room: "room", publisher: nil)[0].streamID == "alice")
+        host.report.yield(.connected(second.participant))
+        #expect(try await eventually { (try? await directory.tracks(room: "room", publisher: nil))?[0].streamID == "bob" })
+        await host.stop()
+        await follower.value
+    }
+
     @Test("what the worker closes is forgotten")
     func workerCloses() async throws {
         let host = FakeHost()
