@@ -54,6 +54,8 @@ var targets: [Target] = [
     .executableTarget(
         name: "PacketPath", dependencies: ["CAllocations", "ICE", "MediaPrimitives", "MediaSecurity", "RTP", "Rooms", "Simulation"],
         path: "Benchmarks/PacketPath", swiftSettings: settings),
+    // Plain sockets at the other end of a test.
+    .target(name: "TestSockets", dependencies: ["MediaPrimitives"], path: "Tests/TestSockets", swiftSettings: settings),
 
     tests("MediaPrimitivesTests", ["MediaPrimitives"]),
     tests("RTPTests", ["RTP", "MediaPrimitives"]),
@@ -63,11 +65,10 @@ var targets: [Target] = [
     tests("MediaSecurityTests", ["MediaSecurity", "MediaPrimitives", "COpenSSL", "CSRTP"]),
     tests("CongestionTests", ["Congestion", "RTP", "MediaPrimitives"]),
     tests("ForwardingTests", ["Forwarding", "RTP", "Congestion", "MediaPrimitives"]),
-    tests("TransportsTests", ["Transports", "ICE", "MediaSecurity", "MediaPrimitives"]),
-    tests("RoomsTests", ["Rooms", "Transports", "Forwarding", "Congestion", "RTP", "ICE", "MediaSecurity", "MediaPrimitives"]),
     tests("ScenarioTests", ["Simulation", "Rooms", "Forwarding", "MediaSecurity", "ICE", "RTP", "MediaPrimitives"]),
-    tests("EventLoopTests", ["EventLoop", "MediaPrimitives"]),
-    tests("MediaWorkerTests", ["MediaWorker", "EventLoop", "Rooms", "Transports", "MediaSecurity", "ICE", "RTP", "MediaPrimitives"]),
+    tests("EventLoopTests", ["EventLoop", "TestSockets", "MediaPrimitives"]),
+    tests(
+        "MediaWorkerTests", ["MediaWorker", "Rooms", "MediaSecurity", "ICE", "RTP", "MediaPrimitives", "TestSockets"]),
     tests("ArchitectureTests", []),
 ]
 

@@ -8,6 +8,8 @@ package struct MissingPackets: Sendable {
         var sequence: Int64
         var requests: UInt8
         var due: Instant
+        /// When it was asked for first.
+        var askedAt: Instant
     }
 
     /// More missing than this at once cannot be repaired: a keyframe is cheaper.
@@ -19,11 +21,14 @@ package struct MissingPackets: Sendable {
 
     private var entries: [Entry] = []
     private var highest: Int64?
-    /// Time between two requests for the same packet.
-    private let retryInterval: Interval
+    private let shortestRetry: Interval
+    private static let longestRetry = Interval.seconds(1)
+    /// From the first request for a packet to its arrival, smoothed; zero before the first. It has lost requests and answers in it, which does no harm.
+    private var roundTrip = Interval.zero
 
+    /// `retryInterval` is the least time between two requests for the same packet: a longer round trip is learned from the answers.
     package init(retryInterval: Interval = .milliseconds(60)) {
-        self.retryInterval = retryInterval
+        shortestRetry = retryInterval
         entries.reserveCapacity(32)
     }
 
@@ -48,7 +53,8 @@ package struct MissingPackets: Sendable {
         }
         if sequence <= highest {
             guard let index = index(of: sequence) else { return .repeated }
-            entries.remove(at: index)
+            let entry = entries.remove(at: index)
+            if entry.requests > 0 { learn(now - entry.askedAt) }
             if entries.isEmpty { nextDeadline = .distantFuture }
             return .filled
         }
@@ -64,7 +70,7 @@ package struct MissingPackets: Sendable {
             return .overflow
         }
         let due = now + MissingPackets.reorderingAllowance
-        for missing in (highest &+ 1)..<sequence { entries.append(Entry(sequence: missing, requests: 0, due: due)) }
+        for missing in (highest &+ 1)..<sequence { entries.append(Entry(sequence: missing, requests: 0, due: due, askedAt: due)) }
         nextDeadline = min(nextDeadline, due)
         return .gap(count: Int(gap))
     }
@@ -79,6 +85,8 @@ package struct MissingPackets: Sendable {
         var gaveUp = false
         var kept = 0
         var earliest = Instant.distantFuture
+        // A quarter more than a round trip: the answer is on its way until then.
+        let retry = min(max(roundTrip + roundTrip / 4, shortestRetry), MissingPackets.longestRetry)
         for index in entries.indices {
             var entry = entries[index]
             if entry.due <= now {
@@ -88,8 +96,9 @@ package struct MissingPackets: Sendable {
                 }
                 if requested.count < room {
                     requested.append(SequenceNumber(UInt16(truncatingIfNeeded: entry.sequence)))
+                    if entry.requests == 0 { entry.askedAt = now }
                     entry.requests &+= 1
-                    entry.due = now + retryInterval
+                    entry.due = now + retry
                 }
             }
             earliest = min(earliest, entry.due)
@@ -105,6 +114,10 @@ package struct MissingPackets: Sendable {
     package mutating func forget(before sequence: Int64) {
         entries.removeAll { $0.sequence < sequence }
         if entries.isEmpty { nextDeadline = .distantFuture }
+    }
+
+    private mutating func learn(_ sample: Interval) {
+        roundTrip = roundTrip == .zero ? sample : roundTrip + (sample - roundTrip) / 8
     }
 
     private func index(of sequence: Int64) -> Int? {

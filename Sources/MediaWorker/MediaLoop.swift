@@ -126,7 +126,7 @@ final class MediaLoop {
         var statistics = unit.statistics()
         for socket in sockets { statistics.counters.drop(.sendQueueFull, count: socket.counters.dropped) }
         statistics.counters.drop(.unknownKind, count: oversized)
-        statistics.loopLag = timer.lag.worst
+        statistics.loopLag = timer.takeLag().worst
         return statistics
     }
 }

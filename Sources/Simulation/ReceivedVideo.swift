@@ -15,7 +15,7 @@ package final class ReceivedVideo {
         package var isAfterWholeFrame: Bool
     }
 
-    let ssrc: SSRC
+    package let ssrc: SSRC
     private let rtxSSRC: SSRC?
     private var types: PayloadTypeTable
     private let repairs: Bool
@@ -34,6 +34,8 @@ package final class ReceivedVideo {
     package private(set) var decoder = DecodedVideo()
     package private(set) var holes: [Hole] = []
     package private(set) var packets = 0
+    /// The newest sequence number.
+    package var newest: UInt16 { UInt16(truncatingIfNeeded: unwrapper.highest ?? 0) }
     package private(set) var repaired = 0
     package private(set) var nacked = 0
     package private(set) var keyframeRequests = 0

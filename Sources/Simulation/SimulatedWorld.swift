@@ -1,7 +1,6 @@
 import ICE
 import MediaPrimitives
 import MediaSecurity
-import RTP
 import Rooms
 
 /// One server and its clients in virtual time: the production `ForwardingUnit`, a network of seeded links, and clients made from the same modules.
@@ -134,13 +133,10 @@ package final class SimulatedWorld {
         endTurn()
     }
 
-    /// The client ends one of its streams (RFC 3550 §6.6).
-    package func sayGoodbye(_ peer: SimulatedPeer, _ camera: VideoSource) {
+    /// A client sends feedback of a test's making.
+    package func sendRTCP(from peer: SimulatedPeer, _ body: (inout ByteWriter) -> Void) {
         guard let index = index(of: peer) else { return }
-        peer.transport.sendRTCP(into: peerBatch) { writer in
-            ReceiverReport(ssrc: camera.stream.ssrc).write(into: &writer)
-            Goodbye.write(into: &writer, ssrc: camera.stream.ssrc)
-        }
+        peer.transport.sendRTCP(into: peerBatch, body)
         send(from: index)
     }
 

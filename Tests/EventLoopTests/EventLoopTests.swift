@@ -1,6 +1,7 @@
 import EventLoop
 import Glibc
 import MediaPrimitives
+import TestSockets
 import Testing
 
 @Suite("Event loop", .timeLimit(.minutes(1)))

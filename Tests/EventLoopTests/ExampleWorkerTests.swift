@@ -1,5 +1,6 @@
 import EventLoop
 import MediaPrimitives
+import TestSockets
 import Testing
 
 @Suite("An actor on a loop", .timeLimit(.minutes(1)))

@@ -1,5 +1,6 @@
 import EventLoop
 import MediaPrimitives
+import TestSockets
 
 /// An actor on a loop of its own, for a test to keep its sockets and timers in. What happens to those comes out as a stream, so that tests await
 /// events and never sleep.

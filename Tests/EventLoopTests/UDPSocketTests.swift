@@ -1,6 +1,7 @@
 import EventLoop
 import Glibc
 import MediaPrimitives
+import TestSockets
 import Testing
 
 @Suite("UDP socket", .timeLimit(.minutes(1)))

@@ -52,6 +52,24 @@ struct MissingPacketsTests {
         #expect(late == ["repeated"])
     }
 
+    @Test("The time between requests follows the round trip, as the answers show it")
+    func roundTrip() {
+        var missing = MissingPackets(retryInterval: .milliseconds(60))
+        _ = missing.arrivals([1, 3])
+        _ = missing.due(at: at(8))
+        #expect(missing.nextDeadline == at(68))
+        // The answer takes 200 ms.
+        _ = missing.arrivals([2], at: at(208))
+        _ = missing.arrivals([5], at: at(300))
+        _ = missing.due(at: at(308))
+        #expect(missing.nextDeadline == at(308 + 250))
+        // What was never asked for says nothing of the round trip.
+        _ = missing.arrivals([4, 7, 6], at: at(508))
+        _ = missing.arrivals([9], at: at(600))
+        _ = missing.due(at: at(608))
+        #expect(missing.nextDeadline == at(608 + 250))
+    }
+
     @Test("What has no room is asked for next time, lowest first")
     func room() {
         var missing = MissingPackets()

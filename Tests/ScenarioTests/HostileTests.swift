@@ -1,5 +1,6 @@
 import ICE
 import MediaPrimitives
+import RTP
 import Rooms
 import Simulation
 import Testing
@@ -99,5 +100,44 @@ import Testing
         #expect(world.closing(of: bad) == nil)
         expectCleanVideo(viewer, frames: 130)
         expectCleanAudio(viewer, packets: 210)
+    }
+
+    @Test("a viewer that asks for keyframes all the time does not spoil the picture of the others")
+    func keyframeStorm() throws {
+        let world = try SimulatedWorld(seed: 93)
+        let camera = try world.join(.publisher())
+        let viewer = try world.join(.viewer())
+        let bad = try world.join(.viewer("bad"))
+        world.run(for: .seconds(2))
+        let before = camera.cameras[0].keyframes
+        for _ in 0..<1_000 {
+            world.sendRTCP(from: bad) { PictureLossIndication(sender: SSRC(1), media: bad.video.ssrc).write(into: &$0) }
+            world.run(for: .milliseconds(20))
+        }
+        // Five in a row, and one every two seconds.
+        #expect(camera.cameras[0].keyframes - before <= 16)
+        expectCleanVideo(viewer, frames: 640)
+    }
+
+    @Test("a viewer that asks for everything again gets no more than a share of what it is sent")
+    func nackStorm() throws {
+        let world = try SimulatedWorld(seed: 94)
+        _ = try world.join(.publisher())
+        let viewer = try world.join(.viewer())
+        let bad = try world.join(.viewer("bad"))
+        world.run(for: .seconds(2))
+        let before = world.unit.counters.sent
+        for _ in 0..<1_000 {
+            let newest = SequenceNumber(bad.video.newest)
+            let wanted = (0..<500).map { newest + ($0 - 499) }
+            world.sendRTCP(from: bad) { _ = Nack.write(into: &$0, sender: SSRC(1), media: bad.video.ssrc, sequences: wanted.span) }
+            world.run(for: .milliseconds(10))
+        }
+        let media = world.unit.counters.sent.bytes(.rtp) - before.bytes(.rtp)
+        let again = world.unit.counters.sent.bytes(.retransmission) - before.bytes(.retransmission)
+        // A quarter of one viewer's half of the media, 64 kB a second, and what had been saved up.
+        #expect(again > 0 && again < media / 8 + 11 * 64_000 + 256_000, "\(again) of \(media)")
+        expectCleanVideo(viewer, frames: 350)
+        expectCleanVideo(bad, frames: 350)
     }
 }

@@ -1,4 +1,5 @@
 import MediaPrimitives
+import RTP
 import Rooms
 import Simulation
 import Testing
@@ -179,7 +180,11 @@ import Testing
         world.run(for: .seconds(5))
         #expect(viewer.video.decoder.stretches.last?.layer == 2)
         camera.cameras[2].isPaused = true
-        world.sayGoodbye(camera, camera.cameras[2])
+        let ssrc = camera.cameras[2].stream.ssrc
+        world.sendRTCP(from: camera) { writer in
+            ReceiverReport(ssrc: ssrc).write(into: &writer)
+            Goodbye.write(into: &writer, ssrc: ssrc)
+        }
         world.run(for: .seconds(3))
         #expect(viewer.video.decoder.stretches.last?.layer == 1)
         #expect(viewer.video.decoder.longestPause < .milliseconds(700))

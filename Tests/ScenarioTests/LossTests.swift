@@ -82,4 +82,60 @@ import Testing
         #expect(viewer.video.keyframeRequests == 0)
         #expect(camera.cameras[0].keyframes <= 5)
     }
+
+    @Test("an outage of less than a second is over within a second", arguments: [100, 300, 800] as [Int64], [true, false])
+    func outage(milliseconds: Int64, above: Bool) throws {
+        let world = try SimulatedWorld(seed: 41)
+        let camera = try world.join(.publisher())
+        let viewer = try world.join(.viewer())
+        let link = above ? camera.uplink : viewer.downlink
+        world.run(for: .seconds(3))
+        for _ in 0..<5 {
+            link.conditions.isCut = true
+            world.run(for: .milliseconds(milliseconds))
+            link.conditions.isCut = false
+            world.run(for: .seconds(4))
+        }
+        #expect(viewer.video.decoder.faults == [] && viewer.audio.review().faults == [])
+        #expect(viewer.video.decoder.longestPause < .milliseconds(milliseconds + 1_000))
+        // What can be sent again needs no keyframe.
+        #expect(camera.cameras[0].keyframes <= (milliseconds < 500 ? 2 : 8))
+    }
+
+    @Test("far away, a lost packet is not asked for again and again while the answer is on its way", arguments: [true, false])
+    func farAway(above: Bool) throws {
+        let world = try SimulatedWorld(seed: 42)
+        var publisher = PeerPlan.publisher()
+        var viewing = PeerPlan.viewer()
+        if above {
+            publisher.uplink = LinkConditions(delay: .milliseconds(150), loss: 0.03)
+            publisher.downlink.delay = .milliseconds(150)
+        } else {
+            viewing.downlink = LinkConditions(delay: .milliseconds(150), loss: 0.03)
+            viewing.uplink.delay = .milliseconds(150)
+        }
+        let camera = try world.join(publisher)
+        let viewer = try world.join(viewing)
+        world.run(for: .seconds(30))
+        #expect(viewer.video.decoder.faults == [])
+        #expect(viewer.video.decoder.frames > 850)
+        let sentAgain = above ? camera.cameras[0].stream.resent : viewer.video.repaired
+        let lost = above ? camera.uplink.lost : viewer.downlink.lost
+        #expect(sentAgain < 2 * lost, "\(sentAgain) for \(lost)")
+    }
+
+    @Test("a request for a keyframe that is lost is repeated until the keyframe comes")
+    func lostRequest() throws {
+        let world = try SimulatedWorld(seed: 43)
+        let camera = try world.join(.publisher())
+        world.run(for: .seconds(3))
+        camera.ignoresKeyframeRequests = true
+        let viewer = try world.join(.viewer())
+        world.run(for: .milliseconds(2_500))
+        #expect(viewer.video.packets == 0)
+        #expect((2...4).contains(camera.cameras[0].requests))
+        camera.ignoresKeyframeRequests = false
+        world.run(for: .milliseconds(1_500))
+        expectCleanVideo(viewer, frames: 10)
+    }
 }

@@ -8,7 +8,7 @@ import Testing
 /// Real sockets: what a client meets that is slow, greedy or many.
 @Suite("Connections", .serialized)
 struct ConnectionTests {
-    private func listening(_ change: (inout ConnectionLimits) -> Void, _ body: (UInt16) async throws -> Void) async throws {
+    private func listening(_ change: (inout ConnectionLimits) -> Void, _ body: (UInt16, Bench) async throws -> Void) async throws {
         let bench = try await Bench()
         var limits = ConnectionLimits()
         change(&limits)
@@ -19,7 +19,7 @@ struct ConnectionTests {
         let running = Task { try? await listener.run() }
         defer { running.cancel() }
         for await port in ports {
-            try await body(port)
+            try await body(port, bench)
             break
         }
     }
@@ -36,7 +36,7 @@ struct ConnectionTests {
         try await listening({
             $0.headTimeout = .milliseconds(300)
             $0.bodyTimeout = .milliseconds(300)
-        }) { port in
+        }) { port, _ in
             for text in ["", "GET /healthz HTT", "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: "] {
                 let (answer, closed) = try await exchange(port, text)
                 #expect(
@@ -54,7 +54,7 @@ struct ConnectionTests {
 
     @Test("a quiet connection is closed, one that asks again is not")
     func idle() async throws {
-        try await listening({ $0.idleTimeout = .milliseconds(500) }) { port in
+        try await listening({ $0.idleTimeout = .milliseconds(500) }) { port, _ in
             let socket = try Socket(port: port)
             for _ in 0..<3 {
                 socket.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -68,7 +68,7 @@ struct ConnectionTests {
 
     @Test("a body too big is 413, however it is announced; an endless one ends with the connection")
     func oversize() async throws {
-        try await listening({ $0.bodyBytes = 400_000 }) { port in
+        try await listening({ $0.bodyBytes = 400_000 }) { port, _ in
             let token = try await Bench().token()
             let head = "POST /whip/room HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \(token)\r\nContent-Type: application/sdp\r\n"
             let body = String(repeating: "a", count: 200_000)
@@ -83,9 +83,30 @@ struct ConnectionTests {
         }
     }
 
+    @Test("an offer that is cut short opens nothing")
+    func cutShort() async throws {
+        try await listening({ _ in }) { port, bench in
+            let head = "POST /whip/room HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \(try await bench.token())\r\n"
+            // Up to the second section: what has come would be an offer of its own.
+            let part = String(Offers.publish.prefix(upTo: try #require(Offers.publish.firstRange(of: "m=video")).lowerBound))
+                .replacing("BUNDLE 0 1", with: "BUNDLE 0")
+            let size = part.utf8.count
+            for framing in ["Content-Length: \(size + 100)\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n\(String(size, radix: 16))\r\n"] {
+                let socket = try Socket(port: port)
+                socket.send(head + "Content-Type: application/sdp\r\n" + framing + part)
+                socket.finish()
+                let (answer, closed) = await socket.read(seconds: 3)
+                #expect(closed && !answer.contains(" 201 "), "\(answer)")
+            }
+            #expect(await bench.host.opened.isEmpty)
+            let whole = head + "Content-Type: application/sdp\r\nContent-Length: \(size)\r\n\r\n" + part
+            #expect(try await exchange(port, whole, seconds: 0.5).answer.hasPrefix("HTTP/1.1 201 "))
+        }
+    }
+
     @Test("a head too big, or none at all, is 400 or 431")
     func badHeads() async throws {
-        try await listening({ _ in }) { port in
+        try await listening({ _ in }) { port, _ in
             for text in [
                 "GET /healthz HTTP/1.1\r\nHost: x\r\nX: \(String(repeating: "a", count: 100_000))\r\n\r\n", "nonsense\r\n\r\n",
                 "\u{16}\u{3}\u{1}\u{0}\u{5}hello\r\n\r\n",
@@ -99,7 +120,7 @@ struct ConnectionTests {
 
     @Test("an address has so many connections and no more, and gets places back")
     func perAddress() async throws {
-        try await listening({ $0.connectionsPerAddress = 5 }) { port in
+        try await listening({ $0.connectionsPerAddress = 5 }) { port, _ in
             let request = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
             var sockets: [Socket] = []
             for _ in 0..<5 {
@@ -114,12 +135,13 @@ struct ConnectionTests {
             try await Task.sleep(for: .milliseconds(200))
             #expect(try await exchange(port, request, seconds: 0.3).answer.hasPrefix("HTTP/1.1 200 "))
         }
-        #expect(ConnectionLimits().connectionsPerAddress >= 500)
+        #expect(ConnectionLimits(descriptors: 64).connectionsPerAddress == 500)
+        #expect(ConnectionLimits(descriptors: 4096).connectionsPerAddress == 2048)
     }
 
     @Test("a port in use is named, with its flag")
     func portInUse() async throws {
-        try await listening({ _ in }) { port in
+        try await listening({ _ in }) { port, _ in
             let bench = try await Bench()
             let second = HTTPListener(
                 host: "127.0.0.1", port: port, option: .adminPort, router: bench.plane.mainRouter, limits: ConnectionLimits(),
@@ -167,6 +189,9 @@ private final class Socket {
             }
         }
     }
+
+    /// Nothing more will be sent.
+    func finish() { shutdown(descriptor, Int32(SHUT_WR)) }
 
     func read(seconds: Double) async -> (answer: String, closed: Bool) {
         var answer: [UInt8] = []

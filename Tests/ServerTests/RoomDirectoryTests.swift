@@ -13,7 +13,8 @@ struct RoomDirectoryTests {
         let credentials = ICECredentials(ufrag: "ufrag", password: "passwordpasswordpassword")
         let transport = TransportParameters(local: credentials, remote: credentials, fingerprints: [], role: .server)
         return ParticipantParameters(
-            room: room, identity: identity, hidden: false, transport: transport, receiving: [], sending: [], following: .longestPublishing)
+            room: room, identity: identity, hidden: false, cname: "cname", transport: transport, receiving: [], sending: [],
+            following: .longestPublishing)
     }
 
     private let tracks = [TrackDescription(codec: .vp8, format: "", streamID: "s", trackID: "t")]
@@ -44,6 +45,20 @@ struct RoomDirectoryTests {
         // Coming back is coming last.
         _ = try await publish(directory, "alice")
         #expect(try await directory.tracks(room: "room", publisher: nil)[0].streamID == "bob")
+    }
+
+    @Test("a publisher that has connected comes before one that has not")
+    func connectedFirst() async throws {
+        let host = FakeHost()
+        let directory = RoomDirectory(host: host, logger: Bench.quiet)
+        let follower = Task { await directory.follow(host.events) }
+        _ = try await publish(directory, "alice")
+        let second = try await publish(directory, "bob")
+        #expect(try await directory.tracks(room: "room", publisher: nil)[0].streamID == "alice")
+        host.report.yield(.connected(second.participant))
+        #expect(try await eventually { (try? await directory.tracks(room: "room", publisher: nil))?[0].streamID == "bob" })
+        await host.stop()
+        await follower.value
     }
 
     @Test("what the worker closes is forgotten")

@@ -17,7 +17,8 @@ package struct ConnectionLimits: Sendable {
     /// Offices and proxies share an address: never below 500.
     package var connectionsPerAddress = 10_000
 
-    package init() {}
+    /// - Parameter descriptors: how many the process may have; one address gets half of them at most.
+    package init(descriptors: Int = .max) { connectionsPerAddress = max(500, min(connectionsPerAddress, descriptors / 2)) }
 }
 
 /// How many connections each address has.

@@ -180,9 +180,15 @@ struct SessionRoutes: Sendable {
                 headers: type == Self.offerType ? [.acceptPost: type] : [.acceptPatch: type])
         }
         let tooBig = Refusal(.contentTooLarge, "The body may have \(Self.bodyLimit) bytes at most.")
-        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > Self.bodyLimit { throw tooBig }
+        let length = request.headers[.contentLength].flatMap { Int($0) }
+        if let length, length > Self.bodyLimit { throw tooBig }
         let bytes: ByteBuffer
-        do { bytes = try await request.body.collect(upTo: Self.bodyLimit) } catch is NIOTooManyBytesError { throw tooBig }
+        // What a client cut short must not be taken for an offer: where it says a length, it is held to it.
+        let cutShort = Refusal(.badRequest, "The body did not arrive whole.")
+        do { bytes = try await request.body.collect(upTo: Self.bodyLimit) } catch is NIOTooManyBytesError { throw tooBig } catch {
+            throw cutShort
+        }
+        if let length, length != bytes.readableBytes { throw cutShort }
         guard let text = String(bytes: bytes.readableBytesView, encoding: .utf8), !text.isEmpty else {
             throw Refusal(.badRequest, "The body must be text of type \(type), in UTF-8.")
         }

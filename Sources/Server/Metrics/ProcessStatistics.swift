@@ -8,6 +8,13 @@ package struct ProcessStatistics: Sendable {
     /// User and system time, seconds.
     package var cpuSeconds = 0.0
 
+    /// How many descriptors the process may have open.
+    package static func descriptorLimit() -> Int {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }
+        return Int(clamping: limit.rlim_cur)
+    }
+
     package static func current() -> ProcessStatistics {
         var statistics = ProcessStatistics()
         if let pages = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8).split(separator: " ").dropFirst().first {

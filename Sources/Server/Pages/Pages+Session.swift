@@ -41,7 +41,9 @@ extension Pages {
             this.stopButton.addEventListener("click", () => this.stop());
             this.form.addEventListener("submit", (event) => { event.preventDefault(); this.start(); });
             window.addEventListener("pagehide", () => this.session?.leave());
-            if (this.parameters.get("autostart") === "1") this.start();
+            if (this.parameters.get("autostart") !== "1") return;
+            if (document.readyState === "complete") this.start();
+            else window.addEventListener("load", () => this.start(), { once: true });
           }
 
           show(state, text) {
@@ -107,7 +109,8 @@ extension Pages {
           // Offers, and answers to what the server says. `text` is shown once media flows.
           async start(text) {
             this.page.show("connecting", "Connecting…");
-            this.pc.addEventListener("connectionstatechange", () => this.connectionChanged(text));
+            this.text = text;
+            this.pc.addEventListener("connectionstatechange", () => this.connectionChanged());
             await this.pc.setLocalDescription();
             // The server answers checks from wherever they come: our own candidates need not be told.
             const answer = await this.post(this.pc.localDescription.sdp);
@@ -150,11 +153,16 @@ extension Pages {
             }
           }
 
-          connectionChanged(text) {
+          say(text) {
+            this.text = text;
+            if (this.pc.connectionState === "connected") this.connectionChanged();
+          }
+
+          connectionChanged() {
             if (this.page.session !== this) return;
             switch (this.pc.connectionState) {
               case "connected":
-                this.page.show("connected", text);
+                this.page.show("connected", this.text);
                 break;
               case "disconnected":
                 this.page.show("disconnected", "The connection is interrupted.");

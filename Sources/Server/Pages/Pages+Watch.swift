@@ -14,16 +14,18 @@ extension Pages {
 
         page.onstart = async () => {
           const stream = new MediaStream();
-          page.video.srcObject = stream;
           page.onstop = () => { page.video.srcObject = null; };
           const identity = parameters.get("identity");
           const path = `/whep/${encodeURIComponent(page.room)}` + (identity ? `/${encodeURIComponent(identity)}` : "");
           const session = new Session(page, path);
           session.pc.addEventListener("track", (event) => {
             stream.addTrack(event.track);
+            // Not before there is a track: an element that waits for its first keeps the page loading.
+            page.video.srcObject = stream;
             // Browsers that don't start sound on their own do start a silent picture.
             page.video.play().catch(() => {
               page.video.muted = true;
+              session.say("Watching, without sound: turn it on in the player.");
               return page.video.play().catch(() => {});
             });
           });

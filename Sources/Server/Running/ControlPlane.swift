@@ -66,10 +66,11 @@ package struct ControlPlane: Sendable {
 
     var listeners: [HTTPListener] {
         let connections = ConnectionCounts()
+        let limits = ConnectionLimits(descriptors: ProcessStatistics.descriptorLimit())
         let main = mainRouter
         let listener = { (host: String, port: UInt16, option: ServeOption, router: Router<ServerContext>) in
             HTTPListener(
-                host: host, port: port, option: option, router: router, limits: ConnectionLimits(), counts: connections, logger: logger,
+                host: host, port: port, option: option, router: router, limits: limits, counts: connections, logger: logger,
                 opened: { host, port in
                     await readiness.opened(host: host, port: port, option: option)
                     await announceIfComplete()
@@ -91,8 +92,10 @@ package struct ControlPlane: Sendable {
                 "http": "\(text(.port))", "admin": "\(text(.adminPort))", "udp": "\(udpPorts.map(\.description).joined(separator: ", "))",
                 "announced": "\(configuration.announced.map(\.host).joined(separator: ", "))",
             ])
-        if configuration.dev, let http = opened.filter({ $0.option == .port }).min(by: { $0.host < $1.host }) {
-            await DevelopmentLinks(keys: keys).print(host: http.host, port: http.port)
+        if configuration.dev, let key = configuration.keys.first,
+            let http = opened.filter({ $0.option == .port }).min(by: { $0.host < $1.host })
+        {
+            await DevelopmentLinks(keys: keys, key: key.name).print(host: http.host, port: http.port)
         }
     }
 }

@@ -3,16 +3,18 @@ import Foundation
 /// The links that `--dev` prints: each opens a page that has its room and token already.
 struct DevelopmentLinks: Sendable {
     let keys: TokenKeys
+    /// The name of the key that signs.
+    let key: String
     private static let room = "demo"
     private static let day: Double = 86_400
 
     func print(host: String, port: UInt16) async {
         let now = Date().timeIntervalSince1970
-        var text = "\nApus is ready (--dev: its keys are known to everybody).\n\n"
+        var text = "\nApus is ready (--dev: for trying out, not for service).\n\n"
         for (page, verb, identity) in [("publish", "Publish", "camera"), ("watch", "Watch  ", "viewer")] {
             let token = AccessToken(
                 identity: identity, video: VideoGrant(room: Self.room, roomJoin: true), now: now, validFor: Self.day)
-            guard let signed = await keys.sign(token, key: APIKey.development.name) else { continue }
+            guard let signed = await keys.sign(token, key: key) else { continue }
             text += "  \(verb)  \(Self.origin(host: host, port: port))/\(page)#room=\(Self.room)&token=\(signed)\n"
         }
         FileHandle.standardOutput.write(Data((text + "\n").utf8))

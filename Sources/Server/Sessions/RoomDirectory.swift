@@ -51,7 +51,8 @@ package actor RoomDirectory {
         guard let first = publishers.first else {
             throw Refusal(.conflict, "Nobody publishes in this room yet. Try again soon.", headers: [.retryAfter: "2"])
         }
-        guard let publisher else { return first.tracks }
+        // As the worker does it: whoever has not connected (and may never) is nobody's first choice.
+        guard let publisher else { return (publishers.first(where: \.isConnected) ?? first).tracks }
         guard let found = publishers.first(where: { $0.identity == publisher }) else {
             throw Refusal(.notFound, "Nobody of that identity publishes in this room.")
         }
@@ -122,6 +123,7 @@ package actor RoomDirectory {
             switch event {
             case .connected(let participant):
                 guard let id = sessionIDs[participant], let session = sessions[id] else { break }
+                sessions[id]?.isConnected = true
                 logger.info("A session is connected.", metadata: session.metadata)
             case .closed(let participant, let reason):
                 if let id = sessionIDs[participant] {
@@ -199,6 +201,16 @@ package actor RoomDirectory {
 extension Session {
     /// For log lines; the id stays out of them, because it is a capability.
     fileprivate var metadata: Logger.Metadata {
-        ["kind": "\(role.rawValue)", "room": "\(room)", "identity": "\(identity)", "participant": "\(participant.rawValue)"]
+        [
+            "kind": "\(role.rawValue)", "room": "\(room.printable)", "identity": "\(identity.printable)",
+            "participant": "\(participant.rawValue)",
+        ]
+    }
+}
+
+extension String {
+    /// Without control characters, which would let a name write log lines of its own.
+    fileprivate var printable: String {
+        String(String.UnicodeScalarView(unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{fffd}" : $0 }))
     }
 }

@@ -16,6 +16,8 @@ package struct Session: Sendable {
     package var remote: ICECredentials
     /// Names the ICE session (RFC 9725 §4.3.1); changes with each restart. With its quotes.
     package var entityTag: String
+    /// Whether ICE and DTLS have been up.
+    package var isConnected = false
     /// What it publishes; empty for viewers.
     package var tracks: [TrackDescription]
 }

@@ -2,17 +2,17 @@ import Glibc
 import MediaPrimitives
 
 /// A plain blocking socket at the other end of a test; it gives up after five seconds.
-final class BlockingSocket: Sendable {
-    let descriptor: Int32
-    let address: SocketAddress
+package final class BlockingSocket: Sendable {
+    package let descriptor: Int32
+    package let address: SocketAddress
 
-    struct Failure: Error { var code: Int32 }
+    package struct Failure: Error { package var code: Int32 }
 
-    init(udp address: SocketAddress) throws {
+    package init(udp address: SocketAddress) throws {
         (descriptor, self.address) = try BlockingSocket.open(Int32(SOCK_DGRAM.rawValue), bind: address)
     }
 
-    init(tcp remote: SocketAddress) throws {
+    package init(tcp remote: SocketAddress) throws {
         let any = remote.isIPv4 ? SocketAddress(ipv4: 0x7f00_0001, port: 0) : SocketAddress(high: 0, low: 1, port: 0)
         (descriptor, address) = try BlockingSocket.open(Int32(SOCK_STREAM.rawValue), bind: any)
         let code = BlockingSocket.withSockaddr(remote) { connect(descriptor, $0, $1) }
@@ -39,7 +39,7 @@ final class BlockingSocket: Sendable {
         return (descriptor, SocketAddress(storage))
     }
 
-    static func withSockaddr<R>(_ address: SocketAddress, _ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
+    package static func withSockaddr<R>(_ address: SocketAddress, _ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
         if address.isIPv4 {
             var v4 = sockaddr_in()
             v4.sin_family = sa_family_t(AF_INET)
@@ -62,12 +62,12 @@ final class BlockingSocket: Sendable {
     }
 
     @discardableResult
-    func send(_ bytes: [UInt8], to remote: SocketAddress) -> Int {
+    package func send(_ bytes: [UInt8], to remote: SocketAddress) -> Int {
         BlockingSocket.withSockaddr(remote) { sendto(descriptor, bytes, bytes.count, 0, $0, $1) }
     }
 
     /// The next datagram and its sender; nil after five seconds.
-    func receive() -> (bytes: [UInt8], from: SocketAddress)? {
+    package func receive() -> (bytes: [UInt8], from: SocketAddress)? {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         var bytes = [UInt8](repeating: 0, count: 65536)
@@ -78,10 +78,10 @@ final class BlockingSocket: Sendable {
     }
 
     @discardableResult
-    func write(_ bytes: [UInt8]) -> Int { Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) }
+    package func write(_ bytes: [UInt8]) -> Int { Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) }
 
     /// Exactly `count` bytes; fewer if the stream ends; nil after five seconds of silence or a reset.
-    func read(_ count: Int) -> [UInt8]? {
+    package func read(_ count: Int) -> [UInt8]? {
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65536)
         while bytes.count < count {
@@ -94,7 +94,7 @@ final class BlockingSocket: Sendable {
     }
 
     /// Whether the peer has ended the connection, in order or by a reset; false after five seconds without.
-    func waitForEnd() -> Bool {
+    package func waitForEnd() -> Bool {
         var byte: UInt8 = 0
         while true {
             let n = recv(descriptor, &byte, 1, 0)
@@ -105,7 +105,7 @@ final class BlockingSocket: Sendable {
 }
 
 extension SocketAddress {
-    init(_ storage: sockaddr_storage) {
+    package init(_ storage: sockaddr_storage) {
         self = withUnsafeBytes(of: storage) { raw in
             if storage.ss_family == sa_family_t(AF_INET) {
                 let v4 = raw.load(as: sockaddr_in.self)
@@ -118,8 +118,8 @@ extension SocketAddress {
         }
     }
 
-    static func v4(_ last: UInt32 = 1, port: UInt16 = 0) -> SocketAddress { SocketAddress(ipv4: 0x7f00_0000 | last, port: port) }
-    static func v6(port: UInt16 = 0) -> SocketAddress { SocketAddress(high: 0, low: 1, port: port) }
-    static let anyV4 = SocketAddress(ipv4: 0, port: 0)
-    static let anyV6 = SocketAddress(high: 0, low: 0, port: 0)
+    package static func v4(_ last: UInt32 = 1, port: UInt16 = 0) -> SocketAddress { SocketAddress(ipv4: 0x7f00_0000 | last, port: port) }
+    package static func v6(port: UInt16 = 0) -> SocketAddress { SocketAddress(high: 0, low: 1, port: port) }
+    package static let anyV4 = SocketAddress(ipv4: 0, port: 0)
+    package static let anyV6 = SocketAddress(high: 0, low: 0, port: 0)
 }
