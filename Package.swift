@@ -28,6 +28,8 @@ var targets: [Target] = [
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CSRTP", pkgConfig: "libsrtp2", providers: [.apt(["libsrtp2-dev"])]),
     .target(name: "CNetwork"),
+    // libipsec-mb is opened at run time where it is installed, and compiled for where its header is: libipsec-mb-dev.
+    .target(name: "CMultiBuffer"),
 
     // The core: sans-IO, no Foundation. ArchitectureTests hold who may import whom.
     core("MediaPrimitives"),
@@ -35,7 +37,7 @@ var targets: [Target] = [
     core("SDP"),
     core("Negotiation", ["MediaPrimitives", "SDP", "RTP"]),
     core("ICE", ["MediaPrimitives", "COpenSSL"]),
-    core("MediaSecurity", ["MediaPrimitives", "COpenSSL", "CSRTP"]),
+    core("MediaSecurity", ["MediaPrimitives", "COpenSSL", "CSRTP", "CMultiBuffer"]),
     core("Congestion", ["MediaPrimitives", "RTP"]),
     core("Forwarding", ["MediaPrimitives", "RTP", "Congestion"]),
     core("Transports", ["MediaPrimitives", "ICE", "MediaSecurity"]),

@@ -18,7 +18,7 @@ struct PacketPath {
     static func main() throws {
         let numbers = CommandLine.arguments.dropFirst().compactMap { Int($0) }.filter { $0 > 0 }
         let rounds = numbers.first ?? 7
-        print("viewers  payload  receive  release    total  allocations  cipher alone  over it")
+        print("viewers  payload  receive  release    total  allocations      libsrtp2  over it")
         print("                   ns/out   ns/out   ns/out      per out        ns/out")
         for viewers in numbers.count > 1 ? [numbers[1]] : [1, 10, 50, 200] {
             for payload in [120, 1_100] { try measure(viewers: viewers, payload: payload, rounds: rounds) }

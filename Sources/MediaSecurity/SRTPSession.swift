@@ -9,7 +9,8 @@ package enum SRTPResult: Sendable, Equatable {
     case dropped(DropReason)
 }
 
-/// SRTP and SRTCP of one association, both directions (RFC 3711, RFC 7714), over libsrtp2.
+/// SRTP and SRTCP of one association, both directions (RFC 3711, RFC 7714), over libsrtp2; what is sent under AES-GCM goes through the
+/// multi-buffer library where there is one.
 ///
 /// Rules: one thread only. Rollover counters are guessed from the last packet of each SSRC (RFC 3711 §3.3.1), so a sender starts below 2^15,
 /// never jumps forward by 2^15 or more, and a leg's RTP goes either always or never through this type. Protecting the same SSRC and sequence
@@ -27,6 +28,8 @@ package final class SRTPSession {
     package let profile: SRTPProfile
     private let inbound: srtp_t
     private let outbound: srtp_t
+    /// All RTP that is sent, and none of `outbound`'s, where the library for it is there.
+    private let sealer: SRTPSealer?
     // Asked and told once a packet, and nothing is called meanwhile.
     @exclusivity(unchecked) private var inboundStreams = StreamSet()
     @exclusivity(unchecked) private var outboundStreams = StreamSet()
@@ -65,7 +68,8 @@ package final class SRTPSession {
     /// libsrtp's global state, made once.
     private static let isReady = srtp_init() == srtp_err_status_ok
 
-    package init(keys: SRTPKeys) throws(MediaSecurityError) {
+    /// `usingMultiBuffer`: false keeps to libsrtp2, to compare the two.
+    package init(keys: SRTPKeys, usingMultiBuffer: Bool = true) throws(MediaSecurityError) {
         guard SRTPSession.isReady else { throw MediaSecurityError("libsrtp could not be initialised") }
         let inbound = try SRTPSession.make(keys.profile, key: keys.remoteKey + keys.remoteSalt, direction: ssrc_any_inbound)
         do throws(MediaSecurityError) {
@@ -76,6 +80,7 @@ package final class SRTPSession {
         }
         self.inbound = inbound
         profile = keys.profile
+        sealer = usingMultiBuffer ? SRTPSealer(keys.profile, masterKey: keys.localKey, masterSalt: keys.localSalt) : nil
     }
 
     deinit {
@@ -112,11 +117,14 @@ package final class SRTPSession {
         return session
     }
 
+    /// Whether what is sent goes through the multi-buffer library.
+    package var usesMultiBuffer: Bool { sealer != nil }
+
     // MARK: - Receiving
 
     /// Authenticates and decrypts the SRTP packet in the first `length` bytes of `packet`, in place.
     package func unprotectRTP(_ packet: UnsafeMutableRawBufferPointer, length: Int) -> SRTPResult {
-        guard let base = packet.baseAddress, isRTP(packet, length: length, tag: profile.tagLength) else {
+        guard let base = packet.baseAddress, headerLength(packet, length: length, tag: profile.tagLength) != nil else {
             return .dropped(.unauthenticatedSRTP)
         }
         let ssrc = UInt32(bigEndian: base.loadUnaligned(fromByteOffset: 8, as: UInt32.self))
@@ -147,11 +155,16 @@ package final class SRTPSession {
     /// Encrypts the RTP packet in the first `length` bytes of `packet`, in place; at least `trailingRoom` bytes must follow them.
     /// The new length, or nil when it is no RTP packet, finds no room, or is refused by libsrtp.
     package func protectRTP(_ packet: UnsafeMutableRawBufferPointer, length: Int) -> Int? {
-        guard
-            let base = packet.baseAddress, length <= packet.count - SRTPSession.trailingRoom, isRTP(packet, length: length, tag: 0)
+        guard let base = packet.baseAddress, length <= packet.count - SRTPSession.trailingRoom,
+            let header = headerLength(packet, length: length, tag: 0)
         else { return nil }
         let ssrc = UInt32(bigEndian: base.loadUnaligned(fromByteOffset: 8, as: UInt32.self))
         guard outboundStreams.admits(ssrc) else { return nil }
+        if let sealer {
+            guard let sealed = sealer.seal(base, length: length, header: header) else { return nil }
+            outboundStreams.note(ssrc)
+            return sealed
+        }
         var size = Int32(truncatingIfNeeded: length)
         guard srtp_protect(outbound, base, &size) == srtp_err_status_ok else { return nil }
         outboundStreams.note(ssrc)
@@ -176,21 +189,24 @@ package final class SRTPSession {
     /// Frees what is kept for `ssrc` in both directions, when its stream has ended for good: it is refused from then on.
     package func removeStream(_ ssrc: SSRC) {
         if inboundStreams.remove(ssrc.rawValue) { srtp_remove_stream(inbound, ssrc.rawValue.bigEndian) }
-        if outboundStreams.remove(ssrc.rawValue) { srtp_remove_stream(outbound, ssrc.rawValue.bigEndian) }
+        if outboundStreams.remove(ssrc.rawValue) {
+            srtp_remove_stream(outbound, ssrc.rawValue.bigEndian)
+            sealer?.remove(ssrc.rawValue)
+        }
     }
 
     // MARK: - Checks before libsrtp
 
-    /// Version 2, and header, CSRCs, extension and `tag` bytes inside the length (RFC 3550 §5.1).
+    /// Bytes of header, CSRCs and extension (RFC 3550 §5.1); nil where the version is not 2, or they and `tag` bytes do not lie inside the length.
     @inline(__always)
-    private func isRTP(_ packet: UnsafeMutableRawBufferPointer, length: Int, tag: Int) -> Bool {
-        guard length >= 12 + tag, length <= packet.count, length <= SRTPSession.maximumPacket, packet[0] >> 6 == 2 else { return false }
+    private func headerLength(_ packet: UnsafeMutableRawBufferPointer, length: Int, tag: Int) -> Int? {
+        guard length >= 12 + tag, length <= packet.count, length <= SRTPSession.maximumPacket, packet[0] >> 6 == 2 else { return nil }
         var header = 12 + 4 * Int(packet[0] & 0x0f)
         if packet[0] & 0x10 != 0 {
-            guard header + 4 + tag <= length else { return false }
+            guard header + 4 + tag <= length else { return nil }
             header += 4 + 4 * (Int(packet[header + 2]) << 8 | Int(packet[header + 3]))
         }
-        return header + tag <= length
+        return header + tag <= length ? header : nil
     }
 
     /// Version 2, one header and `trailer` bytes inside the length (RFC 3550 §6.4, RFC 3711 §3.4).

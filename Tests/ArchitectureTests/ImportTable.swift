@@ -18,7 +18,7 @@ enum ImportTable {
         "SDP": Row(ours: []),
         "Negotiation": Row(ours: ["MediaPrimitives", "SDP", "RTP"]),
         "ICE": Row(ours: ["MediaPrimitives", "COpenSSL"]),
-        "MediaSecurity": Row(ours: ["MediaPrimitives", "COpenSSL", "CSRTP"]),
+        "MediaSecurity": Row(ours: ["MediaPrimitives", "COpenSSL", "CSRTP", "CMultiBuffer"]),
         "Congestion": Row(ours: ["MediaPrimitives", "RTP"]),
         "Forwarding": Row(ours: ["MediaPrimitives", "RTP", "Congestion"]),
         "Transports": Row(ours: ["MediaPrimitives", "ICE", "MediaSecurity"]),
