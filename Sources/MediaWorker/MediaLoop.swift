@@ -19,6 +19,10 @@ final class MediaLoop {
     private let batch = DatagramBatch(capacity: 512)
     private let events: AsyncStream<RoomEvent>.Continuation
     private var oversized: UInt64 = 0
+    /// Datagrams taken in since something was last sent.
+    private var unsent = 0
+    /// More than this are not gathered in one turn: half of the smallest payload ring, which must not come round before its packets have left.
+    private static let longestGathering = 64
 
     init(
         _ loop: EventLoop, _ configuration: WorkerConfiguration, certificate: Certificate, events: AsyncStream<RoomEvent>.Continuation
@@ -58,7 +62,8 @@ final class MediaLoop {
             unit.receive(received.bytes(index), from: received.path(index), at: received.arrival(index), into: batch)
         }
         // A turn may bring more than the batch and the payload rings are made for: what is ready leaves now.
-        if batch.count > batch.capacity / 2 || unit.departureCount > batch.capacity { send(at: loop.now) }
+        unsent += received.count
+        if unsent >= MediaLoop.longestGathering || batch.count > batch.capacity / 2 { send(at: loop.now) }
     }
 
     /// Frames of one TCP connection (RFC 4571). It stays only if what it brings first is an authentic ICE check.
@@ -85,6 +90,7 @@ final class MediaLoop {
 
     /// Encrypts what waits and sends all of it: answers first, then media, in as many batches as it takes.
     private func send(at now: Instant) {
+        unsent = 0
         repeat {
             unit.release(at: now, into: batch)
             for socket in sockets { socket.send(batch) }
