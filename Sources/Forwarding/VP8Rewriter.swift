@@ -23,9 +23,9 @@ package struct VP8Rewriter: Sendable {
     /// The numbers to send a packet of the current source with.
     package mutating func rewrite(_ descriptor: VP8Descriptor) -> VP8Numbers {
         let numbers = VP8Numbers(
-            pictureID: (descriptor.pictureID ?? 0) &+ pictureIDOffset & 0x7fff,
+            pictureID: ((descriptor.pictureID ?? 0) &+ pictureIDOffset) & 0x7fff,
             tl0PicIdx: (descriptor.tl0PicIdx ?? 0) &+ tl0PicIdxOffset,
-            keyIndex: (descriptor.keyIndex ?? 0) &+ keyIndexOffset & 0x1f)
+            keyIndex: ((descriptor.keyIndex ?? 0) &+ keyIndexOffset) & 0x1f)
         // A late packet does not turn the clock back; half of the 15-bit space is behind.
         if let old = last, (numbers.pictureID &- old.pictureID) & 0x7fff >= 0x4000 { return numbers }
         last = numbers
