@@ -48,6 +48,11 @@ var targets: [Target] = [
     core("Transports", ["MediaPrimitives", "ICE", "MediaSecurity"]),
     core("Rooms", ["MediaPrimitives", "RTP", "ICE", "MediaSecurity", "Congestion", "Forwarding", "Transports"]),
 
+    // Virtual time, seeded links and clients made from the same modules, around the forwarding unit as it is.
+    core(
+        "Simulation",
+        ["MediaPrimitives", "RTP", "ICE", "MediaSecurity", "Congestion", "Forwarding", "Transports", "Rooms"]),
+
     // Threads and sockets.
     core("EventLoop", ["MediaPrimitives", "CUV", "CNetwork"]),
     core("MediaWorker", ["MediaPrimitives", "EventLoop", "Rooms", "Transports", "MediaSecurity", "CNetwork"]),
@@ -62,6 +67,7 @@ var targets: [Target] = [
     tests("ForwardingTests", ["Forwarding", "RTP", "Congestion", "MediaPrimitives"]),
     tests("TransportsTests", ["Transports", "ICE", "MediaSecurity", "MediaPrimitives"]),
     tests("RoomsTests", ["Rooms", "Transports", "Forwarding", "Congestion", "RTP", "ICE", "MediaSecurity", "MediaPrimitives"]),
+    tests("ScenarioTests", ["Simulation", "Rooms", "Forwarding", "MediaSecurity", "ICE", "RTP", "MediaPrimitives"]),
     tests("EventLoopTests", ["EventLoop", "MediaPrimitives"]),
     tests("MediaWorkerTests", ["MediaWorker", "EventLoop", "Rooms", "Transports", "MediaSecurity", "ICE", "RTP", "MediaPrimitives"]),
     tests("ArchitectureTests", []),

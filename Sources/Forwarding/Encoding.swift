@@ -27,6 +27,8 @@ package final class Encoding {
     private var rtxStatistics: ReceptionStatistics
     private var missing: MissingPackets
     private var activity = EncodingActivity()
+    /// H.264: a sequence parameter set has come in the stream.
+    private var sendsParameterSets = false
 
     /// `parameters` is the section that it came by.
     package init(layer: Int, rid: String?, parameters: RTPParameters) {
@@ -103,18 +105,22 @@ package final class Encoding {
         _ header: RTPHeader, _ values: HeaderExtensionValues, sequence: Int64, codec: Codec, payload: UnsafeRawBufferPointer,
         retransmitted: Bool, at now: Instant
     ) -> Reception {
+        var isLate = false
         switch missing.note(sequence, at: now) {
         case .repeated: return .nothing
-        case .overflow: keyframes.want(at: now)
-        case .inOrder, .gap, .filled: break
+        case .overflow: if kind == .video { keyframes.want(at: now) }
+        case .filled: isLate = true
+        case .inOrder, .gap: break
         }
         statistics.note(sequence: sequence, timestamp: header.timestamp, arrival: now, retransmitted: retransmitted)
         if payload.isEmpty { return .padding(sequence: sequence) }
         let descriptor = PayloadDescriptor.parse(codec: codec, payload: payload.bytes)
         guard let reference = ring.store(payload) else { return .invalid }
         activity.note(bytes: payload.count, at: now)
-        if descriptor.isKeyframeStart, codec.kind == .video {
-            keyframes.keyframeArrived()
+        var isSwitchPoint = codec.kind == .audio
+        if codec.kind == .video, startsKeyframe(descriptor) {
+            isSwitchPoint = !isLate
+            if isLate { keyframes.keyframeMissed(at: now) } else { keyframes.keyframeArrived() }
             missing.forget(before: sequence)
             if let size = descriptor.size { activity.height = Int(size.height) }
         }
@@ -122,7 +128,15 @@ package final class Encoding {
             MediaPacket(
                 payload: reference, sequence: sequence, timestamp: header.timestamp, marker: header.marker, codec: codec,
                 descriptor: descriptor, audioLevel: values.audioLevel, voiceActivity: values.voiceActivity, arrival: now, layer: layer,
-                epoch: epoch))
+                epoch: epoch, isSwitchPoint: isSwitchPoint))
+    }
+
+    /// Whether a keyframe begins here. An IDR slice of H.264 begins one only from encoders that never send parameter sets: those of others come
+    /// before it, may be packets of their own, and are needed.
+    private func startsKeyframe(_ descriptor: PayloadDescriptor) -> Bool {
+        guard case .h264(let h264) = descriptor else { return descriptor.isKeyframeStart }
+        if h264.hasSequenceParameterSet { sendsParameterSets = true }
+        return h264.hasSequenceParameterSet || (h264.startsIDR && !sendsParameterSets)
     }
 
     /// A sender report for the media stream.
@@ -138,13 +152,16 @@ package final class Encoding {
         LayerState(isLive: activity.isLive(at: now), quality: activity.quality)
     }
 
-    /// Whether a layer that lives has another rank or life than when this was last asked.
+    /// Bits per second of payload, smoothed over a few seconds.
     package var averageBitrate: Int { activity.bitsPerSecond }
 
     // MARK: Feedback to the publisher
 
-    /// When this encoding next has something to ask of its publisher.
-    package var nextDeadline: Instant { min(repairs ? missing.nextDeadline : .distantFuture, keyframes.nextDeadline) }
+    /// When this encoding next has something to ask of its publisher; never before its stream is known, as nobody could be asked about it.
+    package var nextDeadline: Instant {
+        guard ssrc != nil else { return .distantFuture }
+        return min(repairs ? missing.nextDeadline : .distantFuture, keyframes.nextDeadline)
+    }
 
     /// Sequence numbers to ask for again, at most `room`; what was given up becomes the wish for a keyframe.
     package func takeMissing(at now: Instant, room: Int, into requested: inout [SequenceNumber]) {

@@ -7,6 +7,8 @@ package struct KeyframeRequests: Sendable {
     private static let minimumInterval = Interval.milliseconds(500)
     private static let retryInterval = Interval.seconds(1)
 
+    /// Somebody waits for a keyframe.
+    package var isWanted: Bool { wanted }
     private var wanted = false
     private var lastSent: Instant?
     private var due = Instant.distantFuture
@@ -26,6 +28,12 @@ package struct KeyframeRequests: Sendable {
     package mutating func keyframeArrived() {
         wanted = false
         due = .distantFuture
+    }
+
+    /// A keyframe has begun whose first packet came too late to begin with: whoever waits needs another, as soon as may be asked.
+    package mutating func keyframeMissed(at now: Instant) {
+        guard wanted, let lastSent else { return }
+        due = min(due, max(now, lastSent + KeyframeRequests.minimumInterval))
     }
 
     package var nextDeadline: Instant { due }

@@ -49,6 +49,12 @@ package struct LayerSelector: Sendable {
             if let chosen = best, layers[chosen].quality >= layer.quality { continue }
             best = index
         }
+        // Measured rates waver: another one must be better by more than a quarter.
+        if let chosen = best, let target, target < layers.count, layers[target].isLive,
+            layers[chosen].quality &- layers[target].quality <= layers[target].quality / 4
+        {
+            best = target
+        }
         // With nothing live the old wish stays: the publisher may be muted.
         target = best ?? target ?? (layers.isEmpty ? nil : 0)
         return target == current ? nil : target

@@ -19,6 +19,7 @@ package struct MediaPacket {
     /// Counts the SSRCs that the encoding has had: another epoch is another sequence and timestamp space.
     package var epoch: UInt32
 
-    /// Whether a subscriber may begin here: a keyframe's first packet, or any packet of audio.
-    package var isSwitchPoint: Bool { codec.kind == .audio || descriptor.isKeyframeStart }
+    /// Whether a subscriber may begin here: a keyframe's first packet that came in order, or any packet of audio. What followed one that came
+    /// late has been passed by already.
+    package var isSwitchPoint: Bool
 }

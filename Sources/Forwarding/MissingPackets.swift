@@ -14,6 +14,8 @@ package struct MissingPackets: Sendable {
     package static let limit = 512
     private static let reorderingAllowance = Interval.milliseconds(8)
     private static let maximumRequests: UInt8 = 10
+    /// What is further behind the newest is of no use to anybody, nor lets a replay window it in. Streams without NACK shed their losses so.
+    private static let window: Int64 = 1_024
 
     private var entries: [Entry] = []
     private var highest: Int64?
@@ -47,30 +49,36 @@ package struct MissingPackets: Sendable {
         if sequence <= highest {
             guard let index = index(of: sequence) else { return .repeated }
             entries.remove(at: index)
+            if entries.isEmpty { nextDeadline = .distantFuture }
             return .filled
         }
         self.highest = sequence
+        if let oldest = entries.first, oldest.sequence <= sequence &- MissingPackets.window {
+            forget(before: sequence &- MissingPackets.window &+ 1)
+        }
         let gap = sequence &- highest &- 1
         if gap == 0 { return .inOrder }
         if gap &+ Int64(entries.count) > Int64(MissingPackets.limit) {
             entries.removeAll(keepingCapacity: true)
+            nextDeadline = .distantFuture
             return .overflow
         }
-        for missing in (highest &+ 1)..<sequence {
-            entries.append(Entry(sequence: missing, requests: 0, due: now + MissingPackets.reorderingAllowance))
-        }
+        let due = now + MissingPackets.reorderingAllowance
+        for missing in (highest &+ 1)..<sequence { entries.append(Entry(sequence: missing, requests: 0, due: due)) }
+        nextDeadline = min(nextDeadline, due)
         return .gap(count: Int(gap))
     }
 
     package var isEmpty: Bool { entries.isEmpty }
 
-    /// The earliest instant at which a request is due; distant future when none is.
-    package var nextDeadline: Instant { entries.reduce(.distantFuture) { min($0, $1.due) } }
+    /// No later than the earliest instant at which a request is due; distant future when none will be. Asked for every packet, so not searched.
+    package private(set) var nextDeadline = Instant.distantFuture
 
     /// Appends the sequence numbers to ask for now, lowest first, at most `room`; true if packets were given up for good.
     package mutating func takeDue(at now: Instant, room: Int, into requested: inout [SequenceNumber]) -> Bool {
         var gaveUp = false
         var kept = 0
+        var earliest = Instant.distantFuture
         for index in entries.indices {
             var entry = entries[index]
             if entry.due <= now {
@@ -84,16 +92,19 @@ package struct MissingPackets: Sendable {
                     entry.due = now + retryInterval
                 }
             }
+            earliest = min(earliest, entry.due)
             entries[kept] = entry
             kept += 1
         }
         entries.removeLast(entries.count - kept)
+        nextDeadline = earliest
         return gaveUp
     }
 
     /// A keyframe makes all that came before it worthless.
     package mutating func forget(before sequence: Int64) {
         entries.removeAll { $0.sequence < sequence }
+        if entries.isEmpty { nextDeadline = .distantFuture }
     }
 
     private func index(of sequence: Int64) -> Int? {

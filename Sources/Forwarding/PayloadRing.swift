@@ -7,8 +7,8 @@ package struct PayloadReference: Sendable {
 
 /// The recent payloads of one encoding, held once per worker: what all subscribers are sent from and what is sent again on a NACK.
 ///
-/// Fixed slots in one block, overwritten in order. A reference outlives its payload, and reading it then gives nil; nobody holds a pointer
-/// beyond the turn of the loop, in which fewer packets arrive than the ring has slots.
+/// Fixed slots in one block, overwritten in order. A reference outlives its payload, and reading it then gives nil; nobody keeps a pointer over
+/// another `store`.
 package final class PayloadRing {
     /// Longest payload kept, in bytes: a datagram is at most 1500, its RTP header at least 12.
     package static let slotSize = 1488
@@ -44,7 +44,7 @@ package final class PayloadRing {
         return PayloadReference(position: next)
     }
 
-    /// The payload, or nil once it has been overwritten. Valid until the end of the loop's turn.
+    /// The payload, or nil once it has been overwritten. Valid until the next `store`.
     @inlinable package func payload(_ reference: PayloadReference) -> UnsafeRawBufferPointer? {
         guard reference.position < next, next &- reference.position <= mask &+ 1 else { return nil }
         let slot = Int(reference.position & mask)

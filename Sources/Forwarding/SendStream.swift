@@ -17,12 +17,16 @@ package final class SendStream {
     private var timestampOffset: UInt32 = 0
     private var vp8 = VP8Rewriter()
     private var history: RetransmissionHistory
+    /// No two packets sent in a row are further apart. A source may leave out as many numbers as it likes, but ours must not come near half their
+    /// space: the cipher would guess a rollover counter that was used before, and under GCM a nonce with it (RFC 7714 §8.2).
+    private static let longestGap: Int64 = 512
+
     private var rtxSequence: UInt16
     private let firstSequence: Int64
     private let firstTimestamp: UInt32
 
     /// The newest packet sent, which a switch aligns to.
-    private var last: (sourceTimestamp: UInt32, timestamp: UInt32, arrival: Instant, marker: Bool)?
+    private var last: (sequence: Int64, sourceTimestamp: UInt32, timestamp: UInt32, arrival: Instant, marker: Bool)?
     private var resendBudget = ResendBudget()
 
     package private(set) var packetsSent: UInt32 = 0
@@ -64,8 +68,14 @@ package final class SendStream {
         }
         // A frame whose end was never sent must not seem complete: one number is left open, and the decoder discards the frame.
         let gap: Int64 = last?.marker == false && kind == .video ? 2 : 1
-        mapper = SequenceMapper(source: packet.sequence, outgoing: mapper.map { $0.highestOutgoing &+ gap } ?? firstSequence)
+        mapper = SequenceMapper(source: packet.sequence, outgoing: highestOutgoing.map { $0 &+ gap } ?? firstSequence)
         if case .vp8(let descriptor) = packet.descriptor { vp8.align(to: descriptor) }
+    }
+
+    /// The number that the next one of a new source follows; nil before the first.
+    private var highestOutgoing: Int64? {
+        guard let last, let mapper else { return mapper?.highestOutgoing }
+        return mapper.highestOutgoing &- last.sequence > SendStream.longestGap ? last.sequence : mapper.highestOutgoing
     }
 
     /// The source's timestamp of the newest packet sent, for `align`'s elapsed time.
@@ -76,9 +86,16 @@ package final class SendStream {
 
     /// Rewrites `packet` for this subscriber and queues it. Before `align` nothing is sent.
     package func forward(_ packet: MediaPacket, from ring: PayloadRing, transport: Int, into queue: DepartureQueue) {
-        guard let sequence = mapper?.map(packet.sequence), payloadTypes.payloadType(packet.codec) != nil else { return }
+        guard payloadTypes.payloadType(packet.codec) != nil, var sequence = mapper?.map(packet.sequence) else { return }
+        if let last, sequence &- last.sequence > SendStream.longestGap {
+            // One number is left open: the receiver shall see that something is missing.
+            sequence = last.sequence &+ 2
+            mapper = SequenceMapper(source: packet.sequence, outgoing: sequence)
+            _ = mapper?.map(packet.sequence)
+        }
+        let isNewest = last.map { sequence > $0.sequence } ?? true
         var numbers: VP8Numbers?
-        if case .vp8(let descriptor) = packet.descriptor { numbers = vp8.rewrite(descriptor) }
+        if case .vp8(let descriptor) = packet.descriptor { numbers = vp8.rewrite(descriptor, isNewest: isNewest) }
         let entry = RetransmissionHistory.Entry(
             sequence: UInt16(truncatingIfNeeded: sequence), layer: Int32(truncatingIfNeeded: packet.layer), payload: packet.payload,
             timestamp: packet.timestamp &+ timestampOffset, marker: packet.marker, codec: packet.codec, audioLevel: packet.audioLevel,
@@ -88,9 +105,7 @@ package final class SendStream {
         packetsSent &+= 1
         octetsSent &+= UInt32(truncatingIfNeeded: length)
         resendBudget.credit(length)
-        if sequence == mapper?.highestOutgoing {
-            last = (packet.timestamp, entry.timestamp, packet.arrival, packet.marker)
-        }
+        if isNewest { last = (sequence, packet.timestamp, entry.timestamp, packet.arrival, packet.marker) }
     }
 
     /// A number of the source that carries nothing: later ones move up, so that the subscriber sees no hole.
@@ -110,14 +125,14 @@ package final class SendStream {
         return true
     }
 
-    /// Writes one packet's header and prefix and queues it with the shared rest of its payload. Returns the payload's length.
+    /// Writes one packet's header and prefix, and queues them with the name of the payload. Returns the payload's length.
     private func enqueue(
         _ entry: RetransmissionHistory.Entry, asRetransmission: Bool, from ring: PayloadRing, transport: Int, into queue: DepartureQueue
     ) -> Int? {
         let type = asRetransmission ? payloadTypes.retransmissionPayloadType(entry.codec) : payloadTypes.payloadType(entry.codec)
         guard let type, let payload = ring.payload(entry.payload) else { return nil }
         var length: Int?
-        queue.append { slot in
+        queue.append(from: ring) { slot in
             var writer = ByteWriter(slot)
             var header = OutgoingHeader(
                 payloadType: type, marker: entry.marker, sequenceNumber: SequenceNumber(asRetransmission ? rtxSequence : entry.sequence),
@@ -129,17 +144,16 @@ package final class SendStream {
             header.reservesTransportSequence = true
             let stamps = header.write(into: &writer, parameters.extensions)
             if asRetransmission { writer.uint16(entry.sequence) }
-            var rest = payload
+            var replaced = 0
             if let numbers = entry.vp8, let descriptor = VP8Descriptor.parse(payload.bytes) {
-                let replaced = descriptor.rewrite(
+                replaced = descriptor.rewrite(
                     payload.bytes, into: &writer, pictureID: numbers.pictureID, tl0PicIdx: numbers.tl0PicIdx, keyIndex: numbers.keyIndex)
-                rest = UnsafeRawBufferPointer(rebasing: payload[replaced...])
             }
             guard !writer.overflowed else { return nil }
             length = payload.count
             return Departure(
                 transport: transport, kind: asRetransmission ? .retransmission : .rtp, headerLength: writer.count, stamps: stamps,
-                payload: rest)
+                payload: entry.payload, replaced: replaced)
         }
         if length != nil, asRetransmission { rtxSequence &+= 1 }
         return length

@@ -30,6 +30,11 @@ package struct StreamTable: Sendable {
     private var sections: [Section]
     private var announced: [SSRC: StreamBinding] = [:]
     private var bound: [SSRC: StreamBinding] = [:]
+    /// SSRCs that others took the place of, the latest last, and how many of their packets have come since.
+    private var replaced: [(ssrc: SSRC, strays: Int)] = []
+    private static let replacedRemembered = 8
+    /// So many packets are no stragglers any more: the sender has gone back to its former SSRC.
+    private static let straysThatReturn = 50
 
     /// Publication n is section n.
     package init(_ receiving: [RTPParameters]) {
@@ -51,8 +56,12 @@ package struct StreamTable: Sendable {
     /// of another one is latched, too, and the former is forgotten.
     package mutating func bind(_ header: RTPHeader, _ values: HeaderExtensionValues) -> StreamBinding? {
         // SSRC 0 is that of probes sent before there is media; they count for feedback and make no stream.
-        guard header.ssrc.rawValue != 0, let found = find(header, values) else { return nil }
-        for (ssrc, binding) in bound where binding == found { bound[ssrc] = nil }
+        guard header.ssrc.rawValue != 0, let found = find(header, values), !isStraggler(header.ssrc) else { return nil }
+        for (ssrc, binding) in bound where binding == found {
+            bound[ssrc] = nil
+            if replaced.count == StreamTable.replacedRemembered { replaced.removeFirst() }
+            replaced.append((ssrc, 0))
+        }
         guard bound.count < StreamTable.limit else { return nil }
         bound[header.ssrc] = found
         return found
@@ -60,6 +69,15 @@ package struct StreamTable: Sendable {
 
     /// Forgets an SSRC (BYE).
     package mutating func unbind(_ ssrc: SSRC) { bound[ssrc] = nil }
+
+    /// Whether `ssrc` was replaced and only late packets of it come in: they must not turn the stream back, to and fro.
+    private mutating func isStraggler(_ ssrc: SSRC) -> Bool {
+        guard let index = replaced.firstIndex(where: { $0.ssrc == ssrc }) else { return false }
+        replaced[index].strays += 1
+        if replaced[index].strays < StreamTable.straysThatReturn { return true }
+        replaced.remove(at: index)
+        return false
+    }
 
     private func find(_ header: RTPHeader, _ values: HeaderExtensionValues) -> StreamBinding? {
         if let mid = values.mid {
@@ -81,7 +99,8 @@ package struct StreamTable: Sendable {
         let isRetransmission = section.payloadTypes.codec(retransmission: header.payloadType) != nil
         guard isRetransmission || section.payloadTypes.codec(header.payloadType) != nil else { return nil }
         if section.rids.isEmpty { return StreamBinding(publication: publication, layer: 0, isRetransmission: isRetransmission) }
-        guard let rid = isRetransmission ? values.repairedRid : values.rid, let layer = section.rids.firstIndex(of: rid) else { return nil }
+        guard let rid = isRetransmission ? values.repairedRid ?? values.rid : values.rid, let layer = section.rids.firstIndex(of: rid)
+        else { return nil }
         return StreamBinding(publication: publication, layer: layer, isRetransmission: isRetransmission)
     }
 }

@@ -7,7 +7,7 @@ package struct VP8Rewriter: Sendable {
     private var pictureIDOffset: UInt16 = 0
     private var tl0PicIdxOffset: UInt8 = 0
     private var keyIndexOffset: UInt8 = 0
-    /// The newest numbers sent.
+    /// The numbers of the newest packet sent.
     private var last: VP8Numbers?
 
     package init() {}
@@ -20,15 +20,14 @@ package struct VP8Rewriter: Sendable {
         if let keyIndex = descriptor.keyIndex { keyIndexOffset = (last.keyIndex &+ 1 &- keyIndex) & 0x1f }
     }
 
-    /// The numbers to send a packet of the current source with.
-    package mutating func rewrite(_ descriptor: VP8Descriptor) -> VP8Numbers {
+    /// The numbers to send a packet of the current source with. `isNewest`: no later one has been sent, so that the next source follows this.
+    package mutating func rewrite(_ descriptor: VP8Descriptor, isNewest: Bool) -> VP8Numbers {
         let numbers = VP8Numbers(
             pictureID: ((descriptor.pictureID ?? 0) &+ pictureIDOffset) & 0x7fff,
             tl0PicIdx: (descriptor.tl0PicIdx ?? 0) &+ tl0PicIdxOffset,
             keyIndex: ((descriptor.keyIndex ?? 0) &+ keyIndexOffset) & 0x1f)
-        // A late packet does not turn the clock back; half of the 15-bit space is behind.
-        if let old = last, (numbers.pictureID &- old.pictureID) & 0x7fff >= 0x4000 { return numbers }
-        last = numbers
+        // The order is that of sequence numbers: pictures of 7-bit identifiers, or of an encoder that starts anew, seem to go back.
+        if isNewest { last = numbers }
         return numbers
     }
 }

@@ -58,7 +58,11 @@ extension ForwardingUnit {
         guard let subscription = participant.subscriptions.first(where: { $0.stream.ssrc == nack.media }),
             let publication = subscription.publication
         else { return }
+        // One message can name 6,000; no honest receiver misses as many as are remembered.
+        var looked = 0
         nack.forEach(in: bytes) { sequence in
+            looked += 1
+            guard looked <= 1_024 else { return }
             _ = subscription.stream.resend(
                 sequence.rawValue, at: now, ring: { $0 < publication.encodings.count ? publication.encodings[$0].ring : nil },
                 transport: subscription.transport, into: departures)

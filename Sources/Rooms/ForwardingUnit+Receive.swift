@@ -144,20 +144,19 @@ extension ForwardingUnit {
     ///
     /// The numbers that belong to the moment of sending are given here; after that nothing is dropped.
     package func release(at now: Instant, into batch: DatagramBatch) {
-        departures.release { departure, header in
+        departures.release { departure, header, payload in
             guard !batch.isFull else { return false }
             guard let participant = participants[departure.transport], let path = participant.transport.selectedPath else { return true }
             batch.append(to: path) { slot in
-                let plain = header.count + departure.payload.count
+                let plain = header.count + payload.count
                 // The cipher adds a trailer of up to 32 bytes behind.
                 guard plain + 32 <= slot.count, let base = slot.baseAddress, let from = header.baseAddress else { return 0 }
                 base.copyMemory(from: from, byteCount: header.count)
-                if let rest = departure.payload.baseAddress {
-                    (base + header.count).copyMemory(from: rest, byteCount: departure.payload.count)
-                }
+                if let rest = payload.baseAddress { (base + header.count).copyMemory(from: rest, byteCount: payload.count) }
                 departure.stamps.stamp(slot, absSendTime: StampOffsets.absSendTime(now), transportSequence: participant.transportSequence)
-                if departure.stamps.transportSequence != 0 { participant.transportSequence &+= 1 }
                 guard let length = participant.transport.protectRTP(slot, length: plain) else { return 0 }
+                // Only what leaves has a number: one that nobody ever sees would count as lost.
+                if departure.stamps.transportSequence != 0 { participant.transportSequence &+= 1 }
                 counters.sent.count(departure.kind, bytes: length)
                 return length
             }

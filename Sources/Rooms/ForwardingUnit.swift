@@ -160,9 +160,12 @@ package final class ForwardingUnit {
     /// When `handleTimeout` is due next.
     package var nextDeadline: Instant { deadlines.next }
 
-    /// Does what is due. Stops early when `batch` nears its end; `nextDeadline` then stays in the past, so that the caller comes back at once.
+    /// Does what is due. Stops early when `batch` nears its end, or after a few rounds of everybody (a state machine whose deadline does not
+    /// move must not stop the worker); `nextDeadline` then stays in the past, so that the caller comes back at once.
     package func handleTimeout(at now: Instant, into batch: DatagramBatch) {
-        while batch.count < batch.capacity / 2, let slot = deadlines.popDue(at: now) {
+        var turns = 64 + 4 * participants.count
+        while turns > 0, batch.count < batch.capacity / 2, let slot = deadlines.popDue(at: now) {
+            turns -= 1
             guard let participant = participants[slot] else { continue }
             participant.handleTimeout(
                 at: now, clock: clock, sources: { self.participants[$0.publisher] }, into: batch, counters: &counters)
@@ -175,7 +178,7 @@ package final class ForwardingUnit {
     package func statistics() -> WorkerStatistics {
         var statistics = WorkerStatistics()
         statistics.counters = counters
-        statistics.counters.drop(.sendQueueFull, count: departures.refused)
+        statistics.counters.drop(.sendQueueFull, count: departures.refused &+ departures.outdated)
         statistics.rooms = rooms.count
         for participant in participants {
             guard let participant else { continue }

@@ -57,7 +57,7 @@ package final class Participant {
         streams = StreamTable(parameters.receiving)
         if extensions[.transportCC] != 0 { arrivals = ArrivalLog() }
         feedbackSSRC = entropy.ssrc()
-        cname = entropy.urlText(16)
+        cname = parameters.cname
     }
 
     /// The transport is up: media may flow, and reports begin.
@@ -68,8 +68,11 @@ package final class Participant {
 
     /// When its transport, its publications or its reports next want attention.
     var nextDeadline: Instant {
+        // Nothing else is served before the transport is up (media may come by a path that is valid and not yet nominated); a deadline that
+        // is due and not served would have the worker spin.
+        guard transport.isConnected else { return transport.nextDeadline }
         var deadline = min(transport.nextDeadline, nextReport, arrivals?.nextDeadline ?? .distantFuture)
-        if transport.isConnected { for publication in publications { deadline = min(deadline, publication.nextDeadline) } }
+        for publication in publications { deadline = min(deadline, publication.nextDeadline) }
         return deadline
     }
 

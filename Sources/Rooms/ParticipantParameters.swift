@@ -7,6 +7,8 @@ package struct ParticipantParameters: Sendable {
     package var identity: String
     /// Not listed to others (WHEP viewers).
     package var hidden: Bool
+    /// Our canonical name in reports to it (RFC 3550 §6.5.1), the same as in the answer that it was given.
+    package var cname: String
     package var transport: TransportParameters
     /// Sections on which the participant sends to us: each becomes a publication.
     package var receiving: [RTPParameters]
@@ -22,12 +24,14 @@ package struct ParticipantParameters: Sendable {
     }
 
     package init(
-        room: String, identity: String, hidden: Bool, transport: TransportParameters, receiving: [RTPParameters], sending: [RTPParameters],
+        room: String, identity: String, hidden: Bool, cname: String, transport: TransportParameters, receiving: [RTPParameters],
+        sending: [RTPParameters],
         following: Following
     ) {
         self.room = room
         self.identity = identity
         self.hidden = hidden
+        self.cname = cname
         self.transport = transport
         self.receiving = receiving
         self.sending = sending

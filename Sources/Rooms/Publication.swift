@@ -48,7 +48,7 @@ package final class Publication {
                 guard subscription.epoch == packet.epoch else {
                     // The encoding came back under another SSRC: its numbers are new, and so is its first frame.
                     subscription.selector.restart()
-                    choose(for: subscription, at: packet.arrival)
+                    choose(for: subscription, at: packet.arrival, served: packet.isSwitchPoint ? packet.layer : nil)
                     if packet.isSwitchPoint, subscription.selector.decide(layer: packet.layer, isSwitchPoint: true) == .switchHere {
                         start(subscription, with: packet)
                         subscription.stream.forward(packet, from: ring, transport: subscription.transport, into: departures)
@@ -66,13 +66,18 @@ package final class Publication {
 
     /// Tells all that get `layer` that `sequence` carries nothing.
     func leaveOut(_ sequence: Int64, layer: Int) {
-        for subscription in subscriptions where subscription.selector.current == layer { subscription.stream.leaveOut(sequence) }
+        let epoch = encodings[layer].epoch
+        for subscription in subscriptions where subscription.selector.current == layer && subscription.epoch == epoch {
+            subscription.stream.leaveOut(sequence)
+        }
     }
 
     private func start(_ subscription: Subscription, with packet: MediaPacket) {
         var elapsed: Interval?
-        // Encodings of one publication share a clock, which their sender reports tell; those of different publishers share only ours.
-        if let former = subscription.layer, former < encodings.count, let timestamp = subscription.stream.lastSourceTimestamp,
+        // Encodings of one publication share a clock, which their sender reports tell; those of different publishers share only ours, and an
+        // encoding's clock says nothing of the timestamps that it had under another SSRC.
+        if let former = subscription.layer, former < encodings.count, encodings[former].epoch == subscription.epoch,
+            let timestamp = subscription.stream.lastSourceTimestamp,
             let before = encodings[former].clock.ntp(of: timestamp), let after = encodings[packet.layer].clock.ntp(of: packet.timestamp)
         {
             elapsed = after.since(before)
@@ -82,11 +87,11 @@ package final class Publication {
         subscription.epoch = packet.epoch
     }
 
-    /// Renews one subscription's choice, and asks for the keyframe that it needs.
-    func choose(for subscription: Subscription, at now: Instant) {
+    /// Renews one subscription's choice, and asks for the keyframe that it needs, unless that of encoding `served` is here already.
+    func choose(for subscription: Subscription, at now: Instant, served: Int? = nil) {
         guard subscription.isReady else { return }
         let needed = subscription.selector.choose(among: encodings.map { $0.state(at: now) })
-        if let needed, kind == .video { encodings[needed].keyframes.want(at: now) }
+        if let needed, needed != served, kind == .video { encodings[needed].keyframes.want(at: now) }
     }
 
     /// Renews everybody's choice when it is due.
@@ -96,9 +101,10 @@ package final class Publication {
         for subscription in subscriptions { choose(for: subscription, at: now) }
     }
 
-    /// A subscriber cannot decode what it gets.
+    /// A subscriber cannot decode what it gets. One that says so all the time does not spoil the picture of the others.
     func requestKeyframe(for subscription: Subscription, at now: Instant) {
         guard kind == .video, let layer = subscription.selector.current ?? subscription.selector.target else { return }
+        guard encodings[layer].keyframes.isWanted || subscription.keyframeAllowance.take(at: now) else { return }
         encodings[layer].keyframes.want(at: now)
     }
 

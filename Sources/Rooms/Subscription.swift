@@ -16,7 +16,7 @@ package final class Subscription {
     /// The encoding, and the epoch of it, that `stream` is aligned to; nil when its next packet is the first of a publication.
     var layer: Int?
     var epoch: UInt32 = 0
-    var nextReport = Instant.distantFuture
+    var keyframeAllowance = KeyframeAllowance()
 
     init(transport: Int, following: ParticipantParameters.Following, stream: SendStream) {
         self.transport = transport

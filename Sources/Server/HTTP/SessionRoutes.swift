@@ -77,7 +77,8 @@ struct SessionRoutes: Sendable {
             }
         }
         let parameters = ParticipantParameters(
-            room: room, identity: identity, hidden: token.video?.hidden ?? false, transport: answer.transport, receiving: answer.media,
+            room: room, identity: identity, hidden: token.video?.hidden ?? false, cname: entropy.urlText(16), transport: answer.transport,
+            receiving: answer.media,
             sending: [], following: .longestPublishing)
         return created(try await directory.open(parameters, role: .publisher, tracks: tracks), sdp: answer.sdp)
     }
@@ -93,7 +94,8 @@ struct SessionRoutes: Sendable {
             try ViewerAnswer(offer: offer, local: local, tracks: tracks, entropy: entropy)
         }
         let parameters = ParticipantParameters(
-            room: room, identity: token.identity ?? "", hidden: true, transport: answer.transport, receiving: [], sending: answer.media,
+            room: room, identity: token.identity ?? "", hidden: true, cname: answer.cname, transport: answer.transport, receiving: [],
+            sending: answer.media,
             following: publisher.map { .participant(identity: $0) } ?? .longestPublishing)
         return created(try await directory.open(parameters, role: .viewer, tracks: []), sdp: answer.sdp)
     }

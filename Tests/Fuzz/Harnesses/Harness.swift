@@ -25,6 +25,7 @@ package struct Harness: Sendable {
         Harness("fragment", maximumLength: 4_096, FragmentHarness.run),
         Harness("dtls", maximumLength: 4_096, DTLSHarness.run),
         Harness("srtp", maximumLength: 2_048, SRTPHarness.run),
+        Harness("unit", maximumLength: 2_048, UnitHarness.run),
     ]
 }
 

@@ -1,0 +1,123 @@
+import MediaPrimitives
+import RTP
+
+/// What a VP8 decoder makes of the frames that it is handed, and everything about them that would disturb it.
+package struct DecodedVideo: Sendable {
+    /// One packet as the decoder gets it.
+    struct Packet: Sendable {
+        var timestamp: UInt32
+        var marker: Bool
+        var descriptor: VP8Descriptor
+        var stamp: PayloadStamp
+    }
+
+    /// From which stream of whom, since when.
+    package struct Stretch: Sendable {
+        package var source: UInt16
+        package var layer: UInt8
+        package var from: Instant
+        package var frames = 0
+    }
+
+    package private(set) var frames = 0
+    package private(set) var keyframes = 0
+    package private(set) var firstFrame: Instant?
+    package private(set) var stretches: [Stretch] = []
+    /// The longest time between two frames.
+    package private(set) var longestPause = Interval.zero
+    package private(set) var lastDecoded: Instant?
+    /// Sentences about what must not be; the first hundred.
+    package private(set) var faults: [String] = []
+
+    private struct Last {
+        var packet: Packet
+        var at: Instant
+    }
+    private var last: Last?
+
+    package init() {}
+
+    package mutating func fault(_ sentence: String) {
+        if faults.count < 100 { faults.append(sentence) }
+    }
+
+    /// The pause since the last frame counts, too.
+    package func longestPause(until now: Instant) -> Interval { max(longestPause, lastDecoded.map { now - $0 } ?? .zero) }
+
+    /// A whole frame, in the order of sequence numbers. `afterHole` is true when numbers before it never came.
+    mutating func decode(_ packets: [Packet], afterHole: Bool, at now: Instant) {
+        guard let first = packets.first else { return }
+        check(packets, first)
+        if let last {
+            compare(first, with: last, afterHole: afterHole, at: now)
+        } else if !first.stamp.isKeyframe {
+            fault("the first frame is no keyframe")
+        }
+        if let lastDecoded { longestPause = max(longestPause, now - lastDecoded) }
+        frames += 1
+        if first.stamp.isKeyframe { keyframes += 1 }
+        firstFrame = firstFrame ?? now
+        lastDecoded = now
+        last = Last(packet: first, at: now)
+        if stretches.last.map({ $0.source != first.stamp.source || $0.layer != first.stamp.layer }) ?? true {
+            stretches.append(Stretch(source: first.stamp.source, layer: first.stamp.layer, from: now))
+        }
+        stretches[stretches.count - 1].frames += 1
+    }
+
+    /// The frame in itself: whole, of one piece.
+    private mutating func check(_ packets: [Packet], _ first: Packet) {
+        let name = "frame \(first.stamp.frame) of \(first.stamp.source)/\(first.stamp.layer)"
+        if packets.count != Int(first.stamp.count) { fault("\(name) has \(packets.count) packets instead of \(first.stamp.count)") }
+        for (index, packet) in packets.enumerated() {
+            if Int(packet.stamp.index) != index || packet.stamp.frame != first.stamp.frame || packet.stamp.source != first.stamp.source
+                || packet.stamp.layer != first.stamp.layer
+            {
+                fault("\(name) has a foreign packet at \(index): \(packet.stamp)")
+            }
+            if packet.timestamp != first.timestamp { fault("\(name) has two timestamps") }
+            if packet.descriptor.pictureID != first.descriptor.pictureID || packet.descriptor.tl0PicIdx != first.descriptor.tl0PicIdx {
+                fault("\(name) has two pictures in it")
+            }
+            if packet.marker != (index == packets.count - 1) { fault("\(name) has its marker at \(index)") }
+        }
+    }
+
+    /// The frame as the successor of the one before.
+    private mutating func compare(_ first: Packet, with last: Last, afterHole: Bool, at now: Instant) {
+        let (old, new) = (last.packet.stamp, first.stamp)
+        let name = "frame \(new.frame) of \(new.source)/\(new.layer) after \(old.frame) of \(old.source)/\(old.layer)"
+        let isSameStream = old.source == new.source && old.layer == new.layer
+        if !new.isKeyframe {
+            if !isSameStream { fault("\(name): a switch without a keyframe") }
+            if new.frame != old.frame &+ 1 { fault("\(name): its reference was never decoded") }
+        }
+        let advance = Int32(bitPattern: first.timestamp &- last.packet.timestamp)
+        let elapsed = (now - last.at).seconds
+        if advance <= 0 { fault("\(name): the timestamp goes back by \(-advance)") }
+        if abs(Double(advance) / 90_000 - elapsed) > 1.5 { fault("\(name): the timestamp moves by \(advance) in \(elapsed) s") }
+        compareNumbers(first.descriptor, last.packet.descriptor, isKeyframe: new.isKeyframe, afterHole: afterHole, name)
+    }
+
+    private mutating func compareNumbers(
+        _ new: VP8Descriptor, _ old: VP8Descriptor, isKeyframe: Bool, afterHole: Bool, _ name: String
+    ) {
+        guard let newID = new.pictureID, let oldID = old.pictureID, let newTL0 = new.tl0PicIdx, let oldTL0 = old.tl0PicIdx,
+            let newKey = new.keyIndex, let oldKey = old.keyIndex
+        else {
+            fault("\(name): numbers are absent")
+            return
+        }
+        let pictures = (newID &- oldID) & 0x7fff
+        let layers = newTL0 &- oldTL0
+        let keys = (newKey &- oldKey) & 0x1f
+        if afterHole {
+            if pictures == 0 || pictures > 0x3fff { fault("\(name): PictureID goes from \(oldID) to \(newID)") }
+            if layers == 0 || layers > 0x7f { fault("\(name): TL0PICIDX goes from \(oldTL0) to \(newTL0)") }
+            return
+        }
+        if pictures != 1 { fault("\(name): PictureID goes from \(oldID) to \(newID)") }
+        if layers != 1 { fault("\(name): TL0PICIDX goes from \(oldTL0) to \(newTL0)") }
+        if keys != (isKeyframe ? 1 : 0) { fault("\(name): KEYIDX goes from \(oldKey) to \(newKey)") }
+    }
+}

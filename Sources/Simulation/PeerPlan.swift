@@ -1,0 +1,114 @@
+import MediaPrimitives
+import MediaSecurity
+import RTP
+import Rooms
+
+/// What one simulated client is and does, and what its signalling agreed with the server.
+package struct PeerPlan: Sendable {
+    package struct Video: Sendable {
+        /// With rids one shape each, in the order of the offer; without, only the first shape counts.
+        package var rids: [String] = []
+        package var shapes = [VideoShape()]
+        package var firstSequence: UInt16?
+        package var firstTimestamp: UInt32?
+
+        package init() {}
+        /// One encoding for each rung, lowest first unless `bestFirst`; browsers offer either order.
+        package static func simulcast(bestFirst: Bool = false) -> Video {
+            var video = Video()
+            video.rids = bestFirst ? ["f", "h", "q"] : ["q", "h", "f"]
+            video.shapes = bestFirst ? VideoShape.rungs.reversed() : VideoShape.rungs
+            return video
+        }
+    }
+
+    package struct Audio: Sendable {
+        package var firstSequence: UInt16?
+        package var firstTimestamp: UInt32?
+        package init() {}
+    }
+
+    package var identity: String
+    package var room = "room"
+    package var video: Video?
+    package var audio: Audio?
+    package var receives = false
+    package var following = ParticipantParameters.Following.longestPublishing
+    /// The client's role in DTLS.
+    package var role = DTLSRole.client
+    package var profiles = SRTPProfile.allCases
+    package var uplink = LinkConditions()
+    package var downlink = LinkConditions()
+    /// What its SDP says of its certificate, where that is not the truth.
+    package var claimedFingerprint: CertificateFingerprint?
+    /// How far its time of day is ahead of the server's.
+    package var clockSkew = Interval.zero
+    /// Milliseconds before its sources begin.
+    package var startDelay = Interval.zero
+
+    package init(_ identity: String) { self.identity = identity }
+
+    /// As a WHIP client: picture and sound, up only.
+    package static func publisher(_ identity: String = "camera") -> PeerPlan {
+        var plan = PeerPlan(identity)
+        plan.video = Video()
+        plan.audio = Audio()
+        plan.clockSkew = .milliseconds(-7_200_400)
+        return plan
+    }
+
+    /// As a WHEP client: picture and sound, down only.
+    package static func viewer(_ identity: String = "viewer") -> PeerPlan {
+        var plan = PeerPlan(identity)
+        plan.receives = true
+        return plan
+    }
+
+    // MARK: What was negotiated
+
+    /// The extension ids differ up and down, as do the payload types: nothing may pass the server unchanged by mistake.
+    static let upExtensions: HeaderExtensionMap = {
+        var map = HeaderExtensionMap()
+        for (kind, id) in [
+            (HeaderExtension.audioLevel, 1), (.absSendTime, 2), (.transportCC, 3), (.mid, 4), (.rid, 10), (.repairedRid, 11),
+        ] { map[kind] = UInt8(id) }
+        return map
+    }()
+
+    static let downExtensions: HeaderExtensionMap = {
+        var map = HeaderExtensionMap()
+        for (kind, id) in [(HeaderExtension.mid, 9), (.transportCC, 5), (.absSendTime, 6), (.audioLevel, 14)] { map[kind] = UInt8(id) }
+        return map
+    }()
+
+    static let upVideo = CodecParameters(
+        codec: .vp8, payloadType: 96, rtxPayloadType: 97, nack: true, pli: true, fir: true, transportCC: true)
+    static let upAudio = CodecParameters(codec: .opus, payloadType: 111, transportCC: true)
+    static let downVideo = CodecParameters(
+        codec: .vp8, payloadType: 100, rtxPayloadType: 101, nack: true, pli: true, fir: true, transportCC: true)
+    static let downAudio = CodecParameters(codec: .opus, payloadType: 109, transportCC: true)
+
+    /// The sections on which the server receives.
+    var up: [RTPParameters] {
+        var sections: [RTPParameters] = []
+        if audio != nil { sections.append(RTPParameters(mid: "0", kind: .audio, codecs: [Self.upAudio], extensions: Self.upExtensions)) }
+        if let video {
+            sections.append(
+                RTPParameters(mid: "1", kind: .video, codecs: [Self.upVideo], extensions: Self.upExtensions, rids: video.rids))
+        }
+        return sections
+    }
+
+    /// The sections on which the server sends.
+    func down(_ entropy: Entropy) -> [RTPParameters] {
+        guard receives else { return [] }
+        return [
+            RTPParameters(
+                mid: "video", kind: .video, codecs: [Self.downVideo], extensions: Self.downExtensions,
+                streams: [RTPParameters.Stream(ssrc: entropy.ssrc(), rtxSSRC: entropy.ssrc())]),
+            RTPParameters(
+                mid: "audio", kind: .audio, codecs: [Self.downAudio], extensions: Self.downExtensions,
+                streams: [RTPParameters.Stream(ssrc: entropy.ssrc())]),
+        ]
+    }
+}

@@ -1,0 +1,65 @@
+import MediaPrimitives
+import RTP
+
+/// A receiver of one section of sound. It repairs nothing; it remembers what came, by sequence number.
+package final class ReceivedAudio {
+    private struct Packet {
+        var sequence: Int64
+        var timestamp: UInt32
+        var stamp: PayloadStamp
+        var arrival: Instant
+    }
+
+    let ssrc: SSRC
+    private let types: Set<UInt8>
+    private var unwrapper = SequenceUnwrapper()
+    private var packets: [Packet] = []
+    package private(set) var faults: [String] = []
+    package private(set) var senderReports = 0
+
+    init(_ parameters: RTPParameters) {
+        ssrc = parameters.streams.first?.ssrc ?? SSRC(0)
+        types = Set(parameters.codecs.map(\.payloadType))
+    }
+
+    package var count: Int { packets.count }
+    package var lastArrival: Instant? { packets.last?.arrival }
+
+    func receive(_ packet: RawSpan, _ header: RTPHeader, _ values: HeaderExtensionValues, at now: Instant) {
+        let payload = packet.extracting(header.payloadOffset..<(header.payloadOffset + header.payloadLength))
+        guard types.contains(header.payloadType), let stamp = PayloadStamp.parse(opus: payload) else {
+            return faults.append("packet \(header.sequenceNumber.rawValue) is not what was sent")
+        }
+        if values.audioLevel != UInt8(truncatingIfNeeded: 20 + stamp.frame % 40) { faults.append("a wrong audio level") }
+        let sequence = unwrapper.unwrap(header.sequenceNumber.rawValue)
+        packets.append(Packet(sequence: sequence, timestamp: header.timestamp, stamp: stamp, arrival: now))
+    }
+
+    func noteReport() { senderReports += 1 }
+
+    /// What a player would notice of the whole: numbers missing and repeated, timestamps that go back, publishers heard in turn.
+    package func review() -> (missing: Int, sources: [UInt16], faults: [String]) {
+        var faults = self.faults
+        var missing = 0
+        var sources: [UInt16] = []
+        var last: Packet?
+        for packet in packets.sorted(by: { $0.sequence < $1.sequence }) {
+            if sources.last != packet.stamp.source { sources.append(packet.stamp.source) }
+            defer { last = packet }
+            guard let last else { continue }
+            if packet.sequence == last.sequence {
+                faults.append("number \(packet.sequence) came twice")
+                continue
+            }
+            missing += Int(packet.sequence - last.sequence) - 1
+            let advance = Int32(bitPattern: packet.timestamp &- last.timestamp)
+            if advance <= 0 { faults.append("the timestamp goes back by \(-advance) at \(packet.sequence)") }
+            let elapsed = (packet.arrival - last.arrival).seconds
+            if abs(Double(advance) / 48_000 - elapsed) > 1 { faults.append("the timestamp moves by \(advance) in \(elapsed) s") }
+            if packet.stamp.source == last.stamp.source, packet.stamp.frame <= last.stamp.frame {
+                faults.append("frame \(packet.stamp.frame) after \(last.stamp.frame)")
+            }
+        }
+        return (missing, sources, faults)
+    }
+}

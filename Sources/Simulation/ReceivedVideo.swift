@@ -1,0 +1,171 @@
+import Forwarding
+import MediaPrimitives
+import RTP
+
+/// A receiver of one video section: puts packets in order, asks for missing ones and for keyframes, and hands whole frames to a decoder.
+package final class ReceivedVideo {
+    /// How long a hole may stop the picture before a keyframe behind it is taken instead.
+    private static let patience = Interval.milliseconds(250)
+    private static let requestInterval = Interval.milliseconds(500)
+
+    /// Numbers that never came although later ones did.
+    package struct Hole: Sendable {
+        package var count: Int
+        /// What came before was a whole frame. Otherwise the hole tells the decoder that a frame has no end.
+        package var isAfterWholeFrame: Bool
+    }
+
+    let ssrc: SSRC
+    private let rtxSSRC: SSRC?
+    private var types: PayloadTypeTable
+    private let repairs: Bool
+    private var unwrapper = SequenceUnwrapper()
+    private var rtxUnwrapper = SequenceUnwrapper()
+    private var buffer: [Int64: DecodedVideo.Packet] = [:]
+    /// The first number that has not been decoded; nil before the first keyframe.
+    private var next: Int64?
+    private var missing = MissingPackets()
+    private var statistics = ReceptionStatistics(clockRate: 90_000)
+    private var blockedSince: Instant?
+    private var lastRequest: Instant?
+    /// When it was last tried to go on.
+    private var triedAt = Instant(nanoseconds: 0)
+
+    package private(set) var decoder = DecodedVideo()
+    package private(set) var holes: [Hole] = []
+    package private(set) var packets = 0
+    package private(set) var repaired = 0
+    package private(set) var nacked = 0
+    package private(set) var keyframeRequests = 0
+    package private(set) var senderReports = 0
+
+    init(_ parameters: RTPParameters) {
+        ssrc = parameters.streams.first?.ssrc ?? SSRC(0)
+        rtxSSRC = parameters.streams.first?.rtxSSRC
+        types = PayloadTypeTable(parameters.codecs)
+        repairs = parameters.codecs.contains { $0.nack }
+    }
+
+    func owns(_ ssrc: SSRC) -> Bool { ssrc == self.ssrc || ssrc == rtxSSRC }
+
+    func receive(_ packet: RawSpan, _ header: RTPHeader, _ values: HeaderExtensionValues, at now: Instant) {
+        var payload = packet.extracting(header.payloadOffset..<(header.payloadOffset + header.payloadLength))
+        let sequence: Int64
+        if header.ssrc == ssrc {
+            guard types.codec(header.payloadType) == .vp8 else { return decoder.fault("payload type \(header.payloadType)") }
+            sequence = unwrapper.unwrap(header.sequenceNumber.rawValue)
+        } else {
+            guard types.codec(retransmission: header.payloadType) == .vp8, let original = payload.uint16(at: 0) else {
+                return decoder.fault("payload type \(header.payloadType) on the retransmission stream")
+            }
+            _ = rtxUnwrapper.unwrap(header.sequenceNumber.rawValue)
+            sequence = unwrapper.peek(original)
+            payload = payload.extracting(2...)
+            repaired += 1
+        }
+        guard let descriptor = VP8Descriptor.parse(payload), let stamp = PayloadStamp.parse(vp8: payload, descriptor) else {
+            return decoder.fault("packet \(sequence) is not what was sent")
+        }
+        packets += 1
+        let entry = DecodedVideo.Packet(timestamp: header.timestamp, marker: header.marker, descriptor: descriptor, stamp: stamp)
+        if let known = buffer[sequence] {
+            if known.stamp != stamp || known.timestamp != entry.timestamp { decoder.fault("packet \(sequence) came twice and differs") }
+            return
+        }
+        switch missing.note(sequence, at: now) {
+        case .repeated: return
+        case .inOrder, .gap, .filled, .overflow: break
+        }
+        statistics.note(sequence: sequence, timestamp: header.timestamp, arrival: now, retransmitted: header.ssrc != ssrc)
+        buffer[sequence] = entry
+        advance(at: now)
+    }
+
+    func noteReport() { senderReports += 1 }
+
+    // MARK: Order
+
+    private func advance(at now: Instant) {
+        triedAt = now
+        while let position = next, let frame = wholeFrame(at: position) {
+            take(frame, at: position, afterHole: false, now)
+            blockedSince = nil
+        }
+        guard let highest = unwrapper.highest, highest >= next ?? highest else { return }
+        if blockedSince == nil { blockedSince = now }
+        guard let since = blockedSince, next == nil || now - since >= ReceivedVideo.patience else { return }
+        for position in buffer.keys.sorted() where position > next ?? .min {
+            guard buffer[position]?.descriptor.isKeyframeStart == true, let frame = wholeFrame(at: position) else { continue }
+            if let next { noteHole(next..<position) }
+            take(frame, at: position, afterHole: next != nil, now)
+            blockedSince = nil
+            return advance(at: now)
+        }
+    }
+
+    private func wholeFrame(at position: Int64) -> [DecodedVideo.Packet]? {
+        guard let first = buffer[position] else { return nil }
+        var frame = [first]
+        while let last = frame.last, !last.marker {
+            guard let following = buffer[position + Int64(frame.count)], following.timestamp == first.timestamp else { return nil }
+            frame.append(following)
+        }
+        return first.descriptor.startsFrame ? frame : nil
+    }
+
+    private func take(_ frame: [DecodedVideo.Packet], at position: Int64, afterHole: Bool, _ now: Instant) {
+        decoder.decode(frame, afterHole: afterHole, at: now)
+        let end = position + Int64(frame.count)
+        for sequence in (next ?? position)..<end { buffer[sequence] = nil }
+        if next == nil { buffer = buffer.filter { $0.key >= end } }
+        next = end
+        if frame[0].stamp.isKeyframe { missing.forget(before: position) }
+    }
+
+    private func noteHole(_ range: Range<Int64>) {
+        let absent = range.filter { buffer[$0] == nil }
+        guard let first = absent.first else { return }
+        holes.append(Hole(count: absent.count, isAfterWholeFrame: first == range.lowerBound))
+    }
+
+    // MARK: Feedback
+
+    var nextDeadline: Instant {
+        var deadline = repairs ? missing.nextDeadline : .distantFuture
+        if let blockedSince {
+            deadline = min(deadline, max(blockedSince, lastRequest ?? blockedSince) + ReceivedVideo.requestInterval)
+            let end = blockedSince + ReceivedVideo.patience
+            if triedAt < end { deadline = min(deadline, end) }
+        }
+        return deadline
+    }
+
+    func handleTimeout(at now: Instant, sender: SSRC, over transport: SimulatedTransport, into batch: DatagramBatch) {
+        advance(at: now)
+        var wanted: [SequenceNumber] = []
+        if repairs { _ = missing.takeDue(at: now, room: 200, into: &wanted) }
+        if !wanted.isEmpty {
+            nacked += wanted.count
+            transport.sendRTCP(into: batch) { writer in
+                ReceiverReport(ssrc: sender).write(into: &writer)
+                _ = Nack.write(into: &writer, sender: sender, media: ssrc, sequences: wanted.span)
+            }
+        }
+        if let blockedSince, max(blockedSince, lastRequest ?? blockedSince) + ReceivedVideo.requestInterval <= now {
+            lastRequest = now
+            keyframeRequests += 1
+            transport.sendRTCP(into: batch) { writer in
+                ReceiverReport(ssrc: sender).write(into: &writer)
+                PictureLossIndication(sender: sender, media: ssrc).write(into: &writer)
+            }
+        }
+    }
+
+    func takeReport() -> ReportBlock? {
+        guard statistics.hasPackets else { return nil }
+        let report = statistics.takeReport()
+        return ReportBlock(
+            ssrc: ssrc, fractionLost: report.fractionLost, cumulativeLost: report.cumulativeLost, highestSequence: report.highestSequence,
+            jitter: report.jitter)
+    }
+}

@@ -1,0 +1,171 @@
+import MediaPrimitives
+import RTP
+import Rooms
+
+/// One simulated client: its transport, what it sends and what it makes of what it gets.
+package final class SimulatedPeer {
+    private static let reportInterval = Interval.seconds(1)
+
+    package let id: ParticipantID
+    package let transport: SimulatedTransport
+    package let uplink: SimulatedLink
+    package let downlink: SimulatedLink
+    /// One for each encoding, in the order of the rids.
+    package private(set) var cameras: [VideoSource] = []
+    package private(set) var microphone: AudioSource?
+    /// What it sees and hears; nothing, of a client that does not receive.
+    package let video: ReceivedVideo
+    package let audio: ReceivedAudio
+    /// One of its own addresses, and how the server sees it.
+    package struct Route: Sendable {
+        package var local: SocketAddress
+        package var outer: SocketAddress
+    }
+    package internal(set) var routes: [Route]
+    /// What the server was told about our credentials; they change with a restart.
+    package internal(set) var credentials: TransportParameters
+
+    /// Who it is in feedback.
+    private let feedbackSSRC: SSRC
+    private let extensions: HeaderExtensionMap
+    private var nextReport: Instant?
+    private let entropy: Entropy
+
+    /// `number` tells the packets of one client from those of another.
+    init(
+        _ plan: PeerPlan, id: ParticipantID, number: UInt16, transport: SimulatedTransport, credentials: TransportParameters,
+        down: [RTPParameters], address: SocketAddress, at now: Instant, entropy: Entropy
+    ) {
+        self.id = id
+        self.transport = transport
+        self.credentials = credentials
+        self.entropy = entropy
+        routes = [Route(local: address, outer: address)]
+        uplink = SimulatedLink(plan.uplink, seed: entropy.next())
+        downlink = SimulatedLink(plan.downlink, seed: entropy.next())
+        feedbackSSRC = entropy.ssrc()
+        extensions = PeerPlan.downExtensions
+        video = ReceivedVideo(down.first { $0.kind == .video } ?? RTPParameters(mid: "", kind: .video, codecs: [], extensions: extensions))
+        audio = ReceivedAudio(down.first { $0.kind == .audio } ?? RTPParameters(mid: "", kind: .audio, codecs: [], extensions: extensions))
+        let start = now + plan.startDelay
+        if let audio = plan.audio {
+            let stream = PublishedStream(
+                codec: PeerPlan.upAudio, mid: "0", rid: nil, firstSequence: audio.firstSequence, firstTimestamp: audio.firstTimestamp,
+                clockSkew: plan.clockSkew, origin: now, entropy: entropy)
+            microphone = AudioSource(stream: stream, source: number, at: start)
+        }
+        guard let video = plan.video else { return }
+        for (layer, shape) in video.shapes.enumerated() where layer < max(1, video.rids.count) {
+            let stream = PublishedStream(
+                codec: PeerPlan.upVideo, mid: "1", rid: video.rids.isEmpty ? nil : video.rids[layer], firstSequence: video.firstSequence,
+                firstTimestamp: video.firstTimestamp, clockSkew: plan.clockSkew, origin: now, entropy: entropy)
+            cameras.append(
+                VideoSource(stream: stream, source: number, layer: UInt8(layer), shape: shape, at: start, entropy: entropy))
+        }
+    }
+
+    package var isPublishing: Bool { !cameras.isEmpty || microphone != nil }
+
+    /// Goes on under new SSRCs.
+    package func changeSSRCs(beginningWithKeyframe: Bool = true) {
+        for camera in cameras { camera.changeSSRC(entropy, beginningWithKeyframe: beginningWithKeyframe) }
+        microphone?.stream.changeSSRC(entropy)
+    }
+
+    package var isMuted = false {
+        didSet {
+            for camera in cameras { camera.isPaused = isMuted }
+            microphone?.isPaused = isMuted
+        }
+    }
+
+    func localAddress(behind outer: SocketAddress) -> SocketAddress? { routes.first { $0.outer == outer }?.local }
+
+    package var ignoresKeyframeRequests = false {
+        didSet { for camera in cameras { camera.ignoresKeyframeRequests = ignoresKeyframeRequests } }
+    }
+
+    // MARK: Driven by the world
+
+    var nextDeadline: Instant {
+        var deadline = transport.nextDeadline
+        guard transport.isConnected else { return deadline }
+        deadline = min(deadline, nextReport ?? .distantFuture, video.nextDeadline)
+        for camera in cameras { deadline = min(deadline, camera.nextDeadline) }
+        return min(deadline, microphone?.nextDeadline ?? .distantFuture)
+    }
+
+    func receive(_ datagram: UnsafeMutableRawBufferPointer, from path: Path, at now: Instant, into batch: DatagramBatch) {
+        switch transport.receive(datagram, from: path, at: now, into: batch) {
+        case .nothing: break
+        case .rtp(let length): receiveRTP(UnsafeRawBufferPointer(rebasing: datagram[..<length]).bytes, at: now)
+        case .rtcp(let length): receiveRTCP(UnsafeRawBufferPointer(rebasing: datagram[..<length]).bytes, at: now, into: batch)
+        }
+    }
+
+    func handleTimeout(at now: Instant, into batch: DatagramBatch) {
+        transport.handleTimeout(at: now, into: batch)
+        guard transport.isConnected else { return }
+        for camera in cameras { camera.handleTimeout(at: now, over: transport, into: batch) }
+        microphone?.handleTimeout(at: now, over: transport, into: batch)
+        if video.nextDeadline <= now {
+            video.handleTimeout(at: now, sender: feedbackSSRC, over: transport, into: batch)
+        }
+        if now >= nextReport ?? now {
+            if nextReport != nil { report(at: now, into: batch) }
+            nextReport = now + SimulatedPeer.reportInterval
+        }
+    }
+
+    private func receiveRTP(_ packet: RawSpan, at now: Instant) {
+        guard let header = RTPHeader.parse(packet) else { return }
+        let values = HeaderExtensionValues.parse(packet, header, extensions)
+        if video.owns(header.ssrc) {
+            video.receive(packet, header, values, at: now)
+        } else if audio.ssrc == header.ssrc {
+            audio.receive(packet, header, values, at: now)
+        } else {
+            strayPackets += 1
+        }
+    }
+
+    /// Packets of streams that were never agreed.
+    package private(set) var strayPackets = 0
+
+    private func receiveRTCP(_ bytes: RawSpan, at now: Instant, into batch: DatagramBatch) {
+        var packets = RTCPPacketIterator()
+        while let packet = packets.next(in: bytes) {
+            switch packet.kind {
+            case .nack:
+                guard let nack = Nack.parse(bytes, packet) else { break }
+                let camera = cameras.first { $0.stream.ssrc == nack.media }
+                nack.forEach(in: bytes) { camera?.stream.resend($0.rawValue, at: now, over: transport, into: batch) }
+            case .pictureLossIndication:
+                guard let request = PictureLossIndication.parse(bytes, packet) else { break }
+                cameras.first { $0.stream.ssrc == request.media }?.requestKeyframe(at: now)
+                if let microphone, microphone.stream.ssrc == request.media { microphone.keyframeRequests += 1 }
+            case .receiverReport:
+                guard let report = ReceiverReport.parse(bytes, packet) else { break }
+                for index in 0..<report.blocks.count {
+                    guard let block = report.blocks.block(index, in: bytes) else { continue }
+                    for camera in cameras { camera.stream.noteReport(about: block.ssrc) }
+                    microphone?.stream.noteReport(about: block.ssrc)
+                }
+            case .senderReport:
+                guard let report = SenderReport.parse(bytes, packet) else { break }
+                if report.ssrc == video.ssrc { video.noteReport() }
+                if report.ssrc == audio.ssrc { audio.noteReport() }
+            default: break
+            }
+        }
+    }
+
+    private func report(at now: Instant, into batch: DatagramBatch) {
+        for stream in cameras.map(\.stream) + (microphone.map { [$0.stream] } ?? []) {
+            transport.sendRTCP(into: batch) { stream.writeReport(at: now, into: &$0) }
+        }
+        guard let block = video.takeReport() else { return }
+        let blocks = [block]
+        transport.sendRTCP(into: batch) { ReceiverReport(ssrc: feedbackSSRC).write(into: &$0, reports: blocks.span) }
+    }
+}

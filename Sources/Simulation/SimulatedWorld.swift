@@ -1,0 +1,227 @@
+import ICE
+import MediaPrimitives
+import MediaSecurity
+import Rooms
+
+/// One server and its clients in virtual time: the production `ForwardingUnit`, a network of seeded links, and clients made from the same modules.
+///
+/// Every turn follows the unit's contract: what has arrived (or is due), then `release` until nothing waits, then everything is sent. Handshakes
+/// have bytes of their own each time (OpenSSL draws them), but all decisions and all media repeat exactly for a seed.
+package final class SimulatedWorld {
+    package static let serverAddress = SocketAddress(ipv4: 0xc633_6401, port: 7_882)
+    /// The time of day at the world's beginning.
+    static let wallClock = WallClock(instant: Instant(nanoseconds: 0), unixNanoseconds: 1_750_000_000_000_000_000)
+
+    package let unit: ForwardingUnit
+    package private(set) var now = Instant(nanoseconds: 3_000_000_000)
+    /// What the server told, and when.
+    package private(set) var events: [(at: Instant, event: RoomEvent)] = []
+    package private(set) var peers: [SimulatedPeer] = []
+    /// Shown every datagram when it is sent, for tests that want to send it again.
+    package var tap: ((_ bytes: [UInt8], _ from: SocketAddress, _ to: SocketAddress) -> Void)?
+
+    /// The server's loop is in a long turn: it receives and answers, and releases nothing until this is false again.
+    package var holdsTurns = false
+
+    private let certificate: Certificate
+    private let clientCertificate: Certificate
+    private let entropy: Entropy
+    private var network = SimulatedNetwork()
+    private var peersByAddress: [SocketAddress: Int] = [:]
+    private var deadlines = DeadlineQueue()
+    private var replacements = 0
+    private let serverBatch = DatagramBatch(capacity: 512)
+    private let peerBatch = DatagramBatch(capacity: 1_024)
+
+    package init(seed: UInt64, limits: ForwardingUnit.Limits = ForwardingUnit.Limits()) throws {
+        certificate = try Certificate.generate()
+        clientCertificate = try Certificate.generate()
+        entropy = .seeded(seed)
+        unit = ForwardingUnit(
+            certificate: certificate, clock: SimulatedWorld.wallClock, entropy: .seeded(seed &+ 1), limits: limits)
+    }
+
+    // MARK: Joining and leaving
+
+    /// A client joins: signalling is over at once, and its first check is on the way.
+    package func join(_ plan: PeerPlan) throws -> SimulatedPeer {
+        let number = peers.count
+        let address = freshAddress(number)
+        let server = ICECredentials.random(entropy)
+        let client = ICECredentials.random(entropy)
+        let ours = TransportParameters(
+            local: client, remote: server, fingerprints: [certificate.fingerprint], role: plan.role)
+        let theirs = TransportParameters(
+            local: server, remote: client, fingerprints: [plan.claimedFingerprint ?? clientCertificate.fingerprint],
+            role: plan.role == .client ? .server : .client)
+        let down = plan.down(entropy)
+        let id = try unit.open(
+            ParticipantParameters(
+                room: plan.room, identity: plan.identity, hidden: plan.receives && plan.video == nil, cname: "apus", transport: theirs,
+                receiving: plan.up,
+                sending: down, following: plan.following), at: now)
+        let generator = Entropy.seeded(entropy.next())
+        let transport = SimulatedTransport(
+            ours, certificate: clientCertificate, profiles: plan.profiles, path: path(from: address), extensions: PeerPlan.upExtensions,
+            at: now, entropy: generator)
+        let peer = SimulatedPeer(
+            plan, id: id, number: UInt16(number), transport: transport, credentials: ours, down: down, address: address, at: now,
+            entropy: generator)
+        peers.append(peer)
+        peersByAddress[address] = number
+        deadlines.schedule(number, at: peer.nextDeadline)
+        endTurn()
+        return peer
+    }
+
+    /// The control plane ends a participant.
+    package func close(_ peer: SimulatedPeer, reason: String = "asked to") {
+        unit.close(peer.id, reason: reason, at: now, into: serverBatch)
+        endTurn()
+    }
+
+    /// The client says goodbye.
+    package func leave(_ peer: SimulatedPeer) {
+        guard let index = index(of: peer) else { return }
+        peer.transport.close(into: peerBatch)
+        send(from: index)
+    }
+
+    /// Both sides of the client's ICE get new credentials, by signalling.
+    package func restartICE(_ peer: SimulatedPeer) -> Bool {
+        guard let index = index(of: peer) else { return false }
+        let server = ICECredentials.random(entropy)
+        let client = ICECredentials.random(entropy)
+        guard unit.restartICE(peer.id, local: server, remote: client, at: now, into: serverBatch) else { return false }
+        endTurn()
+        peer.credentials.local = client
+        peer.credentials.remote = server
+        peer.transport.ice.restart(local: client, remote: server, at: now)
+        peer.transport.readICE(at: now, into: peerBatch)
+        send(from: index)
+        return true
+    }
+
+    /// The client gets another address and knows it: it nominates the new way. The old address is gone.
+    package func move(_ peer: SimulatedPeer) {
+        guard let index = index(of: peer) else { return }
+        let address = replaceAddress(index)
+        peer.routes = [SimulatedPeer.Route(local: address, outer: address)]
+        peer.transport.ice.check(path(from: address), at: now)
+        peer.transport.readICE(at: now, into: peerBatch)
+        send(from: index)
+    }
+
+    /// A translator on the way gives the client another outer address; the client does not know.
+    package func rebind(_ peer: SimulatedPeer) {
+        guard let index = index(of: peer) else { return }
+        let address = replaceAddress(index)
+        for route in peer.routes.indices { peer.routes[route].outer = address }
+    }
+
+    private func replaceAddress(_ index: Int) -> SocketAddress {
+        for route in peers[index].routes { peersByAddress[route.outer] = nil }
+        replacements += 1
+        let address = freshAddress(100_000 + replacements)
+        peersByAddress[address] = index
+        return address
+    }
+
+    /// Somebody sends a datagram from wherever he likes.
+    package func inject(_ bytes: [UInt8], from address: SocketAddress) {
+        deliver(bytes, from: address)
+        endTurn()
+    }
+
+    private func index(of peer: SimulatedPeer) -> Int? { peers.firstIndex { $0 === peer } }
+
+    private func freshAddress(_ number: Int) -> SocketAddress {
+        SocketAddress(ipv4: 0x0a00_0001 + UInt32(truncatingIfNeeded: number), port: 50_000)
+    }
+
+    private func path(from address: SocketAddress) -> Path { Path(local: address, remote: SimulatedWorld.serverAddress) }
+
+    // MARK: Time
+
+    /// Lets time pass.
+    package func run(for duration: Interval) { _ = run(for: duration) { false } }
+
+    /// Lets time pass until `condition` holds; false if it did not within `limit`.
+    @discardableResult
+    package func run(for limit: Interval, until condition: () -> Bool) -> Bool {
+        let end = now + limit
+        var turnsAtOneInstant = 0
+        while !condition() {
+            let next = min(network.nextArrival, unit.nextDeadline, deadlines.next)
+            guard next <= end else {
+                now = end
+                return condition()
+            }
+            turnsAtOneInstant = next <= now ? turnsAtOneInstant + 1 : 0
+            precondition(turnsAtOneInstant < 10_000, "time stands still: a deadline in the past is never served")
+            now = max(now, next)
+            turn()
+        }
+        return true
+    }
+
+    private func turn() {
+        while let datagram = network.popArrived(at: now) {
+            if datagram.to == SimulatedWorld.serverAddress {
+                deliver(datagram.bytes, from: datagram.from)
+            } else if let index = peersByAddress[datagram.to] {
+                var bytes = datagram.bytes
+                guard let local = peers[index].localAddress(behind: datagram.to) else { continue }
+                bytes.withUnsafeMutableBytes {
+                    peers[index].receive($0, from: path(from: local), at: now, into: peerBatch)
+                }
+                send(from: index)
+            }
+        }
+        if unit.nextDeadline <= now { unit.handleTimeout(at: now, into: serverBatch) }
+        endTurn()
+        while let index = deadlines.popDue(at: now) {
+            if peers[index].nextDeadline <= now { peers[index].handleTimeout(at: now, into: peerBatch) }
+            send(from: index)
+        }
+    }
+
+    private func deliver(_ bytes: [UInt8], from address: SocketAddress) {
+        var bytes = bytes
+        let path = Path(local: SimulatedWorld.serverAddress, remote: address)
+        bytes.withUnsafeMutableBytes { unit.receive($0, from: path, at: now, into: serverBatch) }
+        if serverBatch.count > serverBatch.capacity / 2 || unit.departureCount > serverBatch.capacity { release() }
+    }
+
+    private func endTurn() {
+        if !holdsTurns { release() }
+        for event in unit.takeEvents() { events.append((now, event)) }
+    }
+
+    private func release() {
+        repeat {
+            unit.release(at: now, into: serverBatch)
+            for index in 0..<serverBatch.count {
+                let to = serverBatch[index].path.remote
+                let bytes = Array(serverBatch.bytes(index))
+                tap?(bytes, SimulatedWorld.serverAddress, to)
+                guard let peer = peersByAddress[to] else { continue }
+                network.send(bytes, from: SimulatedWorld.serverAddress, to: to, over: peers[peer].downlink, at: now)
+            }
+            serverBatch.removeAll()
+        } while unit.hasDepartures
+    }
+
+    /// Puts what a client wrote on its uplink, and asks when it next wants to be called.
+    private func send(from index: Int) {
+        let peer = peers[index]
+        for entry in 0..<peerBatch.count {
+            guard let from = peer.routes.first(where: { $0.local == peerBatch[entry].path.local })?.outer else { continue }
+            let bytes = Array(peerBatch.bytes(entry))
+            tap?(bytes, from, SimulatedWorld.serverAddress)
+            network.send(bytes, from: from, to: SimulatedWorld.serverAddress, over: peer.uplink, at: now)
+        }
+        peerBatch.removeAll()
+        deadlines.schedule(index, at: peer.nextDeadline)
+    }
+}

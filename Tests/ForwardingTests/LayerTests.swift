@@ -1,0 +1,99 @@
+import Forwarding
+import MediaPrimitives
+import Testing
+
+@Suite("Layers")
+struct LayerTests {
+    private func live(_ quality: Int) -> LayerState { LayerState(isLive: true, quality: quality) }
+    private let dead = LayerState(isLive: false, quality: 9_999)
+
+    @Test("The best live layer is wanted, in whatever order they are, and the switch waits for its keyframe")
+    func switches() {
+        var selector = LayerSelector()
+        let first = selector.decide(layer: 0, isSwitchPoint: true)
+        #expect(first == .drop(.awaitingKeyframe))
+        let needed = selector.choose(among: [live(100), live(400), dead])
+        #expect(needed == 1)
+        let decisions = [
+            selector.decide(layer: 0, isSwitchPoint: true), selector.decide(layer: 1, isSwitchPoint: false),
+            selector.decide(layer: 1, isSwitchPoint: true), selector.decide(layer: 1, isSwitchPoint: false),
+        ]
+        #expect(decisions == [.drop(.otherLayer), .drop(.awaitingKeyframe), .switchHere, .forward])
+        let satisfied = selector.choose(among: [live(100), live(400), dead])
+        #expect(satisfied == nil)
+    }
+
+    @Test("Until the better layer's keyframe the old one goes on")
+    func goesOn() {
+        var selector = LayerSelector()
+        _ = selector.choose(among: [live(100), dead])
+        _ = selector.decide(layer: 0, isSwitchPoint: true)
+        let needed = selector.choose(among: [live(100), live(400)])
+        #expect(needed == 1)
+        let decisions = [selector.decide(layer: 0, isSwitchPoint: false), selector.decide(layer: 1, isSwitchPoint: false)]
+        #expect(decisions == [.forward, .drop(.awaitingKeyframe)])
+        let again = selector.choose(among: [live(100), dead])
+        #expect(again == nil && selector.current == 0 && selector.target == 0)
+    }
+
+    @Test("A muted publisher changes nothing: after ten minutes the same layer goes on")
+    func muted() {
+        var selector = LayerSelector()
+        _ = selector.choose(among: [live(100), live(400)])
+        _ = selector.decide(layer: 1, isSwitchPoint: true)
+        for _ in 0..<2_400 {
+            let needed = selector.choose(among: [dead, dead])
+            #expect(needed == nil)
+        }
+        let decision = selector.decide(layer: 1, isSwitchPoint: false)
+        #expect(decision == .forward)
+    }
+
+    @Test("With nothing live yet the first is waited for, and of no layers none")
+    func nothingLive() {
+        var selector = LayerSelector()
+        check(selector.choose(among: []) == nil)
+        #expect(selector.target == nil)
+        check(selector.choose(among: [dead, dead]) == 0)
+    }
+
+    @Test("Rates that waver do not make it switch to and fro")
+    func hysteresis() {
+        var selector = LayerSelector()
+        _ = selector.choose(among: [live(20), live(22)])
+        #expect(selector.target == 1)
+        _ = selector.choose(among: [live(27), live(22)])
+        #expect(selector.target == 1)
+        _ = selector.choose(among: [live(28), live(22)])
+        #expect(selector.target == 0)
+        _ = selector.choose(among: [live(720 << 16), live(1_080 << 16)])
+        #expect(selector.target == 1)
+    }
+
+    @Test("After a restart the next packet must be a keyframe")
+    func restart() {
+        var selector = LayerSelector()
+        _ = selector.choose(among: [live(1)])
+        _ = selector.decide(layer: 0, isSwitchPoint: true)
+        selector.restart()
+        let decision = selector.decide(layer: 0, isSwitchPoint: true)
+        #expect(decision == .drop(.awaitingKeyframe) && selector.current == nil)
+    }
+
+    @Test("A layer lives while packets come, and for a second and a half")
+    func activity() {
+        var activity = EncodingActivity()
+        #expect(!activity.isLive(at: at(0)) && activity.quality == 0)
+        for time: Int64 in 0..<2_000 where time % 20 == 0 { activity.note(bytes: 250, at: at(time)) }
+        #expect(activity.isLive(at: at(3_479)) && !activity.isLive(at: at(3_480)))
+        #expect((90_000...110_000).contains(activity.bitsPerSecond))
+        #expect(activity.quality == activity.bitsPerSecond / 50_000)
+        activity.height = 360
+        #expect(activity.quality > 1_000_000)
+        activity.note(bytes: 100, at: at(600_000))
+        #expect(activity.isLive(at: at(600_001)))
+        // Out of order, and far in the future.
+        activity.note(bytes: 1_488, at: at(0))
+        activity.note(bytes: 1_488, at: .distantFuture)
+    }
+}

@@ -1,0 +1,64 @@
+import MediaPrimitives
+import Rooms
+import Simulation
+import Testing
+
+@Suite("Joining") struct JoiningTests {
+    @Test("a subscriber joining mid-GOP gets a keyframe and begins with it")
+    func midGOP() throws {
+        let world = try SimulatedWorld(seed: 10)
+        let camera = try world.join(.publisher())
+        let first = try world.join(.viewer("early"))
+        world.run(for: .milliseconds(7_321))
+        let before = camera.cameras[0].keyframes
+        let joined = world.now
+        let late = try world.join(.viewer("late"))
+        world.run(for: .seconds(3))
+        expectCleanVideo(late, frames: 75)
+        expectCleanAudio(late, packets: 130)
+        #expect(camera.cameras[0].keyframes == before + 1)
+        let begin = try #require(late.video.decoder.firstFrame)
+        #expect(begin - joined < .milliseconds(500))
+        // Who was there before notices nothing.
+        expectCleanVideo(first, frames: 290)
+        #expect(first.video.decoder.longestPause < .milliseconds(100))
+    }
+
+    @Test("50 simultaneous joins cost at most two keyframes")
+    func fiftyJoins() throws {
+        let world = try SimulatedWorld(seed: 11)
+        let camera = try world.join(.publisher())
+        world.run(for: .seconds(3))
+        let before = camera.cameras[0].keyframes
+        var viewers: [SimulatedPeer] = []
+        for number in 0..<50 {
+            var plan = PeerPlan.viewer("viewer \(number)")
+            // Some are far away.
+            plan.uplink.delay = .milliseconds(5 + Int64(number))
+            plan.downlink.delay = .milliseconds(5 + Int64(number))
+            viewers.append(try world.join(plan))
+        }
+        world.run(for: .seconds(2))
+        for viewer in viewers { expectCleanVideo(viewer, frames: 30) }
+        #expect(camera.cameras[0].keyframes - before <= 2)
+    }
+
+    @Test("rooms do not mix, and a participant can be followed by name")
+    func rooms() throws {
+        let world = try SimulatedWorld(seed: 12)
+        for (room, identity) in [("red", "a"), ("red", "b"), ("blue", "c")] {
+            var plan = PeerPlan.publisher(identity)
+            plan.room = room
+            _ = try world.join(plan)
+        }
+        var byName = PeerPlan.viewer("1")
+        byName.room = "red"
+        byName.following = .participant(identity: "b")
+        var blue = PeerPlan.viewer("2")
+        blue.room = "blue"
+        let viewers = try [world.join(byName), world.join(blue)]
+        world.run(for: .seconds(2))
+        #expect(viewers[0].video.decoder.stretches.map(\.source) == [1] && viewers[0].audio.review().sources == [1])
+        #expect(viewers[1].video.decoder.stretches.map(\.source) == [2] && viewers[1].audio.review().sources == [2])
+    }
+}
