@@ -82,9 +82,9 @@ var targets: [Target] = [
 
 if fuzzing {
     targets += [
-        .systemLibrary(name: "CLibFuzzer", path: "Tests/Fuzz/CLibFuzzer"),
+        .target(name: "CFuzzing", dependencies: ["COpenSSL"], path: "Tests/Fuzz/CFuzzing"),
         .executableTarget(
-            name: "fuzz", dependencies: ["FuzzHarnesses", "CLibFuzzer"], path: "Tests/Fuzz/Driver", swiftSettings: settings,
+            name: "fuzz", dependencies: ["FuzzHarnesses", "CFuzzing"], path: "Tests/Fuzz/Driver", swiftSettings: settings,
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])]),
     ]
 }

@@ -1,4 +1,4 @@
-import CLibFuzzer
+import CFuzzing
 import FuzzHarnesses
 import Glibc
 
@@ -15,6 +15,8 @@ enum Driver {
         }
         guard let chosen = Harness.all.first(where: { $0.name == arguments[1] }) else { fail("no harness is called \(arguments[1])") }
         harness = chosen
+        guard apus_fuzz_install_random() == 1 else { fail("OpenSSL keeps its own generator") }
+        Harness.prepare()
         PlantedBug.isArmed = arguments.contains("--plant")
         let passed = [arguments[0]] + arguments[2...].filter { $0 != "--plant" }
         // libFuzzer may rewrite its arguments, and keeps them: the memory is never given back.
@@ -23,6 +25,7 @@ enum Driver {
         let status = vector.withUnsafeMutableBufferPointer { buffer in
             var base = buffer.baseAddress
             return LLVMFuzzerRunDriver(&count, &base) { data, size in
+                apus_fuzz_reset_random()
                 do throws(Finding) {
                     try Driver.harness?.run(UnsafeRawBufferPointer(start: data, count: size))
                 } catch {

@@ -17,9 +17,7 @@ enum CodecHarness {
         case .vp9(let vp9): try check(vp9, payload.bytes)
         case .h264(let h264):
             try expect(!h264.startsWithParameterSets || h264.hasSequenceParameterSet, "starts with parameter sets that are not there")
-            if PlantedBug.isArmed, h264.startsWithParameterSets {
-                if h264.startsIDR, payload.count == 23 { try PlantedBug.trigger() }
-            }
+            if h264.startsIDR { try PlantedBug.check(payload.bytes.uint32(at: 3)) }
         case .av1(let av1): try expect(!(av1.startsSequence && av1.continuesOBU), "starts and continues at once")
         case .empty, .opaque, .malformed: break
         }

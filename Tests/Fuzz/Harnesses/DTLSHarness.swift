@@ -31,9 +31,7 @@ enum DTLSHarness {
             default: try exchange.close(byPeer: step & 0x10 != 0)
             }
         }
-        if PlantedBug.isArmed, let record = exchange.lastApplicationRecord, record.count == 5 {
-            if record[0] == 0x21, record[4] == 0x7e { try PlantedBug.trigger() }
-        }
+        try PlantedBug.check(exchange.lastApplicationRecord?.span.bytes.uint32(at: 0))
     }
 }
 

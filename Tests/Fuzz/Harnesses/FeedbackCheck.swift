@@ -35,9 +35,6 @@ enum FeedbackCheck {
             next = part[taken - 1].sequence + 1
             rest = rest.dropFirst(taken)
         }
-        if PlantedBug.isArmed, feedback.statusCount == 21, feedback.referenceTime == -77 {
-            if arrivals.count == 2 { try PlantedBug.trigger() }
-        }
     }
 
     private static func compare(_ arrivals: [PacketArrival], from base: Int64, with bytes: RawSpan, _ packet: RTCPPacket) throws(Finding) {

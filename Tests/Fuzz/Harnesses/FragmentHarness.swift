@@ -27,8 +27,6 @@ enum FragmentHarness {
         }
         try expect(again.credentials == NegotiationHarness.local.credentials, "the answer has other credentials")
         try expect(again.endOfCandidates && again.candidateCount == 2, "the answer is not complete")
-        if PlantedBug.isArmed, fragment.endOfCandidates, fragment.candidateCount == 2 {
-            if fragment.credentials?.ufrag == "Zfrag" { try PlantedBug.trigger() }
-        }
+        try PlantedBug.check(fragment.credentials?.ufrag)
     }
 }

@@ -44,9 +44,7 @@ enum NegotiationHarness {
             try expect(section.streams.count <= 8, "more streams than are taken")
             try expect(Set(section.rids).count == section.rids.count, "two layers of one name")
         }
-        if PlantedBug.isArmed, answer.media.count == 1, answer.media[0].codecs.first?.payloadType == 121 {
-            if answer.media[0].mid == "b9" { try PlantedBug.trigger() }
-        }
+        try PlantedBug.check(answer.transport.remote.ufrag)
     }
 
     private static func watch(_ offer: String, _ tracks: [TrackDescription], entropy: Entropy) throws(Finding) {

@@ -37,11 +37,7 @@ enum STUNHarness {
         let isAuthentic = message.isAuthentic(in: packet, key: MessageIntegrityKey(password: local.password))
         try expect(!isAuthentic || message.integrity != nil, "authentic without MESSAGE-INTEGRITY")
         try rewrite(message, packet)
-        if PlantedBug.isArmed, message.errorCode == 438 {
-            if let username = message.username, username.count == 3 {
-                if packet.uint8(at: username.lowerBound) == 0x5a { try PlantedBug.trigger() }
-            }
-        }
+        if message.integrity != nil { try PlantedBug.check(message.priority) }
     }
 
     /// What has been read, written again and read again, is the same.
