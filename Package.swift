@@ -4,13 +4,20 @@ import PackageDescription
 // APUS_CORE_ONLY=1 leaves the server and its dependencies out, so that sanitizer and fuzz builds of the core stay quick.
 let coreOnly = Context.environment["APUS_CORE_ONLY"] == "1"
 
-let settings: [SwiftSetting] = [
-    .swiftLanguageMode(.v6),
-    .treatAllWarnings(as: .error),
-    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-    .enableUpcomingFeature("ExistentialAny"),
-]
+// APUS_FUZZ=1 (with APUS_CORE_ONLY=1) instruments every module for libFuzzer and adds the `fuzz` executable; deploy/fuzz sets both.
+let fuzzing = coreOnly && Context.environment["APUS_FUZZ"] == "1"
+
+// `-sanitize=fuzzer` alone asks for a kind of coverage that LLVM no longer has.
+let instrumentation = ["-sanitize=address", "-sanitize-coverage=edge,inline-8bit-counters,pc-table,trace-cmp"]
+
+let settings: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .treatAllWarnings(as: .error),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("ExistentialAny"),
+    ] + (fuzzing ? [.unsafeFlags(instrumentation)] : [])
 
 func core(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: settings)
@@ -72,7 +79,23 @@ var targets: [Target] = [
     tests(
         "MediaWorkerTests", ["MediaWorker", "Rooms", "MediaSecurity", "ICE", "RTP", "MediaPrimitives", "TestSockets"]),
     tests("ArchitectureTests", []),
+
+    // The bodies of the fuzz targets are plain code, which ordinary tests run on every input that is kept.
+    .target(
+        name: "FuzzHarnesses",
+        dependencies: ["MediaPrimitives", "RTP", "SDP", "Negotiation", "ICE", "MediaSecurity", "Forwarding", "Transports", "Rooms"],
+        path: "Tests/Fuzz/Harnesses", swiftSettings: settings),
+    .testTarget(name: "FuzzReplayTests", dependencies: ["FuzzHarnesses"], path: "Tests/Fuzz/Replay", swiftSettings: settings),
 ]
+
+if fuzzing {
+    targets += [
+        .target(name: "CFuzzing", dependencies: ["COpenSSL"], path: "Tests/Fuzz/CFuzzing"),
+        .executableTarget(
+            name: "fuzz", dependencies: ["FuzzHarnesses", "CFuzzing"], path: "Tests/Fuzz/Driver", swiftSettings: settings,
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])]),
+    ]
+}
 
 if !coreOnly {
     packages += [

@@ -1,0 +1,67 @@
+import Forwarding
+import MediaPrimitives
+import RTP
+
+/// The payload descriptors of all codecs, and the rewriting of VP8's.
+enum CodecHarness {
+    static func run(_ input: UnsafeRawBufferPointer) throws(Finding) {
+        guard let first = input.first else { return }
+        let payload = UnsafeRawBufferPointer(rebasing: input.dropFirst())
+        guard let codec = Codec(rawValue: first & 7) else { return }
+        let descriptor = PayloadDescriptor.parse(codec: codec, payload: payload.bytes)
+        try expect((descriptor == .empty) == payload.isEmpty, "empty and not, at once")
+        _ = (descriptor.isKeyframeStart, descriptor.startsFrame, descriptor.size)
+        try expect(descriptor.temporalID < 8 && descriptor.spatialID < 8, "a layer that 3 bits do not hold")
+        switch descriptor {
+        case .vp8(let vp8): try check(vp8, payload.bytes, seed: first)
+        case .vp9(let vp9): try check(vp9, payload.bytes)
+        case .h264(let h264):
+            try expect(!h264.startsWithParameterSets || h264.hasSequenceParameterSet, "starts with parameter sets that are not there")
+            if h264.startsIDR { try PlantedBug.check(payload.bytes.uint32(at: 3)) }
+        case .av1(let av1): try expect(!(av1.startsSequence && av1.continuesOBU), "starts and continues at once")
+        case .empty, .opaque, .malformed: break
+        }
+    }
+
+    private static func check(_ descriptor: VP9Descriptor, _ payload: RawSpan) throws(Finding) {
+        try expect((1...payload.byteCount).contains(descriptor.length), "the descriptor is longer than its packet")
+        try expect(descriptor.spatialLayerCount <= 8, "more than eight spatial layers")
+        if let pictureID = descriptor.pictureID { try expect(pictureID < (descriptor.hasLongPictureID ? 0x8000 : 0x80), "PictureID") }
+    }
+
+    /// A rewritten descriptor has the new numbers, the old length and everything else as it was.
+    private static func check(_ descriptor: VP8Descriptor, _ payload: RawSpan, seed: UInt8) throws(Finding) {
+        try expect((1...6).contains(descriptor.length) && descriptor.length <= payload.byteCount, "a length of \(descriptor.length)")
+        var rewriter = VP8Rewriter()
+        let first = rewriter.rewrite(descriptor, isNewest: true)
+        rewriter.align(to: descriptor)
+        let next = rewriter.rewrite(descriptor, isNewest: true)
+        // The first packet after a change of source follows the last one before it.
+        if descriptor.pictureID != nil { try expect(next.pictureID == (first.pictureID + 1) & 0x7fff, "PictureID jumps") }
+        if descriptor.tl0PicIdx != nil { try expect(next.tl0PicIdx == first.tl0PicIdx &+ 1, "TL0PICIDX jumps") }
+        if descriptor.keyIndex != nil { try expect(next.keyIndex == (first.keyIndex + 1) & 0x1f, "KEYIDX jumps") }
+        var replaced = 0
+        guard
+            var written = ByteWriter.array(
+                capacity: 16,
+                {
+                    replaced = descriptor.rewrite(
+                        payload, into: &$0, pictureID: next.pictureID, tl0PicIdx: next.tl0PicIdx, keyIndex: next.keyIndex)
+                })
+        else { throw Finding("a descriptor is longer than 16 bytes") }
+        try expect(replaced == descriptor.length && written.count == replaced, "\(written.count) bytes stand for \(replaced)")
+        written += payload.array(replaced..<payload.byteCount)
+        guard let copy = VP8Descriptor.parse(written.span.bytes) else { throw Finding("a rewritten descriptor does not parse") }
+        var expected = descriptor
+        if descriptor.pictureID != nil { expected.pictureID = next.pictureID & (descriptor.hasLongPictureID ? 0x7fff : 0x7f) }
+        if descriptor.tl0PicIdx != nil { expected.tl0PicIdx = next.tl0PicIdx }
+        if descriptor.keyIndex != nil { expected.keyIndex = next.keyIndex }
+        try expect(copy == expected, "rewriting changed more than the numbers")
+        // No room, or another payload: nothing is written.
+        var cut = 0
+        _ = ByteWriter.array(capacity: descriptor.length - 1) {
+            cut = descriptor.rewrite(payload, into: &$0, pictureID: 1, tl0PicIdx: 1, keyIndex: 1)
+        }
+        try expect(cut == 0, "written where there is no room")
+    }
+}
