@@ -138,10 +138,11 @@ package final class ForwardingUnit {
         participants[participant.slot] = nil
         deadlines.cancel(participant.slot)
         freeSlots.append(participant.slot)
-        participant.room.remove(participant, at: now)
-        if participant.room.isEmpty { rooms[participant.room.name] = nil }
+        let room = participant.room
+        room.remove(participant, at: now)
+        if room.isEmpty { rooms[room.name] = nil }
         // Whose viewers came over from the one who left: they wait for a keyframe.
-        for other in participant.room.participants where !other.publications.isEmpty { schedule(other) }
+        for other in room.participants where !other.publications.isEmpty { schedule(other) }
     }
 
     private func forget(ufrag: String, of participant: Participant) {

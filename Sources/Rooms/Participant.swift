@@ -13,7 +13,8 @@ package final class Participant {
     let slot: Int
     let identity: String
     let isHidden: Bool
-    let room: Room
+    /// Unowned, as the room owns its participants; the unit holds every room for as long as it has one.
+    unowned let room: Room
     let transport: Transport
     let publications: [Publication]
     let subscriptions: [Subscription]
