@@ -117,6 +117,14 @@ package final class SRTPSession {
         return session
     }
 
+    /// Whether this machine has the multi-buffer library and a processor for it.
+    package static var isMultiBufferAvailable: Bool {
+        let profile = SRTPProfile.aeadAES128GCM
+        return SRTPSealer(
+            profile, masterKey: Array(repeating: 0, count: profile.keyLength), masterSalt: Array(repeating: 0, count: profile.saltLength))
+            != nil
+    }
+
     /// Whether what is sent goes through the multi-buffer library.
     package var usesMultiBuffer: Bool { sealer != nil }
 

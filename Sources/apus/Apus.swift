@@ -8,5 +8,5 @@ struct Apus: AsyncParsableCommand {
         discussion: """
             Exit status: 0 done, 1 a request was refused, 64 wrong usage, 69 a port is taken, 78 wrong configuration.
             """,
-        subcommands: [ServeCommand.self, TokenCommand.self])
+        subcommands: [ServeCommand.self, TokenCommand.self, CheckCommand.self])
 }

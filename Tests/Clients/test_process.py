@@ -121,3 +121,22 @@ async def test_help_is_everywhere(arguments):
 
 async def test_dev_prints_links_that_can_be_opened(apus):
     assert f":{apus.port}/publish" in apus.log and f":{apus.port}/watch" in apus.log
+
+
+async def test_check_looks_at_the_ports_and_the_machine(apus):
+    free = ["--port", "0", "--tcp-port", "0", "--admin-port", "0"]
+    status, out, err = await run_apus("check", "--dev", "--udp-port", "0", *free)
+    assert status == 0, err
+    assert "ok      the configuration is complete" in out
+    assert "AES-GCM" in out
+    taken = apus.arguments[apus.arguments.index("--udp-port") + 1]
+    status, out, err = await run_apus("check", "--dev", "--udp-port", taken, *free)
+    assert status == 69
+    assert f"broken  UDP port {taken}" in out
+    assert "--udp-port" in err
+
+
+async def test_check_refuses_what_serve_refuses():
+    status, _, err = await run_apus("check")
+    assert status == 78
+    assert "--keys" in err

@@ -1,0 +1,88 @@
+import Foundation
+import MediaSecurity
+
+/// What `apus check` looks at on the machine: whether the ports are free, and what would make the server slow.
+package enum MachineCheck {
+    /// One thing that was looked at.
+    package struct Finding: Sendable {
+        package enum Verdict: String, Sendable { case ok, slow, broken }
+
+        package var verdict: Verdict
+        package var sentence: String
+        /// What `apus serve` would end with; only of what is broken.
+        package var error: StartError?
+
+        package var line: String { verdict.rawValue.padding(toLength: 8, withPad: " ", startingAt: 0) + sentence }
+    }
+
+    /// Descriptors that leave room for a few thousand connections.
+    private static let enoughDescriptors: UInt64 = 8_192
+    /// What the media sockets ask for (SO_RCVBUF, SO_SNDBUF).
+    private static let wantedBuffer = 4 << 20
+
+    package static func findings(for configuration: ServeConfiguration) -> [Finding] {
+        var findings: [Finding] = []
+        for host in configuration.httpHosts { findings.append(port(configuration.port, on: host, isTCP: true, .port)) }
+        findings.append(port(configuration.adminPort, on: "127.0.0.1", isTCP: true, .adminPort))
+        findings.append(port(configuration.udpPort, on: "0.0.0.0", isTCP: false, .udpPort))
+        findings.append(port(configuration.tcpPort, on: "0.0.0.0", isTCP: true, .tcpPort))
+        return findings + [descriptors(), buffers("rmem_max", "receive"), buffers("wmem_max", "send"), cipher()]
+    }
+
+    /// Binds the port for a moment.
+    private static func port(_ port: UInt16, on host: String, isTCP: Bool, _ option: ServeOption) -> Finding {
+        let name = isTCP ? "TCP" : "UDP"
+        var hints = addrinfo()
+        hints.ai_flags = AI_NUMERICHOST | AI_PASSIVE
+        hints.ai_socktype = Int32((isTCP ? SOCK_STREAM : SOCK_DGRAM).rawValue)
+        var found: UnsafeMutablePointer<addrinfo>?
+        guard getaddrinfo(host, String(port), &hints, &found) == 0, let found else {
+            let error = StartError.cannotListen(on: host, port: port, protocolName: name, option: option, code: EADDRNOTAVAIL)
+            return Finding(verdict: .broken, sentence: error.sentence, error: error)
+        }
+        defer { freeaddrinfo(found) }
+        let descriptor = socket(found.pointee.ai_family, found.pointee.ai_socktype, 0)
+        defer { if descriptor >= 0 { close(descriptor) } }
+        var yes: Int32 = 1
+        if isTCP { setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size)) }
+        guard descriptor >= 0, bind(descriptor, found.pointee.ai_addr, found.pointee.ai_addrlen) == 0 else {
+            let error = StartError.cannotListen(on: host, port: port, protocolName: name, option: option, code: errno)
+            return Finding(verdict: .broken, sentence: error.sentence, error: error)
+        }
+        return Finding(verdict: .ok, sentence: "\(name) port \(port) on \(host) is free")
+    }
+
+    private static func descriptors() -> Finding {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {
+            return Finding(verdict: .slow, sentence: "the limit of open files can't be read")
+        }
+        let maximum = UInt64(limit.rlim_max)
+        return maximum >= enoughDescriptors
+            ? Finding(verdict: .ok, sentence: "\(maximum) files may be open")
+            : Finding(
+                verdict: .slow,
+                sentence: "only \(maximum) files may be open: raise the limit (ulimit -n, LimitNOFILE) to \(enoughDescriptors) or more")
+    }
+
+    private static func buffers(_ setting: String, _ direction: String) -> Finding {
+        let text = (try? String(contentsOfFile: "/proc/sys/net/core/\(setting)", encoding: .utf8)) ?? ""
+        guard let bytes = Int(text.trimmingCharacters(in: .whitespacesAndNewlines)) else {
+            return Finding(verdict: .slow, sentence: "net.core.\(setting) can't be read: how large \(direction) buffers may be is unknown")
+        }
+        if bytes >= wantedBuffer || geteuid() == 0 {
+            return Finding(verdict: .ok, sentence: "UDP \(direction) buffers may have \(wantedBuffer) bytes")
+        }
+        return Finding(
+            verdict: .slow,
+            sentence: "UDP \(direction) buffers end at \(bytes) bytes and may drop bursts: sysctl -w net.core.\(setting)=\(wantedBuffer)")
+    }
+
+    private static func cipher() -> Finding {
+        SRTPSession.isMultiBufferAvailable
+            ? Finding(verdict: .ok, sentence: "AES-GCM is sealed by libipsec-mb")
+            : Finding(
+                verdict: .slow,
+                sentence: "libipsec-mb or a processor with AES instructions is missing: encryption by libsrtp2 takes several times as long")
+    }
+}
