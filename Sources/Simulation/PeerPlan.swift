@@ -28,12 +28,21 @@ package struct PeerPlan: Sendable {
         package init() {}
     }
 
+    /// Whose tracks its sections carry.
+    package enum Following: Sendable, Hashable {
+        /// Whoever has published longest; moves on to the next when they leave.
+        case longestPublishing
+        case participant(identity: String)
+        /// Nobody's, unless the test says so (`SimulatedWorld.negotiate`).
+        case nobody
+    }
+
     package var identity: String
     package var room = "room"
     package var video: Video?
     package var audio: Audio?
     package var receives = false
-    package var following = ParticipantParameters.Following.longestPublishing
+    package var following = Following.longestPublishing
     /// The client's role in DTLS.
     package var role = DTLSRole.client
     package var profiles = SRTPProfile.allCases
