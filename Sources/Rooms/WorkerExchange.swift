@@ -199,6 +199,7 @@ final class WorkerExchange {
     func add(to statistics: inout WorkerStatistics) {
         statistics.handedOverOut = handedOverOut
         statistics.handedOverIn = handedOverIn
+        statistics.pathsHandedOver = owners.count
         statistics.relayedOut = relayedOut
         statistics.relayedIn = relayedIn
         statistics.relays = relays.count { $0?.publication != nil }

@@ -12,6 +12,15 @@ package final class WorkerOutbox {
         case media
         /// From nobody that is known: lost when the ring is half full, so that strangers crowd nobody out.
         case stranger
+
+        /// How much of a ring must be left free behind such a record.
+        package func reserve(of capacity: Int) -> Int {
+            switch self {
+            case .control: 0
+            case .media: capacity / 8
+            case .stranger: capacity / 2
+            }
+        }
     }
 
     private static let longestControl = 2_048

@@ -15,6 +15,8 @@ package struct WorkerStatistics: Sendable {
     /// Datagrams that arrived here and belong to another worker, and the other way round.
     package var handedOverOut: UInt64 = 0
     package var handedOverIn: UInt64 = 0
+    /// Paths by which what arrives here is handed over.
+    package var pathsHandedOver = 0
     /// Packets of tracks of ours that other workers were given, one for each, and the other way round.
     package var relayedOut: UInt64 = 0
     package var relayedIn: UInt64 = 0

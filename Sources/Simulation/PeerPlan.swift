@@ -41,6 +41,9 @@ package struct PeerPlan: Sendable {
     package var room = "room"
     package var video: Video?
     package var audio: Audio?
+    /// The worker that the control plane gives it to, and the one to which the kernel gives what it sends; nil for the same.
+    package var worker = 0
+    package var arrivesAt: Int?
     package var receives = false
     package var following = Following.longestPublishing
     /// The client's role in DTLS.
