@@ -74,6 +74,7 @@ var targets: [Target] = [
     tests("MediaSecurityTests", ["MediaSecurity", "MediaPrimitives", "COpenSSL", "CSRTP"]),
     tests("CongestionTests", ["Congestion", "RTP", "MediaPrimitives"]),
     tests("ForwardingTests", ["Forwarding", "RTP", "Congestion", "MediaPrimitives"]),
+    tests("RoomsTests", ["Rooms", "RTP", "MediaPrimitives"]),
     tests("ScenarioTests", ["Simulation", "Rooms", "Forwarding", "MediaSecurity", "ICE", "RTP", "MediaPrimitives"]),
     tests("EventLoopTests", ["EventLoop", "TestSockets", "MediaPrimitives"]),
     tests(

@@ -146,6 +146,8 @@ extension ForwardingUnit {
             let publication = participant.publications[binding.publication]
         else {
             if header.ssrc.rawValue != 0 { counters.drop(.unknownStream) }
+            // Latched to a section that is gone, and names its section: it may have gone over to another, where its next packet is looked for.
+            if values.mid != nil { participant.streams.unbind(header.ssrc) }
             deadlines.schedule(slot, at: participant.nextDeadline)
             return
         }
@@ -160,7 +162,7 @@ extension ForwardingUnit {
         switch reception {
         case .media(let media):
             publication.fanOut(media, into: &departures)
-            if let level = publication.noteLevel(media) { events.append(.speaking(participant.id, track: publication.track, level: level)) }
+            if media.audioLevel != nil { noteLevel(of: media, from: publication, of: participant) }
         case .padding(let sequence): publication.leaveOut(sequence, layer: binding.layer)
         case .nothing: break
         case .invalid: counters.drop(.invalidRTP)
@@ -168,6 +170,12 @@ extension ForwardingUnit {
         // 8. Once to each other worker that has subscriptions.
         if publication.relays != 0 { exchange?.relay(packet, of: publication, binding, reception, at: arrival) }
         deadlines.schedule(slot, at: participant.nextDeadline(afterPacketOf: encoding, of: publication))
+    }
+
+    /// Tells who speaks.
+    private func noteLevel(of packet: MediaPacket, from publication: Publication, of participant: Participant) {
+        guard let level = publication.noteLevel(packet) else { return }
+        events.append(.speaking(participant.id, track: publication.track, level: level))
     }
 
     private func bind(_ header: RTPHeader, _ values: HeaderExtensionValues, of participant: Participant) -> StreamBinding? {

@@ -104,9 +104,9 @@ package final class ForwardingUnit {
         _ participant: Participant, receiving: [ReceivingSection], sending: [SendingSection], at now: Instant
     ) {
         participant.configure(receiving: receiving, &tracks, at: now, &events)
-        participant.configure(sending: sending, &tracks, at: now, entropy: entropy)
+        let changed = participant.configure(sending: sending, &tracks, at: now, entropy: entropy)
         runErrands(at: now)
-        for subscription in participant.subscriptions { wakePublisher(of: subscription) }
+        for subscription in changed { wakePublisher(of: subscription) }
         schedule(participant)
     }
 

@@ -45,6 +45,8 @@ package struct PeerPlan: Sendable {
     package var worker = 0
     package var arrivesAt: Int?
     package var receives = false
+    /// Otherwise it has no sections to send on until `SimulatedWorld.negotiate` gives it some (`up`).
+    package var publishesAtOnce = true
     package var following = Following.longestPublishing
     /// The client's role in DTLS.
     package var role = DTLSRole.client
@@ -101,7 +103,7 @@ package struct PeerPlan: Sendable {
     static let downAudio = CodecParameters(codec: .opus, payloadType: 109, transportCC: true)
 
     /// The sections on which the server receives.
-    var up: [RTPParameters] {
+    package var up: [RTPParameters] {
         var sections: [RTPParameters] = []
         if audio != nil { sections.append(RTPParameters(mid: "0", kind: .audio, codecs: [Self.upAudio], extensions: Self.upExtensions)) }
         if let video {

@@ -71,7 +71,7 @@ package final class SimulatedWorld {
         let theirs = TransportParameters(
             local: server, remote: client, fingerprints: [plan.claimedFingerprint ?? clientCertificate.fingerprint],
             role: plan.role == .client ? .server : .client)
-        let receiving = plan.up.map { ReceivingSection(track: newTrack(), parameters: $0) }
+        let receiving = (plan.publishesAtOnce ? plan.up : []).map { ReceivingSection(track: newTrack(), parameters: $0) }
         var sending = plan.down(entropy).map { SendingSection(parameters: $0, source: nil) }
         point(&sending, following: plan.following, in: plan.room, of: nil)
         let id = try units[plan.worker].open(
