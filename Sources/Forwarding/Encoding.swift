@@ -158,6 +158,9 @@ package final class Encoding {
     /// Bits per second of payload, smoothed over a few seconds.
     package var averageBitrate: Int { activity.bitsPerSecond }
 
+    /// Packets of the media stream expected and lost on their way since this was last asked.
+    package func takeLoss() -> (expected: Int64, lost: Int64) { statistics.takeLoss() }
+
     // MARK: Feedback to the publisher
 
     /// When this encoding next has something to ask of its publisher; never before its stream is known, as nobody could be asked about it.

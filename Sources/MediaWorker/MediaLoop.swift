@@ -30,7 +30,7 @@ final class MediaLoop {
         self.loop = loop
         self.events = events
         let clock = WallClock(instant: loop.now, unixNanoseconds: loop.unixNanoseconds)
-        unit = ForwardingUnit(certificate: certificate, clock: clock, entropy: .system())
+        unit = ForwardingUnit(worker: configuration.number, certificate: certificate, clock: clock, entropy: .system())
         timer = LoopTimer(loop)
         listener = TCPListener(loop)
         for (index, address) in configuration.addresses.enumerated() {
@@ -111,6 +111,10 @@ final class MediaLoop {
             case .unusableUserFragment: throw AdmissionError("The ICE user fragment is in use.")
             }
         }
+    }
+
+    func configure(_ id: ParticipantID, receiving: [ReceivingSection], sending: [SendingSection]) -> Bool {
+        unit.configure(id, receiving: receiving, sending: sending, at: loop.now, into: batch)
     }
 
     func restartICE(_ id: ParticipantID, local: ICECredentials, remote: ICECredentials) -> Bool {

@@ -8,7 +8,7 @@ import Rooms
 /// The actor's executor is that loop, so that a command is an awaited call and the compiler keeps everybody else out. The packet path never
 /// comes by here: it runs in `MediaLoop`, called by the loop itself.
 package actor Worker {
-    /// What happens to participants: two events each at most, so that the stream is bounded by whom the worker has admitted. Consumed once.
+    /// What happens to participants; `RoomEvent` says what bounds it. Consumed once.
     package nonisolated let events: AsyncStream<RoomEvent>
     /// What the sockets are bound to (ports that were 0 are filled in).
     package nonisolated let udpAddresses: [SocketAddress]
@@ -50,6 +50,11 @@ package actor Worker {
     /// Takes somebody in: the transport answers checks from now on.
     package func open(_ parameters: ParticipantParameters) throws(AdmissionError) -> ParticipantID {
         try media.open(parameters)
+    }
+
+    /// Takes the outcome of a negotiation: all sections of a participant as they are from now on, by mid. False if the participant is gone.
+    package func configure(_ id: ParticipantID, receiving: [ReceivingSection], sending: [SendingSection]) -> Bool {
+        media.configure(id, receiving: receiving, sending: sending)
     }
 
     /// Takes new credentials; the old ones stay valid until the new have carried a check. False if the participant is gone.

@@ -2,7 +2,7 @@ import MediaPrimitives
 
 /// How a worker's sockets are opened.
 package struct WorkerConfiguration: Sendable {
-    /// From 0; names the thread.
+    /// From 0, below 256; names the thread and is part of its participants' ids.
     package var number: Int
     /// Addresses to bind, one UDP socket and one TCP listener each; `0.0.0.0` and `::` bind all of a family. Ports: 0 takes a free one; nil leaves TCP out.
     package var addresses: [SocketAddress]

@@ -18,6 +18,7 @@ extension ForwardingUnit {
             counters.drop(reason)
             return
         }
+        participant.lastArrival = now
         let bytes = UnsafeRawBufferPointer(rebasing: datagram[..<length]).bytes
         guard RTCPPacketIterator.isValid(bytes) else {
             counters.drop(.invalidRTCP)
@@ -27,7 +28,11 @@ extension ForwardingUnit {
         while let packet = packets.next(in: bytes) {
             switch packet.kind {
             case .senderReport:
-                if let report = SenderReport.parse(bytes, packet) { participant.noteReport(report, at: now, clock: clock) }
+                guard let report = SenderReport.parse(bytes, packet) else { break }
+                participant.noteReport(report, at: now, clock: clock)
+                note(report.blocks, in: bytes, from: participant)
+            case .receiverReport:
+                if let report = ReceiverReport.parse(bytes, packet) { note(report.blocks, in: bytes, from: participant) }
             case .goodbye:
                 receiveGoodbye(bytes, packet, from: participant)
             case .nack:
@@ -39,10 +44,17 @@ extension ForwardingUnit {
                 for index in 0..<request.entryCount {
                     if let entry = request.entry(index, in: bytes) { requestKeyframe(entry.ssrc, for: participant, at: now) }
                 }
-            // Estimates and arrival times from subscribers wait for congestion control; receiver reports carry nothing that is acted on yet.
-            case .receiverReport, .sourceDescription, .transportFeedback, .applicationLayerFeedback, .other:
+            // Estimates and arrival times from subscribers wait for congestion control.
+            case .sourceDescription, .transportFeedback, .applicationLayerFeedback, .other:
                 break
             }
+        }
+    }
+
+    /// What a receiver says of what it gets: 31 blocks at most.
+    private func note(_ blocks: ReportBlocks, in bytes: RawSpan, from participant: Participant) {
+        for index in 0..<blocks.count {
+            if let block = blocks.block(index, in: bytes) { participant.noteReport(block) }
         }
     }
 
@@ -50,7 +62,7 @@ extension ForwardingUnit {
         guard let goodbye = Goodbye.parse(bytes, packet) else { return }
         for index in 0..<goodbye.count {
             guard let ssrc = goodbye.source(index, in: bytes), let binding = participant.streams.binding(of: ssrc) else { continue }
-            participant.publications[binding.publication].encodings[binding.layer].noteGoodbye(ssrc)
+            participant.encoding(binding)?.noteGoodbye(ssrc)
         }
     }
 

@@ -45,6 +45,7 @@ extension ForwardingUnit {
         switch participant.transport.receiveSTUN(packet.bytes, from: path, at: now, into: batch) {
         case .dropped(let reason): counters.drop(reason)
         case .answered:
+            participant.lastArrival = now
             learn(path, of: participant)
             countSent(from: before, in: batch)
         case .refused: countSent(from: before, in: batch)
@@ -100,6 +101,7 @@ extension ForwardingUnit {
             counters.drop(reason)
             return
         }
+        participant.lastArrival = arrival
         let packet = UnsafeRawBufferPointer(rebasing: datagram[..<length])
         // 3. Header and extensions to plain values.
         guard let header = RTPHeader.parse(packet.bytes) else {
@@ -110,13 +112,14 @@ extension ForwardingUnit {
         // 4. The sender's congestion control hears of everything that bears a number, stream or no stream.
         participant.noteArrival(values, at: arrival)
         // 5. Which encoding? Known by SSRC, or found by mid and rid and latched.
-        guard let binding = participant.streams.binding(of: header.ssrc) ?? bind(header, values, of: participant) else {
+        guard let binding = participant.streams.binding(of: header.ssrc) ?? bind(header, values, of: participant),
+            let publication = participant.publications[binding.publication]
+        else {
             if header.ssrc.rawValue != 0 { counters.drop(.unknownStream) }
             deadlines.schedule(slot, at: participant.nextDeadline)
             return
         }
         // 6. What is it? New media, a repetition, padding.
-        let publication = participant.publications[binding.publication]
         let encoding = publication.encodings[binding.layer]
         let payload = UnsafeRawBufferPointer(rebasing: packet[header.payloadOffset..<(header.payloadOffset + header.payloadLength)])
         let reception =
@@ -125,17 +128,19 @@ extension ForwardingUnit {
             : encoding.receive(header, values, payload: payload, at: arrival)
         // 7. To every subscription.
         switch reception {
-        case .media(let media): publication.fanOut(media, into: &departures)
+        case .media(let media):
+            publication.fanOut(media, into: &departures)
+            if let level = publication.noteLevel(media) { events.append(.speaking(participant.id, track: publication.track, level: level)) }
         case .padding(let sequence): publication.leaveOut(sequence, layer: binding.layer)
         case .nothing: break
         case .invalid: counters.drop(.invalidRTP)
         }
-        deadlines.schedule(slot, at: participant.nextDeadline(afterPacketOf: encoding))
+        deadlines.schedule(slot, at: participant.nextDeadline(afterPacketOf: encoding, of: publication))
     }
 
     private func bind(_ header: RTPHeader, _ values: HeaderExtensionValues, of participant: Participant) -> StreamBinding? {
         guard let binding = participant.streams.bind(header, values) else { return nil }
-        let encoding = participant.publications[binding.publication].encodings[binding.layer]
+        guard let encoding = participant.encoding(binding) else { return nil }
         if binding.isRetransmission { encoding.bind(retransmission: header.ssrc) } else { encoding.bind(header.ssrc) }
         return binding
     }

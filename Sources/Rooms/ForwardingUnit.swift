@@ -21,7 +21,11 @@ package final class ForwardingUnit {
     let entropy: Entropy
     let clock: WallClock
     private let limits: Limits
-    private var rooms: [String: Room] = [:]
+    /// This unit's number among those of the server; below 256.
+    package let worker: Int
+    /// How many participants each room has here.
+    private var rooms: [String: Int] = [:]
+    private var tracks = TrackDirectory()
     var participants: [Participant?] = []
     private var freeSlots: [Int] = []
     private var slotsByID: [ParticipantID: Int] = [:]
@@ -30,10 +34,12 @@ package final class ForwardingUnit {
     var deadlines = DeadlineQueue()
     var departures = DepartureQueue(capacity: 16_384)
     package internal(set) var counters = Counters()
-    private var events: [RoomEvent] = []
-    private var nextID: UInt64 = 1
+    var events: [RoomEvent] = []
+    private var nextNumber: UInt64 = 1
 
-    package init(certificate: Certificate, clock: WallClock, entropy: Entropy, limits: Limits = Limits()) {
+    package init(worker: Int = 0, certificate: Certificate, clock: WallClock, entropy: Entropy, limits: Limits = Limits()) {
+        precondition((0..<256).contains(worker), "a worker's number has 8 bits")
+        self.worker = worker
         self.certificate = certificate
         self.clock = clock
         self.entropy = entropy
@@ -52,16 +58,9 @@ package final class ForwardingUnit {
     package func open(_ parameters: ParticipantParameters, at now: Instant) throws(Refusal) -> ParticipantID {
         guard slotsByID.count < limits.participants else { throw .tooManyParticipants }
         guard let key = UfragKey(parameters.transport.local.ufrag), slotsByUfrag[key] == nil else { throw .unusableUserFragment }
-        let room: Room
-        if let existing = rooms[parameters.room] {
-            room = existing
-        } else {
-            guard rooms.count < limits.rooms else { throw .tooManyRooms }
-            room = Room(name: parameters.room)
-            rooms[parameters.room] = room
-        }
-        let id = ParticipantID(rawValue: nextID)
-        nextID += 1
+        guard rooms[parameters.room] != nil || rooms.count < limits.rooms else { throw .tooManyRooms }
+        let id = ParticipantID(worker: worker, number: nextNumber)
+        nextNumber += 1
         let slot: Int
         if let free = freeSlots.popLast() {
             slot = free
@@ -70,14 +69,35 @@ package final class ForwardingUnit {
             participants.append(nil)
         }
         let transport = Transport(parameters.transport, certificate: certificate, at: now, entropy: entropy)
-        let participant = Participant(
-            id: id, slot: slot, parameters: parameters, room: room, transport: transport, at: now, entropy: entropy)
+        let participant = Participant(id: id, slot: slot, parameters: parameters, transport: transport, at: now, entropy: entropy)
         participants[slot] = participant
         slotsByID[id] = slot
         slotsByUfrag[key] = slot
-        room.add(participant, at: now)
-        schedule(participant)
+        rooms[parameters.room, default: 0] += 1
+        configure(participant, receiving: parameters.receiving, sending: parameters.sending, at: now)
         return id
+    }
+
+    /// Takes the outcome of a negotiation: all sections of a participant as they are from now on. False if the participant is gone.
+    ///
+    /// Sections are the same if their mids are. On those that the participant sends on, the same track goes on undisturbed; another one, or a
+    /// section that is gone, ends the former. Those that it receives on keep their SSRC and their numbers, whatever they carry, and take them up
+    /// again should they come back after having been gone; one that names an SSRC which another section has or had is left out.
+    package func configure(
+        _ id: ParticipantID, receiving: [ReceivingSection], sending: [SendingSection], at now: Instant, into batch: DatagramBatch
+    ) -> Bool {
+        guard let participant = participant(id) else { return false }
+        configure(participant, receiving: receiving, sending: sending, at: now)
+        return true
+    }
+
+    private func configure(
+        _ participant: Participant, receiving: [ReceivingSection], sending: [SendingSection], at now: Instant
+    ) {
+        participant.configure(receiving: receiving, &tracks, at: now, &events)
+        participant.configure(sending: sending, &tracks, at: now, entropy: entropy)
+        for subscription in participant.subscriptions { wakePublisher(of: subscription) }
+        schedule(participant)
     }
 
     /// Takes new ICE credentials; the old ones stay valid until the new ones have nominated a path. False if the participant is gone.
@@ -117,7 +137,6 @@ package final class ForwardingUnit {
             switch event {
             case .connected:
                 participant.start(at: now)
-                participant.room.noteConnected(participant, at: now)
                 for subscription in participant.subscriptions { wakePublisher(of: subscription) }
                 events.append(.connected(participant.id))
             case .retired(let ufrag):
@@ -138,11 +157,8 @@ package final class ForwardingUnit {
         participants[participant.slot] = nil
         deadlines.cancel(participant.slot)
         freeSlots.append(participant.slot)
-        let room = participant.room
-        room.remove(participant, at: now)
-        if room.isEmpty { rooms[room.name] = nil }
-        // Whose viewers came over from the one who left: they wait for a keyframe.
-        for other in room.participants where !other.publications.isEmpty { schedule(other) }
+        participant.endSections(&tracks, at: now, &events)
+        if let others = rooms[participant.room], others > 1 { rooms[participant.room] = others - 1 } else { rooms[participant.room] = nil }
     }
 
     private func forget(ufrag: String, of participant: Participant) {
@@ -170,7 +186,7 @@ package final class ForwardingUnit {
             turns -= 1
             guard let participant = participants[slot] else { continue }
             participant.handleTimeout(
-                at: now, clock: clock, sources: { self.participants[$0.publisher] }, into: batch, counters: &counters)
+                at: now, clock: clock, sources: { self.participants[$0.publisher] }, into: batch, counters: &counters, events: &events)
             readEvents(of: participant, at: now, into: batch)
         }
     }
@@ -186,8 +202,8 @@ package final class ForwardingUnit {
             guard let participant else { continue }
             statistics.transports += 1
             if !participant.isHidden { statistics.participants += 1 }
-            statistics.publications += participant.publications.count
-            statistics.subscriptions += participant.subscriptions.count
+            statistics.publications += participant.publications.count { $0 != nil }
+            statistics.subscriptions += participant.subscriptions.count { $0.publication != nil }
         }
         return statistics
     }

@@ -6,6 +6,7 @@ import RTP
 package final class Publication {
     private static let selectionInterval = Interval.milliseconds(250)
 
+    let track: TrackID
     /// The slot of the participant whose it is: where keyframe requests go.
     let publisher: Int
     let parameters: RTPParameters
@@ -13,8 +14,11 @@ package final class Publication {
     private(set) var subscriptions: ContiguousArray<Subscription> = []
     /// When the subscriptions' choice of an encoding is next looked at; never, where there is no choice.
     private(set) var nextSelection = Instant.distantFuture
+    /// Who is heard to speak; nil where packets do not bear their level.
+    @exclusivity(unchecked) private var speech: SpeechMeter?  // Nothing is called back while it is changed.
 
-    init(publisher: Int, parameters: RTPParameters, at now: Instant) {
+    init(track: TrackID, publisher: Int, parameters: RTPParameters, at now: Instant) {
+        self.track = track
         self.publisher = publisher
         self.parameters = parameters
         if parameters.rids.isEmpty {
@@ -23,6 +27,7 @@ package final class Publication {
             encodings = parameters.rids.enumerated().map { Encoding(layer: $0, rid: $1, parameters: parameters) }
             nextSelection = now
         }
+        if parameters.kind == .audio, parameters.extensions[.audioLevel] != 0 { speech = SpeechMeter() }
     }
 
     var kind: MediaKind { parameters.kind }
@@ -75,7 +80,11 @@ package final class Publication {
         var elapsed: Interval?
         // Encodings of one publication share a clock, which their sender reports tell; those of different publishers share only ours, and an
         // encoding's clock says nothing of the timestamps that it had under another SSRC.
-        if let former = subscription.layer, former < encodings.count, encodings[former].epoch == subscription.epoch,
+        if subscription.layer == packet.layer, subscription.epoch == packet.epoch, let timestamp = subscription.stream.lastSourceTimestamp {
+            // The same stream after a pause: its own timestamps say it best.
+            let units = Int64(Int32(truncatingIfNeeded: packet.timestamp &- timestamp))
+            elapsed = Interval(nanoseconds: units &* 1_000_000_000 / Int64(packet.codec.clockRate))
+        } else if let former = subscription.layer, former < encodings.count, encodings[former].epoch == subscription.epoch,
             let timestamp = subscription.stream.lastSourceTimestamp,
             let before = encodings[former].clock.ntp(of: timestamp), let after = encodings[packet.layer].clock.ntp(of: packet.timestamp)
         {
@@ -89,7 +98,7 @@ package final class Publication {
     /// Renews one subscription's choice, and asks for the keyframe that it needs, unless that of encoding `served` is here already.
     func choose(for subscription: Subscription, at now: Instant, served: Int? = nil) {
         guard subscription.isReady else { return }
-        let needed = subscription.selector.choose(among: encodings.map { $0.state(at: now) })
+        let needed = subscription.selector.choose(among: encodings.map { $0.state(at: now) }, maximum: subscription.wish.maximumLayer)
         if let needed, needed != served, kind == .video { encodings[needed].keyframes.want(at: now) }
     }
 
@@ -107,6 +116,21 @@ package final class Publication {
         encodings[layer].keyframes.want(at: now)
     }
 
-    /// The earliest instant at which this publication has something to ask or to choose.
-    var nextDeadline: Instant { encodings.reduce(nextSelection) { min($0, $1.nextDeadline) } }
+    /// Notes how loud a packet is. Returns the level to tell of, where it has changed.
+    func noteLevel(_ packet: MediaPacket) -> UInt8? {
+        guard let level = packet.audioLevel else { return nil }
+        return speech?.note(level, at: packet.arrival)
+    }
+
+    /// Notices that a speaker has fallen silent. Returns the level to tell of, where it has changed.
+    func noticeSilence(at now: Instant) -> UInt8? { speech?.handleTimeout(at: now) }
+
+    /// The track has ended, and with it whoever spoke. Returns the level to tell of, where it has changed.
+    func endSpeech() -> UInt8? { speech?.silence() }
+
+    /// When a speaker's silence will be noticed.
+    var speechDeadline: Instant { speech?.nextDeadline ?? .distantFuture }
+
+    /// The earliest instant at which this publication has something to ask, to choose or to tell.
+    var nextDeadline: Instant { encodings.reduce(min(nextSelection, speechDeadline)) { min($0, $1.nextDeadline) } }
 }
