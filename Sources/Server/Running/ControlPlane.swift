@@ -13,18 +13,15 @@ package struct ControlPlane: Sendable {
     let counts = RequestCounts()
     let readiness: Readiness
     let logger: Logger
-    let fingerprint: CertificateFingerprint
     let udpPorts: [SocketAddress]
 
     package init(
-        configuration: ServeConfiguration, directory: RoomDirectory, workers: [any MediaHost], fingerprint: CertificateFingerprint,
-        udpPorts: [SocketAddress], logger: Logger
+        configuration: ServeConfiguration, directory: RoomDirectory, workers: [any MediaHost], udpPorts: [SocketAddress], logger: Logger
     ) async {
         self.configuration = configuration
         self.directory = directory
         self.workers = workers
         self.logger = logger
-        self.fingerprint = fingerprint
         self.udpPorts = udpPorts
         keys = await TokenKeys(configuration.keys)
         readiness = Readiness(expected: configuration.httpHosts.count + 1)
@@ -35,16 +32,8 @@ package struct ControlPlane: Sendable {
         router.add(middleware: RequestPolicy(counts: counts, crossOrigin: true))
         HealthRoutes.addHealth(to: router)
         PageRoutes.add(to: router)
-        SessionRoutes(keys: keys, directory: directory, fingerprint: fingerprint, candidates: candidates).add(to: router)
+        SessionRoutes(keys: keys, directory: directory).add(to: router)
         return router
-    }
-
-    /// What is announced, with the port of the socket that serves its family.
-    package var candidates: [LocalCandidate] {
-        configuration.announced.map { address in
-            let socket = udpPorts.first { $0.isIPv4 == address.isIPv4 }
-            return LocalCandidate(kind: .udp, address: address.with(port: socket?.port ?? configuration.udpPort))
-        }
     }
 
     package var adminRouter: Router<ServerContext> {
@@ -59,7 +48,7 @@ package struct ControlPlane: Sendable {
             var statistics: [WorkerStatistics] = []
             for worker in workers { statistics.append(await worker.statistics()) }
             return Metrics(
-                workers: statistics, sessions: await directory.sessionCount, requests: counts.all, process: ProcessStatistics.current())
+                workers: statistics, sessions: await directory.memberCount, requests: counts.all, process: ProcessStatistics.current())
         }
         return router
     }
