@@ -65,7 +65,10 @@ package struct RoomAnswer: Sendable {
         let extensions: [HeaderExtension] =
             kind == .audio ? [.mid, .absSendTime, .transportCC, .audioLevel] : [.mid, .rid, .repairedRid, .absSendTime, .transportCC]
         agreed.agree(payloads: plan.payloads, extensions: extensions, of: section, in: offer.peer, agreement: &agreement)
-        guard !agreed.parameters.codecs.isEmpty else { return nil }
+        guard !agreed.parameters.codecs.isEmpty else {
+            if plan.track != nil { undecodable.append(agreed.parameters.mid) }
+            return nil
+        }
         if kind == .video { try agreed.acceptSimulcast(of: section) }
 
         // A payload type that contradicts an earlier section was left out.

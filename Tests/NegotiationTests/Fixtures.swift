@@ -70,10 +70,8 @@ func outgoing(_ codec: Codec, to mid: Int, from participant: String = "PA_alice"
 
 /// What any answer must hold to whatever was offered (RFC 9429 §5.3.1, RFC 9143 §7.3).
 func expectWellFormed(_ answer: String, for offer: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
-    var limits = SDPLimits()
-    (limits.mediaSections, limits.lines) = (256, 32_000)
-    let offered = try SessionDescription(parsing: offer, limits: limits)
-    let written = try SessionDescription(parsing: answer, limits: limits)
+    let offered = try SessionDescription(parsing: offer, limits: .room)
+    let written = try SessionDescription(parsing: answer, limits: .room)
     #expect(written.media.map(\.kind) == offered.media.map(\.kind), sourceLocation: sourceLocation)
     #expect(written.media.map(\.mid) == offered.media.map(\.mid), sourceLocation: sourceLocation)
     #expect(written.media.map(\.transportProtocol) == offered.media.map(\.transportProtocol), sourceLocation: sourceLocation)

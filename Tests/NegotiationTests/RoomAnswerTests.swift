@@ -295,6 +295,15 @@ struct RoomAnswerTests {
         #expect(refusal(text(257))?.status == 413)
     }
 
+    @Test("names the track of a section that contradicts an earlier one, and so has to be refused")
+    func contradiction() throws {
+        let clash = section(mid: "2", direction: "recvonly", ["96 VP9/90000"])
+        let text = offer(group: "BUNDLE 1 2", video, clash)
+        let answer = try respond(to: text, sending: ["2": outgoing(.vp9, to: 2)])
+        #expect(answer.undecodable == ["2"] && answer.sending.isEmpty)
+        #expect(try written(answer).map { $0.port == 0 } == [false, true])
+    }
+
     @Test("refuses an offer of nothing that could ever be used")
     func useless() {
         #expect(refusal(offer(group: "BUNDLE 0", section(kind: "audio", mid: "0", ["0 PCMU/8000"])))?.status == 422)

@@ -4,13 +4,6 @@ import RTP
 import SDP
 
 extension NegotiationHarness {
-    /// What such offers are read with.
-    private static var roomLimits: SDPLimits {
-        var limits = SDPLimits()
-        (limits.bytes, limits.lines, limits.mediaSections) = (1 << 20, 32_000, 256)
-        return limits
-    }
-
     /// A client of a room offers: answered as on joining, and then with every section in use. The bits of `choice` say with what.
     static func join(_ text: String, choice: UInt8) throws(Finding) {
         let offer: RoomOffer
@@ -35,7 +28,7 @@ extension NegotiationHarness {
                 offer: offer, local: local, version: 1, receiving: receiving, sending: sending, cname: "cname",
                 publishCodecs: [.opus, .vp8, .h264])
         } catch { return try check(error) }
-        try check(answer.sdp, text, roomLimits)
+        try check(answer.sdp, text, .room)
         try check(answer.transport)
         try check(answer.receiving + answer.sending)
         let mids = Set(offer.sections.map(\.mid))
