@@ -147,7 +147,7 @@ if !coreOnly {
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
-        tests("SignallingTests", ["Signalling", "MediaPrimitives", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+        tests("SignallingTests", ["Signalling", "MediaPrimitives", "CZlib", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
         tests(
             "ServerTests",
             [

@@ -19,7 +19,9 @@ struct Bench {
     static var now: Double { Date().timeIntervalSince1970 }
     static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
-    init(limits: RoomDirectory.Limits = .init()) async throws {
+    init(
+        limits: RoomDirectory.Limits = .init(), signals: any SignalHost = NoSignalHost(), signalLimits: SignalLimits = .init()
+    ) async throws {
         var given = GivenOptions()
         try given.give(.keys, "\(Self.secret.name): \(Self.secret.secret)", from: .flag("--keys"))
         try given.give(.announce, "192.0.2.1,2001:db8::1", from: .flag("--announce"))
@@ -28,7 +30,8 @@ struct Bench {
         plane = await ControlPlane(
             configuration: configuration, directory: directory, workers: [host],
             fingerprint: CertificateFingerprint(algorithm: .sha256, digest: Array(0..<32)),
-            udpPorts: [SocketAddress(ipv4: 0, port: 7001), SocketAddress(high: 0, low: 0, port: 7002)], logger: Self.quiet)
+            udpPorts: [SocketAddress(ipv4: 0, port: 7001), SocketAddress(high: 0, low: 0, port: 7002)], signals: signals,
+            signalLimits: signalLimits, logger: Self.quiet)
         keys = await TokenKeys([Self.secret])
     }
 

@@ -14,8 +14,8 @@ struct ConnectionTests {
         change(&limits)
         let (ports, opened) = AsyncStream.makeStream(of: UInt16.self)
         let listener = HTTPListener(
-            host: "127.0.0.1", port: 0, option: .port, router: bench.plane.mainRouter, limits: limits, counts: ConnectionCounts(),
-            logger: Bench.quiet, opened: { _, port in opened.yield(port) })
+            host: "127.0.0.1", port: 0, option: .port, router: bench.plane.mainRouter, signals: bench.plane.signals,
+            limits: limits, counts: ConnectionCounts(), logger: Bench.quiet, opened: { _, port in opened.yield(port) })
         let running = Task { try? await listener.run() }
         defer { running.cancel() }
         for await port in ports {
@@ -144,8 +144,8 @@ struct ConnectionTests {
         try await listening({ _ in }) { port, _ in
             let bench = try await Bench()
             let second = HTTPListener(
-                host: "127.0.0.1", port: port, option: .adminPort, router: bench.plane.mainRouter, limits: ConnectionLimits(),
-                counts: ConnectionCounts(), logger: Bench.quiet, opened: { _, _ in })
+                host: "127.0.0.1", port: port, option: .adminPort, router: bench.plane.mainRouter, signals: nil,
+                limits: ConnectionLimits(), counts: ConnectionCounts(), logger: Bench.quiet, opened: { _, _ in })
             let error = await #expect(throws: StartError.self) { try await second.run() }
             #expect(error?.status == .unavailable)
             #expect(error?.sentence.contains("\(port)") == true && error?.sentence.contains("--admin-port") == true)

@@ -18,7 +18,7 @@ package enum ApusServer {
         let directory = RoomDirectory(host: worker, logger: logger)
         let plane = await ControlPlane(
             configuration: configuration, directory: directory, workers: [worker], fingerprint: certificate.fingerprint,
-            udpPorts: worker.udpAddresses, logger: logger)
+            udpPorts: worker.udpAddresses, signals: NoSignalHost(), logger: logger)
         let listeners = plane.listeners
         // Stopped from the last to the first: sessions drain while HTTP still answers their DELETEs.
         let services: [any Service] =

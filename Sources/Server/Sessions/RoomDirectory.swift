@@ -210,7 +210,7 @@ extension Session {
 
 extension String {
     /// Without control characters, which would let a name write log lines of its own.
-    fileprivate var printable: String {
+    var printable: String {
         String(String.UnicodeScalarView(unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{fffd}" : $0 }))
     }
 }
