@@ -40,6 +40,22 @@ struct Bench {
         try await body(RouterClient(plane.mainRouter))
     }
 
+    /// Serves the main port on a real socket while `body` runs.
+    func listening(_ change: (inout ConnectionLimits) -> Void = { _ in }, _ body: (UInt16) async throws -> Void) async throws {
+        var limits = ConnectionLimits()
+        change(&limits)
+        let (ports, opened) = AsyncStream.makeStream(of: UInt16.self)
+        let listener = HTTPListener(
+            host: "127.0.0.1", port: 0, option: .port, router: plane.mainRouter, signals: plane.signals, limits: limits,
+            counts: ConnectionCounts(), logger: Self.quiet, opened: { _, port in opened.yield(port) })
+        let running = Task { try? await listener.run() }
+        defer { running.cancel() }
+        for await port in ports {
+            try await body(port)
+            break
+        }
+    }
+
     func token(_ room: String = "room", identity: String = "me", change: (inout AccessToken) -> Void = { _ in }) async throws -> String {
         var token = AccessToken(identity: identity, video: VideoGrant(room: room, roomJoin: true), now: Self.now, validFor: 600)
         change(&token)
