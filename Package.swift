@@ -74,6 +74,7 @@ var targets: [Target] = [
     tests("MediaSecurityTests", ["MediaSecurity", "MediaPrimitives", "COpenSSL", "CSRTP"]),
     tests("CongestionTests", ["Congestion", "RTP", "MediaPrimitives"]),
     tests("ForwardingTests", ["Forwarding", "RTP", "Congestion", "MediaPrimitives"]),
+    tests("RoomsTests", ["Rooms", "RTP", "MediaPrimitives"]),
     tests("ScenarioTests", ["Simulation", "Rooms", "Forwarding", "MediaSecurity", "ICE", "RTP", "MediaPrimitives"]),
     tests("EventLoopTests", ["EventLoop", "TestSockets", "MediaPrimitives"]),
     tests(
@@ -147,7 +148,7 @@ if !coreOnly {
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
-        tests("SignallingTests", ["Signalling", "MediaPrimitives", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+        tests("SignallingTests", ["Signalling", "MediaPrimitives", "CZlib", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
         tests(
             "ServerTests",
             [
@@ -157,6 +158,8 @@ if !coreOnly {
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ]),
     ]

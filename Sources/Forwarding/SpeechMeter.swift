@@ -75,7 +75,7 @@ package struct SpeechMeter: Sendable {
         var linear = Double(loudPackets) / Double(counted)
         for _ in 0..<loudest { linear *= 0.891_250_938_133_745_6 }
         smoothed += (linear - smoothed) * 2 / 3
-        return tell(UInt8(max(1, min(8, (smoothed * 8).rounded(.up)))))
+        return tell(1 + UInt8(min(7, max(0, smoothed * 8))))
     }
 
     private mutating func tell(_ new: UInt8) -> UInt8? {

@@ -11,6 +11,8 @@ struct LocalSection {
     /// Payload types of `parameters.codecs` to which `goog-remb` is answered.
     var remb: Set<UInt8> = []
     var allowsMixedExtensions: Bool
+    /// Whether later answers may turn the direction: then extensions of either are agreed to, so that the list stays the same.
+    var isReused = false
     /// Written last: `a=rid`, `a=msid`, `a=ssrc` and the like.
     var trailing: [Attribute] = []
 
@@ -58,9 +60,7 @@ struct LocalSection {
         let limit: UInt16 = offer.allowsMixedExtensions(in: section) ? 255 : 14
         return offer.extensionMappings(of: section).prefix(PeerDescription.mappingLimit).compactMap { offered in
             guard let kind = wanted.first(where: { $0.uri == offered.uri }), offered.id <= limit, offered.id != 15 else { return nil }
-            if let theirs = offered.direction, direction != .inactive,
-                !(direction.sends && theirs.receives), !(direction.receives && theirs.sends)
-            {
+            if !isReused, let theirs = offered.direction, direction.sends && !theirs.receives || direction.receives && !theirs.sends {
                 return nil
             }
             return (kind, ExtensionMapping(id: offered.id, direction: offered.direction?.reversed, uri: offered.uri))

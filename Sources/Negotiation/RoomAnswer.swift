@@ -61,10 +61,14 @@ package struct RoomAnswer: Sendable {
         _ section: MediaSection, kind: MediaKind, plan: SectionPlan, of offer: RoomOffer, cname: String, agreement: inout BundleAgreement
     ) throws(NegotiationError) -> LocalSection? {
         var agreed = LocalSection(section: section, kind: kind, direction: plan.direction)
+        agreed.isReused = true
         let extensions: [HeaderExtension] =
             kind == .audio ? [.mid, .absSendTime, .transportCC, .audioLevel] : [.mid, .rid, .repairedRid, .absSendTime, .transportCC]
         agreed.agree(payloads: plan.payloads, extensions: extensions, of: section, in: offer.peer, agreement: &agreement)
-        guard !agreed.parameters.codecs.isEmpty else { return nil }
+        guard !agreed.parameters.codecs.isEmpty else {
+            if plan.track != nil { undecodable.append(agreed.parameters.mid) }
+            return nil
+        }
         if kind == .video { try agreed.acceptSimulcast(of: section) }
 
         // A payload type that contradicts an earlier section was left out.
@@ -74,9 +78,8 @@ package struct RoomAnswer: Sendable {
         agreed.direction = Direction(sends: sends, receives: receives)
         if receives {
             agreed.expectStreams(of: section, agreement: &agreement)
-            var parameters = agreed.parameters
+            var parameters = agreed.parameters { $0.receives }
             parameters.codecs.removeAll { $0.payloadType != plan.received?.payloadType }
-            parameters.extensions = agreed.extensions { $0.receives }
             parameters.rids = parameters.rids.inAscendingQuality
             receiving.append(parameters)
         }
@@ -85,7 +88,7 @@ package struct RoomAnswer: Sendable {
             undecodable.append(agreed.parameters.mid)
             return agreed
         }
-        var parameters = agreed.parameters
+        var parameters = agreed.parameters { $0.sends }
         parameters.codecs = plan.sent.compactMap { sent in parameters.codecs.first { $0.payloadType == sent.payloadType } }
         var stream = outgoing.stream
         if !parameters.codecs.contains(where: { $0.rtxPayloadType != nil }) { stream.rtxSSRC = nil }
@@ -93,7 +96,6 @@ package struct RoomAnswer: Sendable {
         parameters.streams = [stream]
         parameters.rids = []
         // Layers are told apart on the way in only.
-        parameters.extensions = agreed.extensions { $0.sends }
         parameters.extensions[.rid] = 0
         parameters.extensions[.repairedRid] = 0
         sending.append(parameters)
@@ -128,14 +130,16 @@ private struct SectionPlan {
 }
 
 extension LocalSection {
-    /// The ids of the agreed extensions that a direction, as we wrote it, permits.
-    fileprivate func extensions(_ permits: (Direction) -> Bool) -> HeaderExtensionMap {
-        var map = parameters.extensions
+    /// What was agreed, with only those extensions that may be used in a direction, as we wrote it.
+    fileprivate func parameters(_ permits: (Direction) -> Bool) -> RTPParameters {
+        var permitted = parameters
         for mapping in mappings {
             guard let direction = mapping.direction, !permits(direction) else { continue }
-            for kind in HeaderExtension.allCases where kind.uri == mapping.uri { map[kind] = 0 }
+            for kind in HeaderExtension.allCases where kind.uri == mapping.uri { permitted.extensions[kind] = 0 }
         }
-        return map
+        guard permitted.extensions[.transportCC] == 0 else { return permitted }
+        for index in permitted.codecs.indices { permitted.codecs[index].transportCC = false }
+        return permitted
     }
 }
 

@@ -87,11 +87,11 @@ package struct RoomOffer: Sendable {
 }
 
 extension SDPLimits {
-    /// For clients of rooms: two sections for each of a hundred others, of 120 lines and 5 kB each.
-    static var room: SDPLimits {
+    /// For clients of rooms: 256 sections as large as Chromium's for video, which have 170 lines and 5 kB.
+    package static var room: SDPLimits {
         var limits = SDPLimits()
-        limits.bytes = 1 << 20
-        limits.lines = 32_000
+        limits.bytes = 2 << 20
+        limits.lines = 50_000
         limits.mediaSections = 256
         return limits
     }

@@ -130,12 +130,18 @@ extension ForwardingUnit {
         switch reception {
         case .media(let media):
             publication.fanOut(media, into: &departures)
-            if let level = publication.noteLevel(media) { events.append(.speaking(participant.id, track: publication.track, level: level)) }
+            if media.audioLevel != nil { noteLevel(of: media, from: publication, of: participant) }
         case .padding(let sequence): publication.leaveOut(sequence, layer: binding.layer)
         case .nothing: break
         case .invalid: counters.drop(.invalidRTP)
         }
         deadlines.schedule(slot, at: participant.nextDeadline(afterPacketOf: encoding, of: publication))
+    }
+
+    /// Tells who speaks.
+    private func noteLevel(of packet: MediaPacket, from publication: Publication, of participant: Participant) {
+        guard let level = publication.noteLevel(packet) else { return }
+        events.append(.speaking(participant.id, track: publication.track, level: level))
     }
 
     private func bind(_ header: RTPHeader, _ values: HeaderExtensionValues, of participant: Participant) -> StreamBinding? {

@@ -15,7 +15,9 @@ package final class Publication {
     /// When the subscriptions' choice of an encoding is next looked at; never, where there is no choice.
     private(set) var nextSelection = Instant.distantFuture
     /// Who is heard to speak; nil where packets do not bear their level.
-    @exclusivity(unchecked) private var speech: SpeechMeter?  // Nothing is called back while it is changed.
+    private var speech: SpeechMeter?
+    /// When a speaker's silence will be noticed. Asked for every packet, so not computed.
+    @exclusivity(unchecked) private(set) var speechDeadline = Instant.distantFuture
 
     init(track: TrackID, publisher: Int, parameters: RTPParameters, at now: Instant) {
         self.track = track
@@ -119,17 +121,22 @@ package final class Publication {
     /// Notes how loud a packet is. Returns the level to tell of, where it has changed.
     func noteLevel(_ packet: MediaPacket) -> UInt8? {
         guard let level = packet.audioLevel else { return nil }
-        return speech?.note(level, at: packet.arrival)
+        return measure { $0.note(level, at: packet.arrival) }
     }
 
     /// Notices that a speaker has fallen silent. Returns the level to tell of, where it has changed.
-    func noticeSilence(at now: Instant) -> UInt8? { speech?.handleTimeout(at: now) }
+    func noticeSilence(at now: Instant) -> UInt8? { speechDeadline <= now ? measure { $0.handleTimeout(at: now) } : nil }
 
     /// The track has ended, and with it whoever spoke. Returns the level to tell of, where it has changed.
-    func endSpeech() -> UInt8? { speech?.silence() }
+    func endSpeech() -> UInt8? { measure { $0.silence() } }
 
-    /// When a speaker's silence will be noticed.
-    var speechDeadline: Instant { speech?.nextDeadline ?? .distantFuture }
+    private func measure(_ body: (inout SpeechMeter) -> UInt8?) -> UInt8? {
+        guard var meter = speech else { return nil }
+        let changed = body(&meter)
+        speech = meter
+        speechDeadline = meter.nextDeadline
+        return changed
+    }
 
     /// The earliest instant at which this publication has something to ask, to choose or to tell.
     var nextDeadline: Instant { encodings.reduce(min(nextSelection, speechDeadline)) { min($0, $1.nextDeadline) } }

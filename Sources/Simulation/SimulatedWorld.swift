@@ -30,6 +30,9 @@ package final class SimulatedWorld {
     private var peersByAddress: [SocketAddress: Int] = [:]
     private var deadlines = DeadlineQueue()
     private var replacements = 0
+    /// What the control plane knows of each room.
+    var rosters: [String: Roster] = [:]
+    private var lastTrack: UInt64 = 0
     private let serverBatch = DatagramBatch(capacity: 512)
     private let peerBatch = DatagramBatch(capacity: 1_024)
 
@@ -54,24 +57,37 @@ package final class SimulatedWorld {
         let theirs = TransportParameters(
             local: server, remote: client, fingerprints: [plan.claimedFingerprint ?? clientCertificate.fingerprint],
             role: plan.role == .client ? .server : .client)
-        let down = plan.down(entropy)
+        let receiving = (plan.publishesAtOnce ? plan.up : []).map { ReceivingSection(track: newTrack(), parameters: $0) }
+        var sending = plan.down(entropy).map { SendingSection(parameters: $0, source: nil) }
+        point(&sending, following: plan.following, in: plan.room, of: nil)
         let id = try unit.open(
             ParticipantParameters(
                 room: plan.room, identity: plan.identity, hidden: plan.receives && plan.video == nil, cname: "apus", transport: theirs,
-                receiving: plan.up,
-                sending: down, following: plan.following), at: now)
+                receiving: receiving, sending: sending), at: now)
         let generator = Entropy.seeded(entropy.next())
         let transport = SimulatedTransport(
             ours, certificate: clientCertificate, profiles: plan.profiles, path: path(from: address), extensions: PeerPlan.upExtensions,
             at: now, entropy: generator)
         let peer = SimulatedPeer(
-            plan, id: id, number: UInt16(number), transport: transport, credentials: ours, down: down, address: address, at: now,
-            entropy: generator)
+            plan, id: id, number: UInt16(number), transport: transport, credentials: ours, receiving: receiving, sending: sending,
+            address: address, at: now, entropy: generator)
         peers.append(peer)
+        rosters[plan.room, default: Roster()].add(id, identity: plan.identity, publishing: peer.tracks)
         peersByAddress[address] = number
         deadlines.schedule(number, at: peer.nextDeadline)
         endTurn()
         return peer
+    }
+
+    /// A name for a track that has not been given to any.
+    package func newTrack() -> TrackID {
+        lastTrack += 1
+        return TrackID(rawValue: lastTrack)
+    }
+
+    /// Tells the unit what has been agreed with a client. False if it is gone.
+    func configure(_ peer: SimulatedPeer) -> Bool {
+        unit.configure(peer.id, receiving: peer.receiving, sending: peer.sending, at: now, into: serverBatch)
     }
 
     /// The control plane ends a participant.
@@ -207,9 +223,12 @@ package final class SimulatedWorld {
         if serverBatch.count > serverBatch.capacity / 2 || unit.departureCount > serverBatch.capacity { release() }
     }
 
-    private func endTurn() {
+    func endTurn() {
         if !holdsTurns { release() }
-        for event in unit.takeEvents() { events.append((now, event)) }
+        for event in unit.takeEvents() {
+            events.append((now, event))
+            act(on: event)
+        }
     }
 
     private func release() {

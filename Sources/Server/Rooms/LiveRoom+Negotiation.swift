@@ -132,13 +132,12 @@ extension LiveRoom {
     }
 
     /// Clients read a track's publisher from its stream's name. Sound and picture of one device share the stream, so that they are played in
-    /// step; clients before version 10 expect the track's name there.
+    /// step. In v0 the stream must name the track as well: a section that is used again keeps its first track's name.
     private func description(of track: PublishedTrack, to client: SignalledClient) -> TrackDescription {
         var description = track.description
-        let isOld = client.parameters.request.clientInfo.protocol < 10 && client.parameters.encoding == .binary
         switch track.info.source {
-        case .camera, .microphone: description.streamID += "|" + (isOld ? track.sid : "camera")
-        case .screenShare, .screenShareAudio: description.streamID += "|" + (isOld ? track.sid : "screen")
+        case .camera, .microphone: description.streamID += "|" + (client.isDual ? track.sid : "camera")
+        case .screenShare, .screenShareAudio: description.streamID += "|" + (client.isDual ? track.sid : "screen")
         default: description.streamID += "|" + track.sid
         }
         return description

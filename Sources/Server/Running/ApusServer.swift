@@ -21,7 +21,7 @@ package enum ApusServer {
         let directory = RoomDirectory(plane: plane, local: transport, logger: logger)
         let control = await ControlPlane(
             configuration: configuration, directory: directory, workers: [worker],
-            udpPorts: worker.udpAddresses, logger: logger)
+            udpPorts: worker.udpAddresses, signals: directory, logger: logger)
         let listeners = control.listeners
         // Stopped from the last to the first: sessions drain while HTTP still answers their DELETEs.
         let services: [any Service] =
