@@ -14,6 +14,8 @@ package final class SendStream {
     @exclusivity(unchecked) private var plainHeader: HeaderTemplate
     @exclusivity(unchecked) private var levelHeader: HeaderTemplate
     @exclusivity(unchecked) private var payloadTypes: PayloadTypeTable
+    /// What those three were made of.
+    private var negotiated: (codecs: [CodecParameters], extensions: HeaderExtensionMap)
     private let clockRate: UInt32
     private let firstSequence: Int64
     private let firstTimestamp: UInt32
@@ -52,6 +54,7 @@ package final class SendStream {
         plainHeader = HeaderTemplate(mid: mid, hasLevel: false, parameters.extensions)
         levelHeader = HeaderTemplate(mid: mid, hasLevel: true, parameters.extensions)
         payloadTypes = PayloadTypeTable(parameters.codecs)
+        negotiated = (parameters.codecs, parameters.extensions)
         clockRate = parameters.kind == .audio ? 48_000 : 90_000
         state = State(
             history: RetransmissionHistory(capacity: parameters.kind == .audio ? 64 : 512),
@@ -62,6 +65,8 @@ package final class SendStream {
 
     /// Takes the payload types and extension ids of a later negotiation. SSRCs and numbers stay as they are, whatever it says of them.
     package func update(_ parameters: RTPParameters) {
+        guard negotiated != (parameters.codecs, parameters.extensions) else { return }
+        negotiated = (parameters.codecs, parameters.extensions)
         let mid = ShortText(parameters.mid) ?? ShortText()
         plainHeader = HeaderTemplate(mid: mid, hasLevel: false, parameters.extensions)
         levelHeader = HeaderTemplate(mid: mid, hasLevel: true, parameters.extensions)

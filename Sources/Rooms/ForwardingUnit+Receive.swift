@@ -116,6 +116,8 @@ extension ForwardingUnit {
             let publication = participant.publications[binding.publication]
         else {
             if header.ssrc.rawValue != 0 { counters.drop(.unknownStream) }
+            // Latched to a section that is gone, and names its section: it may have gone over to another, where its next packet is looked for.
+            if values.mid != nil { participant.streams.unbind(header.ssrc) }
             deadlines.schedule(slot, at: participant.nextDeadline)
             return
         }

@@ -95,8 +95,8 @@ package final class ForwardingUnit {
         _ participant: Participant, receiving: [ReceivingSection], sending: [SendingSection], at now: Instant
     ) {
         participant.configure(receiving: receiving, &tracks, at: now, &events)
-        participant.configure(sending: sending, &tracks, at: now, entropy: entropy)
-        for subscription in participant.subscriptions { wakePublisher(of: subscription) }
+        let changed = participant.configure(sending: sending, &tracks, at: now, entropy: entropy)
+        for subscription in changed { wakePublisher(of: subscription) }
         schedule(participant)
     }
 

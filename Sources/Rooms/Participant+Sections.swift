@@ -68,7 +68,10 @@ extension Participant {
     // MARK: What we send to it
 
     /// Takes the complete list of sections on which it is sent something. A section that was there before, by its mid, keeps its stream.
-    func configure(sending: [SendingSection], _ tracks: inout TrackDirectory, at now: Instant, entropy: Entropy) {
+    /// Returns the subscriptions that want something of their publishers now.
+    func configure(
+        sending: [SendingSection], _ tracks: inout TrackDirectory, at now: Instant, entropy: Entropy
+    ) -> [Subscription] {
         var former: [String: Subscription] = [:]
         for subscription in subscriptions { former[subscription.stream.mid] = subscription }
         var mids: Set<String> = []
@@ -80,20 +83,25 @@ extension Participant {
             restingStreams[subscription.stream.mid] = subscription.stream
         }
         subscriptions = []
+        var changed: [Subscription] = []
         for section in sending {
             if let subscription = former.removeValue(forKey: section.parameters.mid) {
                 subscription.stream.update(section.parameters)
                 subscriptions.append(subscription)
+                if subscription.wish == section.wish, subscription.source == section.source?.id { continue }
+                changed.append(subscription)
                 // Before the new source, so that nobody is asked for what is not wanted any more.
                 subscription.take(section.wish, at: now)
                 tracks.attach(subscription, to: section.source, at: now)
             } else if let stream = stream(for: section.parameters, besides: former, entropy: entropy) {
                 let subscription = Subscription(transport: slot, stream: stream, wish: section.wish)
                 subscriptions.append(subscription)
+                changed.append(subscription)
                 if transport.isConnected { subscription.start(at: now) }
                 tracks.attach(subscription, to: section.source, at: now)
             }
         }
+        return changed
     }
 
     /// The stream of a section that was not there a moment ago: a new one, or the one that it had before. Nil when the participant has had as
