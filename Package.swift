@@ -152,7 +152,7 @@ if !coreOnly {
         tests(
             "ServerTests",
             [
-                "Server", "MediaWorker", "Rooms", "RTP", "MediaPrimitives", "Negotiation", "Signalling",
+                "Server", "WebApp", "MediaWorker", "Rooms", "RTP", "MediaPrimitives", "Negotiation", "Signalling",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "JWTKit", package: "jwt-kit"),

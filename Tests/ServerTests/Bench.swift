@@ -20,9 +20,11 @@ struct Bench {
     static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     init(
-        limits: RoomDirectory.Limits = .init(), signals: any SignalHost = NoSignalHost(), signalLimits: SignalLimits = .init()
+        limits: RoomDirectory.Limits = .init(), options: [ServeOption: String] = [:], signals: any SignalHost = NoSignalHost(),
+        signalLimits: SignalLimits = .init()
     ) async throws {
         var given = GivenOptions()
+        for (option, text) in options { try given.give(option, text, from: .flag(option.flag)) }
         try given.give(.keys, "\(Self.secret.name): \(Self.secret.secret)", from: .flag("--keys"))
         try given.give(.announce, "192.0.2.1,2001:db8::1", from: .flag("--announce"))
         let configuration = try ServeConfiguration(sources: [given], interfaces: [])

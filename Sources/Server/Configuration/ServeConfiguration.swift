@@ -16,6 +16,9 @@ package struct ServeConfiguration: Sendable {
     package var keys: [APIKey] = []
     package var workers = 1
     package var drainTimeout: Interval = .seconds(30)
+    /// Whether `/` is the web app, where anybody may make a room.
+    package var webApp = true
+    package var invitationLifetime: Interval = .seconds(86_400)
     package var logLevel: Logger.Level = .info
 
     /// HMAC-SHA256 is as strong as its secret, up to 32 bytes (RFC 7518 §3.2 asks for no less).
@@ -85,6 +88,8 @@ package struct ServeConfiguration: Sendable {
         case (.keys, .keys(let value)): keys = value
         case (.workers, .count(let value)): workers = value
         case (.drainTimeout, .interval(let value)): drainTimeout = value
+        case (.webApp, .bool(let value)): webApp = value
+        case (.invitationLifetime, .interval(let value)): invitationLifetime = value
         case (.logLevel, .level(let value)): logLevel = value
         default: break
         }

@@ -13,6 +13,8 @@ package enum ServeOption: String, CaseIterable, Sendable {
     case keys
     case workers
     case drainTimeout = "drain-timeout"
+    case webApp = "web-app"
+    case invitationLifetime = "invitation-lifetime"
     case logLevel = "log-level"
 
     package var flag: String { "--" + rawValue }
@@ -21,13 +23,14 @@ package enum ServeOption: String, CaseIterable, Sendable {
     /// What a value must be, to follow "expected".
     package var expected: String {
         switch self {
-        case .dev: "true or false"
+        case .dev, .webApp: "true or false"
         case .bind: "an IP address, or localhost"
         case .port, .udpPort, .tcpPort, .adminPort: "a port number from 0 to 65535"
         case .announce: "IP addresses separated by commas (names are not resolved)"
         case .keys: "API keys and secrets, \"KEY: SECRET\", separated by commas"
         case .workers: "1 (rooms spread over several workers come later)"
         case .drainTimeout: "a duration such as 5s, 500ms or 2m, at most 1h"
+        case .invitationLifetime: "a duration such as 30m or 24h, from 1m to 8760h"
         case .logLevel: "one of " + Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
         }
     }
@@ -36,7 +39,7 @@ package enum ServeOption: String, CaseIterable, Sendable {
     package func value(of text: String) -> OptionValue? {
         let text = text.trimmed
         switch self {
-        case .dev:
+        case .dev, .webApp:
             switch text.lowercased() {
             case "true", "1", "yes": return .bool(true)
             case "false", "0", "no": return .bool(false)
@@ -58,6 +61,8 @@ package enum ServeOption: String, CaseIterable, Sendable {
             return text == "1" ? .count(1) : nil
         case .drainTimeout:
             return Interval(text: text).flatMap { $0 <= .seconds(3600) ? .interval($0) : nil }
+        case .invitationLifetime:
+            return Interval(text: text).flatMap { $0 >= .seconds(60) ? .interval($0) : nil }
         case .logLevel:
             return Logger.Level(rawValue: text).map { .level($0) }
         }

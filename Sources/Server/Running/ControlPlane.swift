@@ -11,6 +11,7 @@ package struct ControlPlane: Sendable {
     let workers: [any MediaHost]
     let keys: TokenKeys
     let counts = RequestCounts()
+    let allowance = RoomAllowance()
     let readiness: Readiness
     let logger: Logger
     let udpPorts: [SocketAddress]
@@ -34,7 +35,12 @@ package struct ControlPlane: Sendable {
         let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: RequestPolicy(counts: counts, crossOrigin: true))
         HealthRoutes.addHealth(to: router)
-        PageRoutes.add(to: router)
+        PageRoutes.add(to: router, webApp: configuration.webApp)
+        if configuration.webApp, let key = configuration.keys.first {
+            InvitationRoutes(
+                keys: keys, key: key.name, lifetime: configuration.invitationLifetime, directory: directory, allowance: allowance
+            ).add(to: router)
+        }
         SessionRoutes(keys: keys, directory: directory).add(to: router)
         SignalRoutes(door: signals.door).add(to: router)
         return router
@@ -90,7 +96,7 @@ package struct ControlPlane: Sendable {
         if configuration.dev, let key = configuration.keys.first,
             let http = opened.filter({ $0.option == .port }).min(by: { $0.host < $1.host })
         {
-            await DevelopmentLinks(keys: keys, key: key.name).print(host: http.host, port: http.port)
+            await DevelopmentLinks(keys: keys, key: key.name, webApp: configuration.webApp).print(host: http.host, port: http.port)
         }
     }
 }
