@@ -78,7 +78,8 @@ var targets: [Target] = [
     tests("ScenarioTests", ["Simulation", "Rooms", "Forwarding", "MediaSecurity", "ICE", "RTP", "MediaPrimitives"]),
     tests("EventLoopTests", ["EventLoop", "TestSockets", "MediaPrimitives"]),
     tests(
-        "MediaWorkerTests", ["MediaWorker", "Rooms", "MediaSecurity", "ICE", "RTP", "MediaPrimitives", "TestSockets"]),
+        "MediaWorkerTests",
+        ["MediaWorker", "Rooms", "Simulation", "MediaSecurity", "ICE", "RTP", "MediaPrimitives", "TestSockets"]),
     tests("ArchitectureTests", []),
 
     // The bodies of the fuzz targets are plain code, which ordinary tests run on every input that is kept.

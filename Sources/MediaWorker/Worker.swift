@@ -19,18 +19,26 @@ package actor Worker {
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-    /// Opens the sockets and starts the thread.
+    /// Opens the sockets and starts the thread of the only worker there is.
     package init(_ configuration: WorkerConfiguration, certificate: Certificate) throws(WorkerError) {
-        let (events, continuation) = AsyncStream.makeStream(of: RoomEvent.self, bufferingPolicy: .unbounded)
-        let loop: EventLoop
-        let media: MediaLoop
+        try self.init(configuration, on: Worker.loop(number: configuration.number), links: nil, certificate: certificate)
+    }
+
+    /// A loop for worker `number`, not running yet.
+    static func loop(number: Int) throws(WorkerError) -> EventLoop {
         do throws(LoopError) {
-            loop = try EventLoop(name: "apus-worker-\(configuration.number)")
+            return try EventLoop(name: "apus-worker-\(number)")
         } catch {
             throw .loop(code: error.code)
         }
+    }
+
+    /// The same on a loop that is there, and stopped if this fails; `links` are to the other workers.
+    init(_ configuration: WorkerConfiguration, on loop: EventLoop, links: WorkerLinks?, certificate: Certificate) throws(WorkerError) {
+        let (events, continuation) = AsyncStream.makeStream(of: RoomEvent.self, bufferingPolicy: .unbounded)
+        let media: MediaLoop
         do throws(SocketError) {
-            media = try MediaLoop(loop, configuration, certificate: certificate, events: continuation)
+            media = try MediaLoop(loop, configuration, links: links, certificate: certificate, events: continuation)
         } catch {
             loop.stop()
             throw .bind(BindError(address: error.address, isTCP: error.isTCP, code: error.code))

@@ -6,8 +6,9 @@ import Transports
 
 extension ForwardingUnit {
     /// One RTCP datagram, compound or reduced-size: reports from publishers, wishes from subscribers.
-    func receiveRTCP(_ datagram: UnsafeMutableRawBufferPointer, from path: Path, at now: Instant) {
+    func receiveRTCP(_ datagram: UnsafeMutableRawBufferPointer, from path: Path, at now: Instant, detour: Detour?) {
         guard let slot = slotsByPath[path], let participant = participants[slot] else {
+            if detour == nil, let exchange, exchange.handOver(datagram, from: path, at: now) { return }
             counters.drop(.unknownAddress)
             return
         }
@@ -30,6 +31,7 @@ extension ForwardingUnit {
             case .senderReport:
                 guard let report = SenderReport.parse(bytes, packet) else { break }
                 participant.noteReport(report, at: now, clock: clock)
+                exchange?.relay(report, from: participant, at: now)
                 note(report.blocks, in: bytes, from: participant)
             case .receiverReport:
                 if let report = ReceiverReport.parse(bytes, packet) { note(report.blocks, in: bytes, from: participant) }
@@ -63,6 +65,9 @@ extension ForwardingUnit {
         for index in 0..<goodbye.count {
             guard let ssrc = goodbye.source(index, in: bytes), let binding = participant.streams.binding(of: ssrc) else { continue }
             participant.encoding(binding)?.noteGoodbye(ssrc)
+            if let publication = participant.publications[binding.publication], publication.relays != 0, !binding.isRetransmission {
+                exchange?.offer(.goodbye(publication.track, layer: binding.layer), to: publication.relays)
+            }
         }
     }
 

@@ -32,7 +32,7 @@ package final class Participant {
     /// When something authentic last came.
     @exclusivity(unchecked) var lastArrival: Instant  // Set once a packet; nothing is called meanwhile.
     private var quality = LinkQualityMeter()
-    private var clockOffset = ClockOffset()
+    private(set) var clockOffset = ClockOffset()
     /// Who we are in feedback to it.
     private let feedbackSSRC: SSRC
     private let cname: String
@@ -104,7 +104,7 @@ package final class Participant {
     // MARK: What is due
 
     func handleTimeout(
-        at now: Instant, clock: WallClock, sources: (Publication) -> Participant?, into batch: DatagramBatch, counters: inout Counters,
+        at now: Instant, clock: WallClock, offset: (Publication) -> ClockOffset?, into batch: DatagramBatch, counters: inout Counters,
         events: inout [RoomEvent]
     ) {
         transport.handleTimeout(at: now, into: batch)
@@ -120,9 +120,9 @@ package final class Participant {
             nextReport = now + Participant.reportInterval
             sendReceiverReport(at: now, into: batch, counters: &counters)
             for subscription in subscriptions {
-                guard let publication = subscription.publication, let source = sources(publication) else { continue }
+                guard let publication = subscription.publication, let offset = offset(publication) else { continue }
                 sendSenderReport(
-                    about: subscription, from: publication, of: source, at: now, clock: clock, into: batch, counters: &counters)
+                    about: subscription, from: publication, offset, at: now, clock: clock, into: batch, counters: &counters)
             }
         }
     }
@@ -191,7 +191,7 @@ package final class Participant {
 
     /// Tells the receiver how the stream's timestamps lie in time: the publisher's clock, moved to ours.
     private func sendSenderReport(
-        about subscription: Subscription, from publication: Publication, of source: Participant, at now: Instant, clock: WallClock,
+        about subscription: Subscription, from publication: Publication, _ offset: ClockOffset, at now: Instant, clock: WallClock,
         into batch: DatagramBatch, counters: inout Counters
     ) {
         let stream = subscription.stream
@@ -199,7 +199,7 @@ package final class Participant {
             return
         }
         let ntp = clock.ntp(at: now)
-        guard let remote = source.clockOffset.remote(of: ntp), let timestamp = publication.encodings[layer].clock.timestamp(at: remote)
+        guard let remote = offset.remote(of: ntp), let timestamp = publication.encodings[layer].clock.timestamp(at: remote)
         else {
             return
         }

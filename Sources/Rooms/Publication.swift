@@ -7,11 +7,22 @@ package final class Publication {
     private static let selectionInterval = Interval.milliseconds(250)
 
     let track: TrackID
-    /// The slot of the participant whose it is: where keyframe requests go.
-    let publisher: Int
+    /// Where its packets come from and keyframe requests go.
+    enum Origin {
+        /// A participant here, by slot.
+        case participant(slot: Int)
+        /// Another worker, by the relay's place.
+        case relay(Int)
+    }
+
+    let origin: Origin
     let parameters: RTPParameters
     let encodings: [Encoding]
     private(set) var subscriptions: ContiguousArray<Subscription> = []
+    /// The other workers that want its packets, a bit each.
+    @exclusivity(unchecked) var relays: UInt64 = 0
+    /// How many packets of each layer were handed to them.
+    @exclusivity(unchecked) var relayed: ContiguousArray<UInt32>
     /// When the subscriptions' choice of an encoding is next looked at; never, where there is no choice.
     private(set) var nextSelection = Instant.distantFuture
     /// Who is heard to speak; nil where packets do not bear their level.
@@ -19,16 +30,19 @@ package final class Publication {
     /// When a speaker's silence will be noticed. Asked for every packet, so not computed.
     @exclusivity(unchecked) private(set) var speechDeadline = Instant.distantFuture
 
-    init(track: TrackID, publisher: Int, parameters: RTPParameters, at now: Instant) {
+    init(track: TrackID, from origin: Origin, parameters: RTPParameters, at now: Instant) {
         self.track = track
-        self.publisher = publisher
+        self.origin = origin
         self.parameters = parameters
+        var isRelayed = false
+        if case .relay = origin { isRelayed = true }
         if parameters.rids.isEmpty {
-            encodings = [Encoding(layer: 0, rid: nil, parameters: parameters)]
+            encodings = [Encoding(layer: 0, rid: nil, parameters: parameters, isRelayed: isRelayed)]
         } else {
-            encodings = parameters.rids.enumerated().map { Encoding(layer: $0, rid: $1, parameters: parameters) }
+            encodings = parameters.rids.enumerated().map { Encoding(layer: $0, rid: $1, parameters: parameters, isRelayed: isRelayed) }
             nextSelection = now
         }
+        relayed = ContiguousArray(repeating: 0, count: encodings.count)
         if parameters.kind == .audio, parameters.extensions[.audioLevel] != 0 { speech = SpeechMeter() }
     }
 
@@ -57,6 +71,9 @@ package final class Publication {
             subscription.stream.forward(packet, from: ring, transport: subscription.transport, into: &departures)
         }
     }
+
+    /// Whether any subscription is served from `layer`.
+    func isFollowed(layer: Int) -> Bool { kind == .video && subscriptions.contains { $0.selector.current == layer } }
 
     /// Decides about a packet that does not continue what `subscription` gets; true if it is sent, as the first of its encoding.
     private func begins(_ subscription: Subscription, with packet: MediaPacket) -> Bool {

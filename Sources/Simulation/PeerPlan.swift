@@ -41,6 +41,9 @@ package struct PeerPlan: Sendable {
     package var room = "room"
     package var video: Video?
     package var audio: Audio?
+    /// The worker that the control plane gives it to, and the one to which the kernel gives what it sends; nil for the same.
+    package var worker = 0
+    package var arrivesAt: Int?
     package var receives = false
     /// Otherwise it has no sections to send on until `SimulatedWorld.negotiate` gives it some (`up`).
     package var publishesAtOnce = true

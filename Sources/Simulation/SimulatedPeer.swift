@@ -7,6 +7,8 @@ package final class SimulatedPeer {
     private static let reportInterval = Interval.seconds(1)
 
     package let id: ParticipantID
+    /// The worker to which the kernel gives what it sends.
+    package var arrivesAt: Int
     let room: String
     let following: PeerPlan.Following
     /// What signalling has agreed with the server; changed by `SimulatedWorld.negotiate`.
@@ -42,6 +44,7 @@ package final class SimulatedPeer {
         receiving: [ReceivingSection], sending: [SendingSection], address: SocketAddress, at now: Instant, entropy: Entropy
     ) {
         self.id = id
+        arrivesAt = plan.arrivesAt ?? plan.worker
         room = plan.room
         following = plan.following
         self.receiving = receiving
