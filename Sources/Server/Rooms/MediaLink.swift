@@ -46,10 +46,10 @@ final class MediaLink {
         self.host = host
         cname = entropy.urlText(16)
         sessionID = entropy.next()
-        local = ICECredentials.random(entropy)
+        local = ICECredentials.random(entropy, worker: worker)
     }
 
-    func freshCredentials(_ entropy: Entropy) -> ICECredentials { ICECredentials.random(entropy) }
+    func freshCredentials(_ entropy: Entropy) -> ICECredentials { ICECredentials.random(entropy, worker: worker) }
 
     func nextVersion() -> UInt64 {
         version += 1
