@@ -61,7 +61,8 @@ var targets: [Target] = [
 
     .target(name: "CAllocations", path: "Benchmarks/CAllocations"),
     .executableTarget(
-        name: "PacketPath", dependencies: ["CAllocations", "ICE", "MediaPrimitives", "MediaSecurity", "RTP", "Rooms", "Simulation"],
+        name: "PacketPath",
+        dependencies: ["CAllocations", "EventLoop", "ICE", "MediaPrimitives", "MediaSecurity", "RTP", "Rooms", "Simulation"],
         path: "Benchmarks/PacketPath", swiftSettings: settings),
     // Plain sockets at the other end of a test.
     .target(name: "TestSockets", dependencies: ["MediaPrimitives"], path: "Tests/TestSockets", swiftSettings: settings),
