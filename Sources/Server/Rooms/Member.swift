@@ -48,6 +48,9 @@ final class Member {
         }
     }
 
+    /// Others do not hear of it.
+    var isInvisible: Bool { permission.isHidden || session?.role == .viewer || isComing }
+
     /// A WHIP publisher whose media is not there yet: others hear of it when it is.
     var isComing: Bool { session?.role == .publisher && state != .active }
 
