@@ -74,10 +74,12 @@ var targets: [Target] = [
     tests("MediaSecurityTests", ["MediaSecurity", "MediaPrimitives", "COpenSSL", "CSRTP"]),
     tests("CongestionTests", ["Congestion", "RTP", "MediaPrimitives"]),
     tests("ForwardingTests", ["Forwarding", "RTP", "Congestion", "MediaPrimitives"]),
+    tests("RoomsTests", ["Rooms", "RTP", "MediaPrimitives"]),
     tests("ScenarioTests", ["Simulation", "Rooms", "Forwarding", "MediaSecurity", "ICE", "RTP", "MediaPrimitives"]),
     tests("EventLoopTests", ["EventLoop", "TestSockets", "MediaPrimitives"]),
     tests(
-        "MediaWorkerTests", ["MediaWorker", "Rooms", "MediaSecurity", "ICE", "RTP", "MediaPrimitives", "TestSockets"]),
+        "MediaWorkerTests",
+        ["MediaWorker", "Rooms", "Simulation", "MediaSecurity", "ICE", "RTP", "MediaPrimitives", "TestSockets"]),
     tests("ArchitectureTests", []),
 
     // The bodies of the fuzz targets are plain code, which ordinary tests run on every input that is kept.
@@ -147,7 +149,7 @@ if !coreOnly {
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
-        tests("SignallingTests", ["Signalling", "MediaPrimitives", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+        tests("SignallingTests", ["Signalling", "MediaPrimitives", "CZlib", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
         tests(
             "ServerTests",
             [
@@ -157,6 +159,8 @@ if !coreOnly {
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ]),
     ]

@@ -138,6 +138,8 @@ static int open_and_bind(const apus_address *address, int type, bool reuse_port)
 int apus_udp_open(apus_address address, apus_udp_options options, apus_address *bound) {
     int fd = open_and_bind(&address, SOCK_DGRAM, options.reuse_port);
     if (fd < 0) return fd;
+    // Set after bind: the port was nobody's, and another process that shares ports has been noticed.
+    if (options.lend_port && set(fd, SOL_SOCKET, SO_REUSEPORT, 1) < 0) return fail(fd);
     // Above net.core.*mem_max only with CAP_NET_ADMIN; without it the plain call gives what the limit allows.
     if (options.receive_buffer > 0 && set(fd, SOL_SOCKET, SO_RCVBUFFORCE, options.receive_buffer) < 0)
         set(fd, SOL_SOCKET, SO_RCVBUF, options.receive_buffer);

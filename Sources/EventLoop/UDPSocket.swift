@@ -29,6 +29,8 @@ package final class UDPSocket {
     package struct Options: Sendable {
         /// Lets the workers' sockets share one port; the kernel spreads the remote addresses over them (SO_REUSEPORT).
         package var reusePort = false
+        /// For the first of them: the port must be free, and only then is shared with those that ask for `reusePort`.
+        package var lendsPort = false
         /// SO_RCVBUF and SO_SNDBUF in bytes: 4 MiB, some 30 ms at 1 Gbit/s.
         package var receiveBuffer: Int32 = 4 << 20
         package var sendBuffer: Int32 = 4 << 20
@@ -75,7 +77,9 @@ package final class UDPSocket {
         var bound = apus_address()
         let descriptor = apus_udp_open(
             apus_address(address),
-            apus_udp_options(receive_buffer: options.receiveBuffer, send_buffer: options.sendBuffer, reuse_port: options.reusePort), &bound)
+            apus_udp_options(
+                receive_buffer: options.receiveBuffer, send_buffer: options.sendBuffer, reuse_port: options.reusePort,
+                lend_port: options.lendsPort), &bound)
         if descriptor < 0 { throw SocketError(address: address, isTCP: false, code: -descriptor) }
         try self.init(
             loop, channel: channel, adopting: descriptor, address: SocketAddress(bound), peer: nil, maximumPending: options.maximumPending)

@@ -26,20 +26,20 @@ package final class Encoding {
     private var rtxUnwrapper = SequenceUnwrapper()
     private var rtxStatistics: ReceptionStatistics
     private var missing: MissingPackets
-    private var activity = EncodingActivity()
+    var activity = EncodingActivity()
     /// H.264: `a=fmtp` has brought the parameter sets.
     private let hasParameterSetsOutOfBand: Bool
     /// H.264: a sequence parameter set has come in the stream.
     private var sendsParameterSets = false
 
-    /// `parameters` is the section that it came by.
-    package init(layer: Int, rid: String?, parameters: RTPParameters) {
+    /// `parameters` is the section that it came by. One that is relayed from another worker is repaired there, and asks for no packets here.
+    package init(layer: Int, rid: String?, parameters: RTPParameters, isRelayed: Bool = false) {
         self.layer = layer
         self.rid = rid.flatMap { ShortText($0) }
         kind = parameters.kind
         codecs = PayloadTypeTable(parameters.codecs)
         clockRate = parameters.kind == .audio ? 48_000 : 90_000
-        repairs = parameters.codecs.contains { $0.nack }
+        repairs = !isRelayed && parameters.codecs.contains { $0.nack }
         hasParameterSetsOutOfBand = parameters.codecs.contains { $0.codec == .h264 && $0.format.hasFormatParameter("sprop-parameter-sets") }
         // Two seconds of video at 2.5 Mbit/s, and as much of audio.
         ring = PayloadRing(capacity: parameters.kind == .audio ? 128 : 512)
@@ -157,6 +157,9 @@ package final class Encoding {
 
     /// Bits per second of payload, smoothed over a few seconds.
     package var averageBitrate: Int { activity.bitsPerSecond }
+
+    /// Packets of the media stream expected and lost on their way since this was last asked.
+    package func takeLoss() -> (expected: Int64, lost: Int64) { statistics.takeLoss() }
 
     // MARK: Feedback to the publisher
 

@@ -7,7 +7,7 @@ package struct EncodingActivity: Sendable {
     private static let silence = Interval.milliseconds(1_500)
     private static let window = Interval.milliseconds(500)
 
-    private var lastArrival: Instant?
+    package private(set) var lastArrival: Instant?
     private var windowStart = Instant(nanoseconds: 0)
     private var windowBytes = 0
     /// Smoothed over a few windows.
@@ -16,6 +16,14 @@ package struct EncodingActivity: Sendable {
     package var height = 0
 
     package init() {}
+
+    /// As another worker has seen it.
+    package init(lastArrival: Instant?, bitsPerSecond: Int, height: Int) {
+        self.lastArrival = lastArrival
+        self.bitsPerSecond = bitsPerSecond
+        self.height = height
+        if let lastArrival { windowStart = lastArrival }
+    }
 
     package mutating func note(bytes: Int, at now: Instant) {
         if lastArrival == nil { windowStart = now }

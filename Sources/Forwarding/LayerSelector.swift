@@ -15,8 +15,8 @@ package struct LayerState: Sendable {
 
 /// Chooses which encoding of a publication one subscriber gets, and where the switch may happen.
 ///
-/// The wish is the best live layer; the switch happens at a keyframe of it, and until then the old one goes on. (Estimates, budgets and the
-/// subscriber's own wishes come with congestion control; they will change `choose`, not `decide`.)
+/// The wish is the best live layer that the subscriber has use for; the switch happens at a keyframe of it, and until then the old one goes on.
+/// (Estimates and budgets come with congestion control; they will change `choose`, not `decide`.)
 package struct LayerSelector: Sendable {
     /// What becomes of one packet for this subscriber.
     package enum Decision: Equatable, Sendable {
@@ -43,7 +43,14 @@ package struct LayerSelector: Sendable {
     package init() {}
 
     /// Renews the wish. Returns the encoding of which a keyframe is needed now, if any.
-    package mutating func choose(among layers: [LayerState]) -> Int? {
+    ///
+    /// With a `maximum` the layers are in ascending order: the highest live one up to it is taken, or else the lowest that is live.
+    package mutating func choose(among layers: [LayerState], maximum: Int? = nil) -> Int? {
+        if let maximum {
+            let allowed = layers.indices.last { $0 <= maximum && layers[$0].isLive }
+            target = allowed ?? layers.indices.first { layers[$0].isLive } ?? target ?? (layers.isEmpty ? nil : 0)
+            return target == current ? nil : target
+        }
         var best: Int?
         for (index, layer) in layers.enumerated() where layer.isLive {
             if let chosen = best, layers[chosen].quality >= layer.quality { continue }

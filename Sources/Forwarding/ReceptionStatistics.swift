@@ -9,6 +9,10 @@ package struct ReceptionStatistics: Sendable {
     private var received: Int64 = 0
     private var expectedAtLastReport: Int64 = 0
     private var receivedAtLastReport: Int64 = 0
+    /// Without those that came only when they were sent again.
+    private var receivedAtOnce: Int64 = 0
+    private var expectedAtLastLoss: Int64 = 0
+    private var receivedAtLastLoss: Int64 = 0
     private var lastTransit: Int64?
     /// Interarrival jitter in timestamp units, times 16 (Appendix A.8's integer form).
     private var scaledJitter: Int64 = 0
@@ -21,6 +25,7 @@ package struct ReceptionStatistics: Sendable {
         highestSequence = max(highestSequence, sequence)
         received &+= 1
         guard !retransmitted else { return }
+        receivedAtOnce &+= 1
         // Multiply after splitting off whole seconds: nanoseconds times a clock rate would overflow within hours.
         let seconds = arrival.nanoseconds / 1_000_000_000
         let rest = arrival.nanoseconds % 1_000_000_000
@@ -35,6 +40,14 @@ package struct ReceptionStatistics: Sendable {
     }
 
     package var hasPackets: Bool { firstSequence != nil }
+
+    /// What the way here has lost since this was last asked, whether or not it was sent again later; an interval of its own.
+    package mutating func takeLoss() -> (expected: Int64, lost: Int64) {
+        let expected = firstSequence.map { highestSequence &- $0 &+ 1 } ?? 0
+        defer { (expectedAtLastLoss, receivedAtLastLoss) = (expected, receivedAtOnce) }
+        let interval = expected &- expectedAtLastLoss
+        return (max(0, interval), min(max(0, interval &- (receivedAtOnce &- receivedAtLastLoss)), max(0, interval)))
+    }
 
     /// The numbers of one report block; resets the interval that the fraction lost is about.
     package mutating func takeReport() -> (fractionLost: UInt8, cumulativeLost: Int32, highestSequence: UInt32, jitter: UInt32) {

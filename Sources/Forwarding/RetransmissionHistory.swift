@@ -43,6 +43,9 @@ package struct RetransmissionHistory {
     package mutating func removeAll() {
         for index in entries.indices { entries[index] = nil }
     }
+
+    /// Forgets everything and gives the memory back.
+    package mutating func release() { entries = [] }
 }
 
 /// The running numbers of a VP8 payload descriptor as a subscriber gets them (RFC 7741 §4.2).

@@ -8,11 +8,14 @@ package final class SendStream {
     package let ssrc: SSRC
     package let rtxSSRC: SSRC?
     package let kind: MediaKind
-    package let parameters: RTPParameters
+    package let mid: String
+    // Changed only when something was negotiated; nothing is called meanwhile.
     /// Headers without and with an audio level.
-    private let plainHeader: HeaderTemplate
-    private let levelHeader: HeaderTemplate
-    private let payloadTypes: PayloadTypeTable
+    @exclusivity(unchecked) private var plainHeader: HeaderTemplate
+    @exclusivity(unchecked) private var levelHeader: HeaderTemplate
+    @exclusivity(unchecked) private var payloadTypes: PayloadTypeTable
+    /// What those three were made of.
+    private var negotiated: (codecs: [CodecParameters], extensions: HeaderExtensionMap)
     private let clockRate: UInt32
     private let firstSequence: Int64
     private let firstTimestamp: UInt32
@@ -43,7 +46,7 @@ package final class SendStream {
     /// `parameters.streams` names our SSRCs. Sequence numbers begin in the lower half of their space: a receiver that loses the first packets
     /// near a wrap would guess the wrong rollover counter for good.
     package init(_ parameters: RTPParameters, entropy: Entropy) {
-        self.parameters = parameters
+        mid = parameters.mid
         ssrc = parameters.streams.first?.ssrc ?? entropy.ssrc()
         rtxSSRC = parameters.streams.first?.rtxSSRC
         kind = parameters.kind
@@ -51,6 +54,7 @@ package final class SendStream {
         plainHeader = HeaderTemplate(mid: mid, hasLevel: false, parameters.extensions)
         levelHeader = HeaderTemplate(mid: mid, hasLevel: true, parameters.extensions)
         payloadTypes = PayloadTypeTable(parameters.codecs)
+        negotiated = (parameters.codecs, parameters.extensions)
         clockRate = parameters.kind == .audio ? 48_000 : 90_000
         state = State(
             history: RetransmissionHistory(capacity: parameters.kind == .audio ? 64 : 512),
@@ -59,11 +63,24 @@ package final class SendStream {
         firstTimestamp = UInt32(truncatingIfNeeded: entropy.next())
     }
 
+    /// Takes the payload types and extension ids of a later negotiation. SSRCs and numbers stay as they are, whatever it says of them.
+    package func update(_ parameters: RTPParameters) {
+        guard negotiated != (parameters.codecs, parameters.extensions) else { return }
+        negotiated = (parameters.codecs, parameters.extensions)
+        let mid = ShortText(parameters.mid) ?? ShortText()
+        plainHeader = HeaderTemplate(mid: mid, hasLevel: false, parameters.extensions)
+        levelHeader = HeaderTemplate(mid: mid, hasLevel: true, parameters.extensions)
+        payloadTypes = PayloadTypeTable(parameters.codecs)
+    }
+
     /// Whether this subscriber agreed to `codec`.
     package func accepts(_ codec: Codec) -> Bool { payloadTypes.payloadType(codec) != nil }
 
     /// The packets sent so far come from a source that is gone: they cannot be sent again.
     package func forgetHistory() { state.history.removeAll() }
+
+    /// Its section is gone, and may come back: numbers are kept, as none may be given out twice, and nothing that takes much room.
+    package func rest() { state.history.release() }
 
     /// Aligns all numbers so that `packet`, the first of a source, follows what was sent. `elapsed` is the source's own time between the last
     /// packet sent and this one, where sender reports tell it; otherwise arrival times stand in.

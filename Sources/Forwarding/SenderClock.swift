@@ -43,6 +43,15 @@ package struct ClockOffset: Sendable {
 
     package init() {}
 
+    /// As another worker has found it at `now`.
+    package init(_ offset: Interval?, at now: Instant) {
+        self.offset = offset
+        notedAt = now
+    }
+
+    /// Our time less the participant's; nil before the first report.
+    package var current: Interval? { offset }
+
     /// A report of the sender's time `remote` arrived at our time `local`.
     package mutating func note(remote: NTPTime, local: NTPTime, at now: Instant) {
         let sample = local.since(remote)

@@ -34,6 +34,19 @@ package struct UfragKey: Hashable, Sendable {
         return nil
     }
 
+    /// The worker that the first character names (`ICECredentials.random(_:worker:)`); nil for one that names none.
+    package var worker: Int? {
+        let first = UInt8(truncatingIfNeeded: a >> 56)
+        return switch first {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"): Int(first &- UInt8(ascii: "A"))
+        case UInt8(ascii: "a")...UInt8(ascii: "z"): Int(first &- UInt8(ascii: "a")) &+ 26
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): Int(first &- UInt8(ascii: "0")) &+ 52
+        case UInt8(ascii: "+"): 62
+        case UInt8(ascii: "/"): 63
+        default: nil
+        }
+    }
+
     private mutating func append(_ byte: UInt8, at length: inout Int) -> Bool {
         guard length < UfragKey.maximumLength, UfragKey.isAllowed(byte) else { return false }
         let bits = UInt64(byte) << UInt64(56 &- 8 &* (length & 7))

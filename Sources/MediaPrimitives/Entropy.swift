@@ -39,8 +39,13 @@ package final class Entropy: RandomNumberGenerator {
     package func urlText(_ count: Int) -> String { text(count, lastTwo: "-_") }
 
     private func text(_ count: Int, lastTwo: String) -> String {
-        let alphabet = Array(("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789" + lastTwo).utf8)
+        let alphabet = Entropy.alphabet(lastTwo: lastTwo)
         return String(decoding: bytes(count).map { alphabet[Int($0 & 63)] }, as: UTF8.self)
+    }
+
+    /// The 64 characters of base 64, of which only the last two differ from use to use.
+    static func alphabet(lastTwo: String) -> [UInt8] {
+        Array(("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789" + lastTwo).utf8)
     }
 
     /// A random non-zero SSRC.

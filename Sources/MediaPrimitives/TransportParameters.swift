@@ -14,6 +14,16 @@ package struct ICECredentials: Hashable, Sendable {
     package static func random(_ entropy: Entropy) -> ICECredentials {
         ICECredentials(ufrag: entropy.iceText(8), password: entropy.iceText(24))
     }
+
+    /// The most workers that a user fragment can name.
+    package static let maximumWorkers = 64
+
+    /// Fresh credentials of a transport on `worker` (0 to 63), whose number is the fragment's first character: a check that arrives at another
+    /// worker tells where it belongs. 42 bits of the fragment are left to chance.
+    package static func random(_ entropy: Entropy, worker: Int) -> ICECredentials {
+        let worker = Entropy.alphabet(lastTwo: "+/")[worker]
+        return ICECredentials(ufrag: String(UnicodeScalar(worker)) + entropy.iceText(7), password: entropy.iceText(24))
+    }
 }
 
 /// The digest of a certificate (RFC 8122 §5): what the peer must prove to hold before any media passes.

@@ -6,7 +6,8 @@ import Rooms
 /// The forwarding unit on real sockets: the only place where media meets a clock, entropy and the network.
 ///
 /// Confined to its loop's thread; sockets call it there, and so does the worker's actor, whose executor the loop is. One turn: datagrams are
-/// received and answered into `batch`, timers are served, and at the turn's end everything that leaves is encrypted and sent together.
+/// received and answered into `batch`, timers are served, and at the turn's end what other workers have told is heard, they are told what there is
+/// to tell, and everything that leaves is encrypted and sent together.
 final class MediaLoop {
     private let loop: EventLoop
     private let unit: ForwardingUnit
@@ -17,24 +18,36 @@ final class MediaLoop {
     private var pathsByConnection: [UInt32: Path] = [:]
     private(set) var tcpAddresses: [SocketAddress] = []
     private let batch = DatagramBatch(capacity: 512)
+    /// Nil where there is no other worker.
+    private let links: WorkerLinks?
     private let events: AsyncStream<RoomEvent>.Continuation
     private var oversized: UInt64 = 0
+    /// Another worker's ring has not taken all that it must be told.
+    private var isKeptWaiting = false
+    /// How soon that is tried again.
+    private static let patience = Interval.milliseconds(1)
     /// Datagrams taken in since something was last sent.
     private var unsent = 0
     /// More than this are not gathered in one turn: half of the smallest payload ring, which must not come round before its packets have left.
     private static let longestGathering = 64
 
     init(
-        _ loop: EventLoop, _ configuration: WorkerConfiguration, certificate: Certificate, events: AsyncStream<RoomEvent>.Continuation
+        _ loop: EventLoop, _ configuration: WorkerConfiguration, links: WorkerLinks?, certificate: Certificate,
+        events: AsyncStream<RoomEvent>.Continuation
     ) throws(SocketError) {
         self.loop = loop
+        self.links = links
         self.events = events
         let clock = WallClock(instant: loop.now, unixNanoseconds: loop.unixNanoseconds)
-        unit = ForwardingUnit(certificate: certificate, clock: clock, entropy: .system())
+        unit = ForwardingUnit(
+            worker: configuration.number, of: links?.bells.count ?? 1, certificate: certificate, clock: clock, entropy: .system())
         timer = LoopTimer(loop)
         listener = TCPListener(loop)
+        var options = UDPSocket.Options()
+        options.lendsPort = configuration.portSharing == .lends
+        options.reusePort = configuration.portSharing == .joins
         for (index, address) in configuration.addresses.enumerated() {
-            let socket = try UDPSocket(loop, channel: UInt32(index), address: address)
+            let socket = try UDPSocket(loop, channel: UInt32(index), address: address, options: options)
             socket.onReadable = { [unowned self] in receive($0) }
             sockets.append(socket)
             if let port = configuration.tcpPort {
@@ -45,7 +58,10 @@ final class MediaLoop {
         listener.onClose = { [unowned self] connection, _ in
             if let path = pathsByConnection.removeValue(forKey: connection) { unit.forget(path) }
         }
-        timer.onFire = { [unowned self] now in unit.handleTimeout(at: now, into: batch) }
+        timer.onFire = { [unowned self] now in
+            wakeUp()
+            unit.handleTimeout(at: now, into: batch)
+        }
         loop.onTurnEnd = { [unowned self] in endTurn() }
     }
 
@@ -54,6 +70,7 @@ final class MediaLoop {
     // MARK: A turn
 
     private func receive(_ received: ReceiveBatch) {
+        wakeUp()
         for index in 0..<received.count {
             if received.isOversized(index) {
                 oversized &+= 1
@@ -82,21 +99,60 @@ final class MediaLoop {
 
     private func endTurn() {
         let now = loop.now
+        hear(at: now)
         // What a deadline left undone because the batch was full is due at once.
         send(at: now)
         for event in unit.takeEvents() { events.yield(event) }
-        timer.arm(at: unit.nextDeadline)
+        timer.arm(at: isKeptWaiting ? min(unit.nextDeadline, now + MediaLoop.patience) : unit.nextDeadline)
+        listen()
     }
 
     /// Encrypts what waits and sends all of it: answers first, then media, in as many batches as it takes.
     private func send(at now: Instant) {
         unsent = 0
+        tell()
         repeat {
             unit.release(at: now, into: batch)
             for socket in sockets { socket.send(batch) }
             listener.send(batch)
             batch.removeAll()
         } while unit.hasDepartures
+    }
+
+    // MARK: Other workers
+
+    /// What the others ring for from now on is heard at the end of this turn.
+    private func wakeUp() { if let links { links.bells[links.number].silence() } }
+
+    /// Takes in what the other workers have told.
+    private func hear(at now: Instant) {
+        guard let links else { return }
+        for (other, ring) in links.incoming.enumerated() {
+            ring?.drain { record in
+                unit.receive(record: record, from: other, at: now, into: batch)
+                unsent += 1
+                if unsent >= MediaLoop.longestGathering || batch.count > batch.capacity / 2 { send(at: now) }
+            }
+        }
+    }
+
+    /// Tells the other workers what there is to tell. Before our own sending, which they need not wait for.
+    private func tell() {
+        guard let links else { return }
+        isKeptWaiting = false
+        for (other, ring) in links.outgoing.enumerated() {
+            guard let ring, unit.hasNews(for: other) else { continue }
+            unit.tell(other) { ring.push($0, keepingFree: $1.reserve(of: ring.capacity)) }
+            if unit.hasNews(for: other) { isKeptWaiting = true }
+            if ring.publish() { links.bells[other].ring() }
+        }
+    }
+
+    /// The turn is over: be woken for what others tell from now on, and turn again for what they have told meanwhile.
+    private func listen() {
+        guard let links else { return }
+        links.bells[links.number].listen()
+        if links.incoming.contains(where: { $0?.isEmpty == false }) { loop.wake() }
     }
 
     // MARK: Commands
@@ -111,6 +167,10 @@ final class MediaLoop {
             case .unusableUserFragment: throw AdmissionError("The ICE user fragment is in use.")
             }
         }
+    }
+
+    func configure(_ id: ParticipantID, receiving: [ReceivingSection], sending: [SendingSection]) -> Bool {
+        unit.configure(id, receiving: receiving, sending: sending, at: loop.now, into: batch)
     }
 
     func restartICE(_ id: ParticipantID, local: ICECredentials, remote: ICECredentials) -> Bool {

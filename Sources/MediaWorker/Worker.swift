@@ -8,7 +8,7 @@ import Rooms
 /// The actor's executor is that loop, so that a command is an awaited call and the compiler keeps everybody else out. The packet path never
 /// comes by here: it runs in `MediaLoop`, called by the loop itself.
 package actor Worker {
-    /// What happens to participants: two events each at most, so that the stream is bounded by whom the worker has admitted. Consumed once.
+    /// What happens to participants; `RoomEvent` says what bounds it. Consumed once.
     package nonisolated let events: AsyncStream<RoomEvent>
     /// What the sockets are bound to (ports that were 0 are filled in).
     package nonisolated let udpAddresses: [SocketAddress]
@@ -19,18 +19,26 @@ package actor Worker {
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-    /// Opens the sockets and starts the thread.
+    /// Opens the sockets and starts the thread of the only worker there is.
     package init(_ configuration: WorkerConfiguration, certificate: Certificate) throws(WorkerError) {
-        let (events, continuation) = AsyncStream.makeStream(of: RoomEvent.self, bufferingPolicy: .unbounded)
-        let loop: EventLoop
-        let media: MediaLoop
+        try self.init(configuration, on: Worker.loop(number: configuration.number), links: nil, certificate: certificate)
+    }
+
+    /// A loop for worker `number`, not running yet.
+    static func loop(number: Int) throws(WorkerError) -> EventLoop {
         do throws(LoopError) {
-            loop = try EventLoop(name: "apus-worker-\(configuration.number)")
+            return try EventLoop(name: "apus-worker-\(number)")
         } catch {
             throw .loop(code: error.code)
         }
+    }
+
+    /// The same on a loop that is there, and stopped if this fails; `links` are to the other workers.
+    init(_ configuration: WorkerConfiguration, on loop: EventLoop, links: WorkerLinks?, certificate: Certificate) throws(WorkerError) {
+        let (events, continuation) = AsyncStream.makeStream(of: RoomEvent.self, bufferingPolicy: .unbounded)
+        let media: MediaLoop
         do throws(SocketError) {
-            media = try MediaLoop(loop, configuration, certificate: certificate, events: continuation)
+            media = try MediaLoop(loop, configuration, links: links, certificate: certificate, events: continuation)
         } catch {
             loop.stop()
             throw .bind(BindError(address: error.address, isTCP: error.isTCP, code: error.code))
@@ -50,6 +58,11 @@ package actor Worker {
     /// Takes somebody in: the transport answers checks from now on.
     package func open(_ parameters: ParticipantParameters) throws(AdmissionError) -> ParticipantID {
         try media.open(parameters)
+    }
+
+    /// Takes the outcome of a negotiation: all sections of a participant as they are from now on, by mid. False if the participant is gone.
+    package func configure(_ id: ParticipantID, receiving: [ReceivingSection], sending: [SendingSection]) -> Bool {
+        media.configure(id, receiving: receiving, sending: sending)
     }
 
     /// Takes new credentials; the old ones stay valid until the new have carried a check. False if the participant is gone.

@@ -2,11 +2,20 @@ import MediaPrimitives
 
 /// How a worker's sockets are opened.
 package struct WorkerConfiguration: Sendable {
-    /// From 0; names the thread.
+    /// From 0, below 256; names the thread and is part of its participants' ids.
     package var number: Int
     /// Addresses to bind, one UDP socket and one TCP listener each; `0.0.0.0` and `::` bind all of a family. Ports: 0 takes a free one; nil leaves TCP out.
     package var addresses: [SocketAddress]
     package var tcpPort: UInt16?
+    /// How the UDP ports are had; `WorkerGroup` sees to it.
+    var portSharing = PortSharing.alone
+
+    enum PortSharing {
+        case alone
+        /// Bound alone, and shared with the workers that come after.
+        case lends
+        case joins
+    }
 
     package init(number: Int = 0, addresses: [SocketAddress], tcpPort: UInt16?) {
         self.number = number

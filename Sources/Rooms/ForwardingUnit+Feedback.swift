@@ -6,8 +6,9 @@ import Transports
 
 extension ForwardingUnit {
     /// One RTCP datagram, compound or reduced-size: reports from publishers, wishes from subscribers.
-    func receiveRTCP(_ datagram: UnsafeMutableRawBufferPointer, from path: Path, at now: Instant) {
+    func receiveRTCP(_ datagram: UnsafeMutableRawBufferPointer, from path: Path, at now: Instant, detour: Detour?) {
         guard let slot = slotsByPath[path], let participant = participants[slot] else {
+            if detour == nil, let exchange, exchange.handOver(datagram, from: path, at: now) { return }
             counters.drop(.unknownAddress)
             return
         }
@@ -18,6 +19,7 @@ extension ForwardingUnit {
             counters.drop(reason)
             return
         }
+        participant.lastArrival = now
         let bytes = UnsafeRawBufferPointer(rebasing: datagram[..<length]).bytes
         guard RTCPPacketIterator.isValid(bytes) else {
             counters.drop(.invalidRTCP)
@@ -27,7 +29,12 @@ extension ForwardingUnit {
         while let packet = packets.next(in: bytes) {
             switch packet.kind {
             case .senderReport:
-                if let report = SenderReport.parse(bytes, packet) { participant.noteReport(report, at: now, clock: clock) }
+                guard let report = SenderReport.parse(bytes, packet) else { break }
+                participant.noteReport(report, at: now, clock: clock)
+                exchange?.relay(report, from: participant, at: now)
+                note(report.blocks, in: bytes, from: participant)
+            case .receiverReport:
+                if let report = ReceiverReport.parse(bytes, packet) { note(report.blocks, in: bytes, from: participant) }
             case .goodbye:
                 receiveGoodbye(bytes, packet, from: participant)
             case .nack:
@@ -39,10 +46,17 @@ extension ForwardingUnit {
                 for index in 0..<request.entryCount {
                     if let entry = request.entry(index, in: bytes) { requestKeyframe(entry.ssrc, for: participant, at: now) }
                 }
-            // Estimates and arrival times from subscribers wait for congestion control; receiver reports carry nothing that is acted on yet.
-            case .receiverReport, .sourceDescription, .transportFeedback, .applicationLayerFeedback, .other:
+            // Estimates and arrival times from subscribers wait for congestion control.
+            case .sourceDescription, .transportFeedback, .applicationLayerFeedback, .other:
                 break
             }
+        }
+    }
+
+    /// What a receiver says of what it gets: 31 blocks at most.
+    private func note(_ blocks: ReportBlocks, in bytes: RawSpan, from participant: Participant) {
+        for index in 0..<blocks.count {
+            if let block = blocks.block(index, in: bytes) { participant.noteReport(block) }
         }
     }
 
@@ -50,7 +64,10 @@ extension ForwardingUnit {
         guard let goodbye = Goodbye.parse(bytes, packet) else { return }
         for index in 0..<goodbye.count {
             guard let ssrc = goodbye.source(index, in: bytes), let binding = participant.streams.binding(of: ssrc) else { continue }
-            participant.publications[binding.publication].encodings[binding.layer].noteGoodbye(ssrc)
+            participant.encoding(binding)?.noteGoodbye(ssrc)
+            if let publication = participant.publications[binding.publication], publication.relays != 0, !binding.isRetransmission {
+                exchange?.offer(.goodbye(publication.track, layer: binding.layer), to: publication.relays)
+            }
         }
     }
 

@@ -10,6 +10,13 @@ extension ForwardingUnit {
     ///
     /// The first byte tells what it is (RFC 7983 §7): 0 to 3 STUN, 20 to 63 DTLS, 128 to 191 RTP, or RTCP by its second byte (RFC 5761 §4).
     package func receive(_ datagram: UnsafeMutableRawBufferPointer, from path: Path, at arrival: Instant, into batch: DatagramBatch) {
+        receive(datagram, from: path, at: arrival, detour: nil, into: batch)
+    }
+
+    /// The same, for a datagram that another worker has handed over after a `detour`, too.
+    func receive(
+        _ datagram: UnsafeMutableRawBufferPointer, from path: Path, at arrival: Instant, detour: Detour?, into batch: DatagramBatch
+    ) {
         guard let first = datagram.first, datagram.count <= 1_500 else {
             counters.drop(.unknownKind)
             return
@@ -17,27 +24,37 @@ extension ForwardingUnit {
         switch first {
         case 0...3:
             counters.received.count(.stun, bytes: datagram.count)
-            receiveSTUN(UnsafeRawBufferPointer(datagram), from: path, at: arrival, into: batch)
+            receiveSTUN(datagram, from: path, at: arrival, detour: detour, into: batch)
         case 20...63:
             counters.received.count(.dtls, bytes: datagram.count)
-            receiveDTLS(UnsafeRawBufferPointer(datagram), from: path, at: arrival, into: batch)
+            receiveDTLS(datagram, from: path, at: arrival, detour: detour, into: batch)
         case 128...191:
             if RTCPPacket.isRTCP(UnsafeRawBufferPointer(datagram).bytes) {
                 counters.received.count(.rtcp, bytes: datagram.count)
-                receiveRTCP(datagram, from: path, at: arrival)
+                receiveRTCP(datagram, from: path, at: arrival, detour: detour)
             } else {
                 counters.received.count(.rtp, bytes: datagram.count)
-                receiveRTP(datagram, from: path, at: arrival)
+                receiveRTP(datagram, from: path, at: arrival, detour: detour)
             }
         default:
             counters.drop(.unknownKind)
         }
     }
 
-    private func receiveSTUN(_ packet: UnsafeRawBufferPointer, from path: Path, at now: Instant, into batch: DatagramBatch) {
+    private func receiveSTUN(
+        _ datagram: UnsafeMutableRawBufferPointer, from path: Path, at now: Instant, detour: Detour?, into batch: DatagramBatch
+    ) {
+        let packet = UnsafeRawBufferPointer(datagram)
         // A check names us by user fragment; a keepalive names nobody, and comes by a known path.
-        let named = STUNMessage.localUfrag(of: packet.bytes).flatMap { slotsByUfrag[$0] }
+        let ufrag = STUNMessage.localUfrag(of: packet.bytes)
+        let named = ufrag.flatMap { slotsByUfrag[$0] }
+        if named == nil, detour == nil, let exchange, let owner = ufrag?.worker,
+            exchange.handOver(datagram, from: path, at: now, to: owner)
+        {
+            return
+        }
         guard let slot = named ?? slotsByPath[path], let participant = participants[slot] else {
+            if detour == nil, ufrag == nil, let exchange, exchange.handOver(datagram, from: path, at: now) { return }
             counters.drop(.invalidSTUN)
             return
         }
@@ -45,7 +62,8 @@ extension ForwardingUnit {
         switch participant.transport.receiveSTUN(packet.bytes, from: path, at: now, into: batch) {
         case .dropped(let reason): counters.drop(reason)
         case .answered:
-            learn(path, of: participant)
+            participant.lastArrival = now
+            learn(path, of: participant, detour: detour)
             countSent(from: before, in: batch)
         case .refused: countSent(from: before, in: batch)
         case .ignored: break
@@ -54,13 +72,20 @@ extension ForwardingUnit {
     }
 
     /// Media from `path` is this participant's from now on. What ICE has forgotten is forgotten here, too.
-    private func learn(_ path: Path, of participant: Participant) {
+    private func learn(_ path: Path, of participant: Participant, detour: Detour?) {
+        exchange?.note(path, detour: detour)
         guard slotsByPath[path] != participant.slot else { return }
         if let former = slotsByPath[path].flatMap({ participants[$0] }) { former.paths.removeAll { $0 == path } }
-        for known in participant.paths where !participant.transport.isValidated(known) { slotsByPath[known] = nil }
+        for known in participant.paths where !participant.transport.isValidated(known) { forgetSlot(of: known) }
         participant.paths.removeAll { !participant.transport.isValidated($0) }
         participant.paths.append(path)
         slotsByPath[path] = participant.slot
+    }
+
+    /// Nobody here is to be found by `path` any more.
+    func forgetSlot(of path: Path) {
+        slotsByPath[path] = nil
+        exchange?.endDetour(of: path)
     }
 
     /// Whether `path` belongs to a participant: an authentic check came by it. A connection whose first frames do not get it there is closed.
@@ -74,21 +99,27 @@ extension ForwardingUnit {
         schedule(participant)
     }
 
-    private func receiveDTLS(_ packet: UnsafeRawBufferPointer, from path: Path, at now: Instant, into batch: DatagramBatch) {
+    private func receiveDTLS(
+        _ datagram: UnsafeMutableRawBufferPointer, from path: Path, at now: Instant, detour: Detour?, into batch: DatagramBatch
+    ) {
         guard let slot = slotsByPath[path], let participant = participants[slot] else {
+            if detour == nil, let exchange, exchange.handOver(datagram, from: path, at: now) { return }
             counters.drop(.unknownAddress)
             return
         }
         let before = batch.count
-        if let reason = participant.transport.receiveDTLS(packet, from: path, at: now, into: batch) { counters.drop(reason) }
+        if let reason = participant.transport.receiveDTLS(UnsafeRawBufferPointer(datagram), from: path, at: now, into: batch) {
+            counters.drop(reason)
+        }
         countSent(from: before, in: batch)
         readEvents(of: participant, at: now, into: batch)
     }
 
     /// One RTP packet, from the wire to every subscriber's departure.
-    private func receiveRTP(_ datagram: UnsafeMutableRawBufferPointer, from path: Path, at arrival: Instant) {
-        // 1. Whose is it? Only a path that ICE has validated is in the table.
+    private func receiveRTP(_ datagram: UnsafeMutableRawBufferPointer, from path: Path, at arrival: Instant, detour: Detour?) {
+        // 1. Whose is it? Only a path that ICE has validated is in the table, here or at the worker whose it is.
         guard let slot = slotsByPath[path], let participant = participants[slot] else {
+            if detour == nil, let exchange, exchange.handOver(datagram, from: path, at: arrival) { return }
             counters.drop(.unknownAddress)
             return
         }
@@ -100,6 +131,7 @@ extension ForwardingUnit {
             counters.drop(reason)
             return
         }
+        participant.lastArrival = arrival
         let packet = UnsafeRawBufferPointer(rebasing: datagram[..<length])
         // 3. Header and extensions to plain values.
         guard let header = RTPHeader.parse(packet.bytes) else {
@@ -110,13 +142,16 @@ extension ForwardingUnit {
         // 4. The sender's congestion control hears of everything that bears a number, stream or no stream.
         participant.noteArrival(values, at: arrival)
         // 5. Which encoding? Known by SSRC, or found by mid and rid and latched.
-        guard let binding = participant.streams.binding(of: header.ssrc) ?? bind(header, values, of: participant) else {
+        guard let binding = participant.streams.binding(of: header.ssrc) ?? bind(header, values, of: participant),
+            let publication = participant.publications[binding.publication]
+        else {
             if header.ssrc.rawValue != 0 { counters.drop(.unknownStream) }
+            // Latched to a section that is gone, and names its section: it may have gone over to another, where its next packet is looked for.
+            if values.mid != nil { participant.streams.unbind(header.ssrc) }
             deadlines.schedule(slot, at: participant.nextDeadline)
             return
         }
         // 6. What is it? New media, a repetition, padding.
-        let publication = participant.publications[binding.publication]
         let encoding = publication.encodings[binding.layer]
         let payload = UnsafeRawBufferPointer(rebasing: packet[header.payloadOffset..<(header.payloadOffset + header.payloadLength)])
         let reception =
@@ -125,17 +160,27 @@ extension ForwardingUnit {
             : encoding.receive(header, values, payload: payload, at: arrival)
         // 7. To every subscription.
         switch reception {
-        case .media(let media): publication.fanOut(media, into: &departures)
+        case .media(let media):
+            publication.fanOut(media, into: &departures)
+            if media.audioLevel != nil { noteLevel(of: media, from: publication, of: participant) }
         case .padding(let sequence): publication.leaveOut(sequence, layer: binding.layer)
         case .nothing: break
         case .invalid: counters.drop(.invalidRTP)
         }
-        deadlines.schedule(slot, at: participant.nextDeadline(afterPacketOf: encoding))
+        // 8. Once to each other worker that has subscriptions.
+        if publication.relays != 0 { exchange?.relay(packet, of: publication, binding, reception, at: arrival) }
+        deadlines.schedule(slot, at: participant.nextDeadline(afterPacketOf: encoding, of: publication))
+    }
+
+    /// Tells who speaks.
+    private func noteLevel(of packet: MediaPacket, from publication: Publication, of participant: Participant) {
+        guard let level = publication.noteLevel(packet) else { return }
+        events.append(.speaking(participant.id, track: publication.track, level: level))
     }
 
     private func bind(_ header: RTPHeader, _ values: HeaderExtensionValues, of participant: Participant) -> StreamBinding? {
         guard let binding = participant.streams.bind(header, values) else { return nil }
-        let encoding = participant.publications[binding.publication].encodings[binding.layer]
+        guard let encoding = participant.encoding(binding) else { return nil }
         if binding.isRetransmission { encoding.bind(retransmission: header.ssrc) } else { encoding.bind(header.ssrc) }
         return binding
     }

@@ -21,7 +21,13 @@ package final class ForwardingUnit {
     let entropy: Entropy
     let clock: WallClock
     private let limits: Limits
-    private var rooms: [String: Room] = [:]
+    /// This unit's number among those of the server; below 256.
+    package let worker: Int
+    /// How many participants each room has here.
+    private var rooms: [String: Int] = [:]
+    var tracks: TrackDirectory
+    /// What concerns the other workers' units; nil where there are none.
+    let exchange: WorkerExchange?
     var participants: [Participant?] = []
     private var freeSlots: [Int] = []
     private var slotsByID: [ParticipantID: Int] = [:]
@@ -30,10 +36,19 @@ package final class ForwardingUnit {
     var deadlines = DeadlineQueue()
     var departures = DepartureQueue(capacity: 16_384)
     package internal(set) var counters = Counters()
-    private var events: [RoomEvent] = []
-    private var nextID: UInt64 = 1
+    var events: [RoomEvent] = []
+    private var nextNumber: UInt64 = 1
 
-    package init(certificate: Certificate, clock: WallClock, entropy: Entropy, limits: Limits = Limits()) {
+    /// Unit number `worker` of `workers`, which are at most 64.
+    package init(
+        worker: Int = 0, of workers: Int = 1, certificate: Certificate, clock: WallClock, entropy: Entropy, limits: Limits = Limits()
+    ) {
+        precondition((1...ICECredentials.maximumWorkers).contains(workers), "a user fragment names one of 64 workers")
+        precondition(
+            (0..<256).contains(worker) && (workers == 1 || worker < workers), "a worker's number has 8 bits, and is one of its group's")
+        self.worker = worker
+        tracks = TrackDirectory(worker: worker)
+        exchange = workers == 1 ? nil : WorkerExchange(worker: worker, of: workers)
         self.certificate = certificate
         self.clock = clock
         self.entropy = entropy
@@ -51,17 +66,10 @@ package final class ForwardingUnit {
 
     package func open(_ parameters: ParticipantParameters, at now: Instant) throws(Refusal) -> ParticipantID {
         guard slotsByID.count < limits.participants else { throw .tooManyParticipants }
-        guard let key = UfragKey(parameters.transport.local.ufrag), slotsByUfrag[key] == nil else { throw .unusableUserFragment }
-        let room: Room
-        if let existing = rooms[parameters.room] {
-            room = existing
-        } else {
-            guard rooms.count < limits.rooms else { throw .tooManyRooms }
-            room = Room(name: parameters.room)
-            rooms[parameters.room] = room
-        }
-        let id = ParticipantID(rawValue: nextID)
-        nextID += 1
+        guard let key = usable(parameters.transport.local.ufrag) else { throw .unusableUserFragment }
+        guard rooms[parameters.room] != nil || rooms.count < limits.rooms else { throw .tooManyRooms }
+        let id = ParticipantID(worker: worker, number: nextNumber)
+        nextNumber += 1
         let slot: Int
         if let free = freeSlots.popLast() {
             slot = free
@@ -70,21 +78,49 @@ package final class ForwardingUnit {
             participants.append(nil)
         }
         let transport = Transport(parameters.transport, certificate: certificate, at: now, entropy: entropy)
-        let participant = Participant(
-            id: id, slot: slot, parameters: parameters, room: room, transport: transport, at: now, entropy: entropy)
+        let participant = Participant(id: id, slot: slot, parameters: parameters, transport: transport, at: now, entropy: entropy)
         participants[slot] = participant
         slotsByID[id] = slot
         slotsByUfrag[key] = slot
-        room.add(participant, at: now)
-        schedule(participant)
+        rooms[parameters.room, default: 0] += 1
+        configure(participant, receiving: parameters.receiving, sending: parameters.sending, at: now)
         return id
+    }
+
+    /// Takes the outcome of a negotiation: all sections of a participant as they are from now on. False if the participant is gone.
+    ///
+    /// Sections are the same if their mids are. On those that the participant sends on, the same track goes on undisturbed; another one, or a
+    /// section that is gone, ends the former. Those that it receives on keep their SSRC and their numbers, whatever they carry, and take them up
+    /// again should they come back after having been gone; one that names an SSRC which another section has or had is left out.
+    package func configure(
+        _ id: ParticipantID, receiving: [ReceivingSection], sending: [SendingSection], at now: Instant, into batch: DatagramBatch
+    ) -> Bool {
+        guard let participant = participant(id) else { return false }
+        configure(participant, receiving: receiving, sending: sending, at: now)
+        return true
+    }
+
+    private func configure(
+        _ participant: Participant, receiving: [ReceivingSection], sending: [SendingSection], at now: Instant
+    ) {
+        participant.configure(receiving: receiving, &tracks, at: now, &events)
+        let changed = participant.configure(sending: sending, &tracks, at: now, entropy: entropy)
+        runErrands(at: now)
+        for subscription in changed { wakePublisher(of: subscription) }
+        schedule(participant)
+    }
+
+    /// The key of a user fragment that a transport may have here: nobody's yet, and of this worker where there are others.
+    private func usable(_ ufrag: String) -> UfragKey? {
+        guard let key = UfragKey(ufrag), slotsByUfrag[key] == nil, exchange == nil || key.worker == worker else { return nil }
+        return key
     }
 
     /// Takes new ICE credentials; the old ones stay valid until the new ones have nominated a path. False if the participant is gone.
     package func restartICE(
         _ id: ParticipantID, local: ICECredentials, remote: ICECredentials, at now: Instant, into batch: DatagramBatch
     ) -> Bool {
-        guard let participant = participant(id), let key = UfragKey(local.ufrag), slotsByUfrag[key] == nil else { return false }
+        guard let participant = participant(id), let key = usable(local.ufrag) else { return false }
         slotsByUfrag[key] = participant.slot
         participant.ufrags.append(local.ufrag)
         participant.transport.restartICE(local: local, remote: remote, at: now, into: batch)
@@ -117,7 +153,6 @@ package final class ForwardingUnit {
             switch event {
             case .connected:
                 participant.start(at: now)
-                participant.room.noteConnected(participant, at: now)
                 for subscription in participant.subscriptions { wakePublisher(of: subscription) }
                 events.append(.connected(participant.id))
             case .retired(let ufrag):
@@ -133,16 +168,14 @@ package final class ForwardingUnit {
 
     private func remove(_ participant: Participant, at now: Instant) {
         for ufrag in participant.ufrags { if let key = UfragKey(ufrag) { slotsByUfrag[key] = nil } }
-        for path in participant.paths { slotsByPath[path] = nil }
+        for path in participant.paths { forgetSlot(of: path) }
         slotsByID[participant.id] = nil
         participants[participant.slot] = nil
         deadlines.cancel(participant.slot)
         freeSlots.append(participant.slot)
-        let room = participant.room
-        room.remove(participant, at: now)
-        if room.isEmpty { rooms[room.name] = nil }
-        // Whose viewers came over from the one who left: they wait for a keyframe.
-        for other in room.participants where !other.publications.isEmpty { schedule(other) }
+        participant.endSections(&tracks, at: now, &events)
+        runErrands(at: now)
+        if let others = rooms[participant.room], others > 1 { rooms[participant.room] = others - 1 } else { rooms[participant.room] = nil }
     }
 
     private func forget(ufrag: String, of participant: Participant) {
@@ -152,7 +185,11 @@ package final class ForwardingUnit {
 
     /// A subscription has asked its publisher for something: the publisher's deadline has moved.
     func wakePublisher(of subscription: Subscription) {
-        if let publication = subscription.publication, let publisher = participants[publication.publisher] { schedule(publisher) }
+        switch subscription.publication?.origin {
+        case .participant(let slot): if let publisher = participants[slot] { schedule(publisher) }
+        case .relay(let place): scheduleRelay(place)
+        case nil: break
+        }
     }
 
     func schedule(_ participant: Participant) { deadlines.schedule(participant.slot, at: participant.nextDeadline) }
@@ -160,7 +197,7 @@ package final class ForwardingUnit {
     // MARK: Time
 
     /// When `handleTimeout` is due next.
-    package var nextDeadline: Instant { deadlines.next }
+    package var nextDeadline: Instant { exchange.map { min(deadlines.next, $0.deadlines.next) } ?? deadlines.next }
 
     /// Does what is due. Stops early when `batch` nears its end, or after a few rounds of everybody (a state machine whose deadline does not
     /// move must not stop the worker); `nextDeadline` then stays in the past, so that the caller comes back at once.
@@ -170,9 +207,10 @@ package final class ForwardingUnit {
             turns -= 1
             guard let participant = participants[slot] else { continue }
             participant.handleTimeout(
-                at: now, clock: clock, sources: { self.participants[$0.publisher] }, into: batch, counters: &counters)
+                at: now, clock: clock, offset: { self.clockOffset(of: $0) }, into: batch, counters: &counters, events: &events)
             readEvents(of: participant, at: now, into: batch)
         }
+        handleRelayTimeouts(at: now)
     }
 
     // MARK: Figures
@@ -186,9 +224,10 @@ package final class ForwardingUnit {
             guard let participant else { continue }
             statistics.transports += 1
             if !participant.isHidden { statistics.participants += 1 }
-            statistics.publications += participant.publications.count
-            statistics.subscriptions += participant.subscriptions.count
+            statistics.publications += participant.publications.count { $0 != nil }
+            statistics.subscriptions += participant.subscriptions.count { $0.publication != nil }
         }
+        exchange?.add(to: &statistics)
         return statistics
     }
 }

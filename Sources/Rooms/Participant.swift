@@ -13,21 +13,26 @@ package final class Participant {
     let slot: Int
     let identity: String
     let isHidden: Bool
-    /// Unowned, as the room owns its participants; the unit holds every room for as long as it has one.
-    unowned let room: Room
+    let room: String
     let transport: Transport
-    let publications: [Publication]
-    let subscriptions: [Subscription]
+    /// By the place that `streams` gives their sections; nil where a section is gone.
+    var publications: [Publication?] = []
+    var subscriptions: [Subscription] = []
+    /// The streams of sections that are gone, by mid: should one come back, its numbers go on.
+    var restingStreams: [String: SendStream] = [:]
     /// Every path under which the unit finds this participant.
     var paths: [Path] = []
     /// User fragments under which the unit finds this participant.
     var ufrags: [String]
 
     /// The extension ids of what it sends, the same in all its sections (RFC 8843 §9.1).
-    let receivedExtensions: HeaderExtensionMap
-    var streams: StreamTable
-    private var arrivals: ArrivalLog?
-    private var clockOffset = ClockOffset()
+    var receivedExtensions = HeaderExtensionMap()
+    var streams = StreamTable([])
+    var arrivals: ArrivalLog?
+    /// When something authentic last came.
+    @exclusivity(unchecked) var lastArrival: Instant  // Set once a packet; nothing is called meanwhile.
+    private var quality = LinkQualityMeter()
+    private(set) var clockOffset = ClockOffset()
     /// Who we are in feedback to it.
     private let feedbackSSRC: SSRC
     private let cname: String
@@ -36,27 +41,16 @@ package final class Participant {
     /// The next transport-wide number of what it is sent.
     var transportSequence: UInt16 = 0
 
-    init(
-        id: ParticipantID, slot: Int, parameters: ParticipantParameters, room: Room, transport: Transport, at now: Instant, entropy: Entropy
-    ) {
+    /// Without media: that comes with `configure`.
+    init(id: ParticipantID, slot: Int, parameters: ParticipantParameters, transport: Transport, at now: Instant, entropy: Entropy) {
         self.id = id
         self.slot = slot
-        self.room = room
         self.transport = transport
+        room = parameters.room
         identity = parameters.identity
         isHidden = parameters.hidden
         ufrags = [parameters.transport.local.ufrag]
-        publications = parameters.receiving.map { Publication(publisher: slot, parameters: $0, at: now) }
-        subscriptions = parameters.sending.map {
-            Subscription(transport: slot, following: parameters.following, stream: SendStream($0, entropy: entropy))
-        }
-        var extensions = HeaderExtensionMap()
-        for section in parameters.receiving {
-            for kind in HeaderExtension.allCases where extensions[kind] == 0 { extensions[kind] = section.extensions[kind] }
-        }
-        receivedExtensions = extensions
-        streams = StreamTable(parameters.receiving)
-        if extensions[.transportCC] != 0 { arrivals = ArrivalLog() }
+        lastArrival = now
         feedbackSSRC = entropy.ssrc()
         cname = parameters.cname
     }
@@ -64,6 +58,7 @@ package final class Participant {
     /// The transport is up: media may flow, and reports begin.
     func start(at now: Instant) {
         nextReport = now + .milliseconds(200)
+        quality.start(at: now)
         for subscription in subscriptions { subscription.start(at: now) }
     }
 
@@ -72,15 +67,18 @@ package final class Participant {
         // Nothing else is served before the transport is up (media may come by a path that is valid and not yet nominated); a deadline that
         // is due and not served would have the worker spin.
         guard transport.isConnected else { return transport.nextDeadline }
-        var deadline = min(transport.nextDeadline, nextReport, arrivals?.nextDeadline ?? .distantFuture)
-        for publication in publications { deadline = min(deadline, publication.nextDeadline) }
+        var deadline = min(transport.nextDeadline, nextReport, quality.nextDeadline, arrivals?.nextDeadline ?? .distantFuture)
+        for publication in publications { if let publication { deadline = min(deadline, publication.nextDeadline) } }
         return deadline
     }
 
     /// The part of `nextDeadline` that a packet of `encoding` can bring forward.
-    func nextDeadline(afterPacketOf encoding: Encoding) -> Instant {
-        min(encoding.nextDeadline, arrivals?.nextDeadline ?? .distantFuture)
+    func nextDeadline(afterPacketOf encoding: Encoding, of publication: Publication) -> Instant {
+        min(encoding.nextDeadline, publication.speechDeadline, arrivals?.nextDeadline ?? .distantFuture)
     }
+
+    /// The encoding that an SSRC of its has been found to be of; nil, too, when its section is gone.
+    func encoding(_ binding: StreamBinding) -> Encoding? { publications[binding.publication]?.encodings[binding.layer] }
 
     /// Notes the arrival of whatever bears a transport-wide number.
     func noteArrival(_ values: HeaderExtensionValues, at arrival: Instant) {
@@ -90,19 +88,31 @@ package final class Participant {
     /// A sender report about one of its streams.
     func noteReport(_ report: SenderReport, at now: Instant, clock: WallClock) {
         guard let binding = streams.binding(of: report.ssrc), !binding.isRetransmission else { return }
-        publications[binding.publication].encodings[binding.layer].noteReport(ntp: report.ntpTime, timestamp: report.rtpTimestamp, at: now)
+        encoding(binding)?.noteReport(ntp: report.ntpTime, timestamp: report.rtpTimestamp, at: now)
         if report.ntpTime.rawValue != 0 { clockOffset.note(remote: report.ntpTime, local: clock.ntp(at: now), at: now) }
+    }
+
+    /// A report block about one of the streams that it is sent.
+    func noteReport(_ block: ReportBlock) {
+        guard let subscription = subscriptions.first(where: { $0.stream.ssrc == block.ssrc }) else { return }
+        // How many packets it speaks of is for us to say: a second report about the same ones has no weight.
+        let sent = subscription.stream.packetsSent
+        quality.noteDown(expected: Int64(sent &- subscription.sentAtReport), fractionLost: block.fractionLost)
+        subscription.sentAtReport = sent
     }
 
     // MARK: What is due
 
     func handleTimeout(
-        at now: Instant, clock: WallClock, sources: (Publication) -> Participant?, into batch: DatagramBatch, counters: inout Counters
+        at now: Instant, clock: WallClock, offset: (Publication) -> ClockOffset?, into batch: DatagramBatch, counters: inout Counters,
+        events: inout [RoomEvent]
     ) {
         transport.handleTimeout(at: now, into: batch)
         guard transport.isConnected else { return }
-        for publication in publications {
+        if quality.nextDeadline <= now { judge(at: now, &events) }
+        for case .some(let publication) in publications {
             publication.handleTimeout(at: now)
+            if let level = publication.noticeSilence(at: now) { events.append(.speaking(id, track: publication.track, level: level)) }
             for encoding in publication.encodings { ask(about: encoding, at: now, into: batch, counters: &counters) }
         }
         if let arrivals, arrivals.nextDeadline <= now { sendArrivals(at: now, into: batch, counters: &counters) }
@@ -110,11 +120,21 @@ package final class Participant {
             nextReport = now + Participant.reportInterval
             sendReceiverReport(at: now, into: batch, counters: &counters)
             for subscription in subscriptions {
-                guard let publication = subscription.publication, let source = sources(publication) else { continue }
+                guard let publication = subscription.publication, let offset = offset(publication) else { continue }
                 sendSenderReport(
-                    about: subscription, from: publication, of: source, at: now, clock: clock, into: batch, counters: &counters)
+                    about: subscription, from: publication, offset, at: now, clock: clock, into: batch, counters: &counters)
             }
         }
+    }
+
+    private func judge(at now: Instant, _ events: inout [RoomEvent]) {
+        for case .some(let publication) in publications {
+            for encoding in publication.encodings {
+                let loss = encoding.takeLoss()
+                quality.noteUp(expected: loss.expected, lost: loss.lost)
+            }
+        }
+        if let judged = quality.handleTimeout(lastArrival: lastArrival, at: now) { events.append(.quality(id, judged)) }
     }
 
     /// Asks for what is missing of an encoding: packets by NACK, a keyframe by PLI.
@@ -142,7 +162,7 @@ package final class Participant {
             return
         }
         // The media SSRC of transport-wide feedback names any stream; libwebrtc ignores it.
-        let media = publications.lazy.flatMap { $0.encodings }.compactMap { $0.ssrc }.first ?? SSRC(0)
+        let media = publications.lazy.compactMap { $0 }.flatMap { $0.encodings }.compactMap { $0.ssrc }.first ?? SSRC(0)
         var told = 0
         sendRTCP(into: batch, counters: &counters) { writer in
             told = TransportFeedback.write(
@@ -159,7 +179,7 @@ package final class Participant {
 
     private func sendReceiverReport(at now: Instant, into batch: DatagramBatch, counters: inout Counters) {
         var blocks: [ReportBlock] = []
-        for publication in publications {
+        for case .some(let publication) in publications {
             for encoding in publication.encodings { encoding.takeReportBlocks(at: now, into: &blocks) }
         }
         guard !blocks.isEmpty else { return }
@@ -171,13 +191,15 @@ package final class Participant {
 
     /// Tells the receiver how the stream's timestamps lie in time: the publisher's clock, moved to ours.
     private func sendSenderReport(
-        about subscription: Subscription, from publication: Publication, of source: Participant, at now: Instant, clock: WallClock,
+        about subscription: Subscription, from publication: Publication, _ offset: ClockOffset, at now: Instant, clock: WallClock,
         into batch: DatagramBatch, counters: inout Counters
     ) {
         let stream = subscription.stream
-        guard stream.packetsSent > 0, let layer = subscription.layer, layer < publication.encodings.count else { return }
+        guard subscription.isReady, stream.packetsSent > 0, let layer = subscription.layer, layer < publication.encodings.count else {
+            return
+        }
         let ntp = clock.ntp(at: now)
-        guard let remote = source.clockOffset.remote(of: ntp), let timestamp = publication.encodings[layer].clock.timestamp(at: remote)
+        guard let remote = offset.remote(of: ntp), let timestamp = publication.encodings[layer].clock.timestamp(at: remote)
         else {
             return
         }

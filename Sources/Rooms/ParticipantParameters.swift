@@ -10,23 +10,14 @@ package struct ParticipantParameters: Sendable {
     /// Our canonical name in reports to it (RFC 3550 §6.5.1), the same as in the answer that it was given.
     package var cname: String
     package var transport: TransportParameters
-    /// Sections on which the participant sends to us: each becomes a publication.
-    package var receiving: [RTPParameters]
-    /// Sections on which we send to the participant: each becomes a subscription, fed as `following` says.
-    package var sending: [RTPParameters]
-    package var following: Following
-
-    /// Whose tracks the sections in `sending` carry.
-    package enum Following: Sendable, Hashable {
-        /// Whoever has published longest; moves on to the next when they leave.
-        case longestPublishing
-        case participant(identity: String)
-    }
+    /// Sections on which the participant sends to us.
+    package var receiving: [ReceivingSection]
+    /// Sections on which we send to the participant.
+    package var sending: [SendingSection]
 
     package init(
-        room: String, identity: String, hidden: Bool, cname: String, transport: TransportParameters, receiving: [RTPParameters],
-        sending: [RTPParameters],
-        following: Following
+        room: String, identity: String, hidden: Bool, cname: String, transport: TransportParameters, receiving: [ReceivingSection],
+        sending: [SendingSection]
     ) {
         self.room = room
         self.identity = identity
@@ -35,20 +26,31 @@ package struct ParticipantParameters: Sendable {
         self.transport = transport
         self.receiving = receiving
         self.sending = sending
-        self.following = following
     }
 }
 
-/// Names one participant's transport on one worker; never used twice in a worker's life.
-package struct ParticipantID: Hashable, Sendable {
-    package var rawValue: UInt64
-    package init(rawValue: UInt64) { self.rawValue = rawValue }
+/// A section on which a participant sends to us: it becomes a publication.
+package struct ReceivingSection: Sendable {
+    package var track: TrackID
+    /// With rids in ascending order of quality, where that is known: a layer's index is its rid's.
+    package var parameters: RTPParameters
+
+    package init(track: TrackID, parameters: RTPParameters) {
+        self.track = track
+        self.parameters = parameters
+    }
 }
 
-/// What a worker tells the control plane.
-package enum RoomEvent: Sendable {
-    /// ICE and DTLS are up; media may flow.
-    case connected(ParticipantID)
-    /// The participant is gone and its id is free of meaning; the reason is a sentence.
-    case closed(ParticipantID, reason: String)
+/// A section on which we send to a participant: it becomes a subscription.
+package struct SendingSection: Sendable {
+    package var parameters: RTPParameters
+    /// What it carries; nil for nothing at present.
+    package var source: TrackReference?
+    package var wish: SubscriptionWish
+
+    package init(parameters: RTPParameters, source: TrackReference?, wish: SubscriptionWish = SubscriptionWish()) {
+        self.parameters = parameters
+        self.source = source
+        self.wish = wish
+    }
 }

@@ -6,23 +6,44 @@ import RTP
 package final class Publication {
     private static let selectionInterval = Interval.milliseconds(250)
 
-    /// The slot of the participant whose it is: where keyframe requests go.
-    let publisher: Int
+    let track: TrackID
+    /// Where its packets come from and keyframe requests go.
+    enum Origin {
+        /// A participant here, by slot.
+        case participant(slot: Int)
+        /// Another worker, by the relay's place.
+        case relay(Int)
+    }
+
+    let origin: Origin
     let parameters: RTPParameters
     let encodings: [Encoding]
     private(set) var subscriptions: ContiguousArray<Subscription> = []
+    /// The other workers that want its packets, a bit each.
+    @exclusivity(unchecked) var relays: UInt64 = 0
+    /// How many packets of each layer were handed to them.
+    @exclusivity(unchecked) var relayed: ContiguousArray<UInt32>
     /// When the subscriptions' choice of an encoding is next looked at; never, where there is no choice.
     private(set) var nextSelection = Instant.distantFuture
+    /// Who is heard to speak; nil where packets do not bear their level.
+    private var speech: SpeechMeter?
+    /// When a speaker's silence will be noticed. Asked for every packet, so not computed.
+    @exclusivity(unchecked) private(set) var speechDeadline = Instant.distantFuture
 
-    init(publisher: Int, parameters: RTPParameters, at now: Instant) {
-        self.publisher = publisher
+    init(track: TrackID, from origin: Origin, parameters: RTPParameters, at now: Instant) {
+        self.track = track
+        self.origin = origin
         self.parameters = parameters
+        var isRelayed = false
+        if case .relay = origin { isRelayed = true }
         if parameters.rids.isEmpty {
-            encodings = [Encoding(layer: 0, rid: nil, parameters: parameters)]
+            encodings = [Encoding(layer: 0, rid: nil, parameters: parameters, isRelayed: isRelayed)]
         } else {
-            encodings = parameters.rids.enumerated().map { Encoding(layer: $0, rid: $1, parameters: parameters) }
+            encodings = parameters.rids.enumerated().map { Encoding(layer: $0, rid: $1, parameters: parameters, isRelayed: isRelayed) }
             nextSelection = now
         }
+        relayed = ContiguousArray(repeating: 0, count: encodings.count)
+        if parameters.kind == .audio, parameters.extensions[.audioLevel] != 0 { speech = SpeechMeter() }
     }
 
     var kind: MediaKind { parameters.kind }
@@ -51,6 +72,9 @@ package final class Publication {
         }
     }
 
+    /// Whether any subscription is served from `layer`.
+    func isFollowed(layer: Int) -> Bool { kind == .video && subscriptions.contains { $0.selector.current == layer } }
+
     /// Decides about a packet that does not continue what `subscription` gets; true if it is sent, as the first of its encoding.
     private func begins(_ subscription: Subscription, with packet: MediaPacket) -> Bool {
         if subscription.selector.current == packet.layer {
@@ -75,7 +99,11 @@ package final class Publication {
         var elapsed: Interval?
         // Encodings of one publication share a clock, which their sender reports tell; those of different publishers share only ours, and an
         // encoding's clock says nothing of the timestamps that it had under another SSRC.
-        if let former = subscription.layer, former < encodings.count, encodings[former].epoch == subscription.epoch,
+        if subscription.layer == packet.layer, subscription.epoch == packet.epoch, let timestamp = subscription.stream.lastSourceTimestamp {
+            // The same stream after a pause: its own timestamps say it best.
+            let units = Int64(Int32(truncatingIfNeeded: packet.timestamp &- timestamp))
+            elapsed = Interval(nanoseconds: units &* 1_000_000_000 / Int64(packet.codec.clockRate))
+        } else if let former = subscription.layer, former < encodings.count, encodings[former].epoch == subscription.epoch,
             let timestamp = subscription.stream.lastSourceTimestamp,
             let before = encodings[former].clock.ntp(of: timestamp), let after = encodings[packet.layer].clock.ntp(of: packet.timestamp)
         {
@@ -89,7 +117,7 @@ package final class Publication {
     /// Renews one subscription's choice, and asks for the keyframe that it needs, unless that of encoding `served` is here already.
     func choose(for subscription: Subscription, at now: Instant, served: Int? = nil) {
         guard subscription.isReady else { return }
-        let needed = subscription.selector.choose(among: encodings.map { $0.state(at: now) })
+        let needed = subscription.selector.choose(among: encodings.map { $0.state(at: now) }, maximum: subscription.wish.maximumLayer)
         if let needed, needed != served, kind == .video { encodings[needed].keyframes.want(at: now) }
     }
 
@@ -107,6 +135,26 @@ package final class Publication {
         encodings[layer].keyframes.want(at: now)
     }
 
-    /// The earliest instant at which this publication has something to ask or to choose.
-    var nextDeadline: Instant { encodings.reduce(nextSelection) { min($0, $1.nextDeadline) } }
+    /// Notes how loud a packet is. Returns the level to tell of, where it has changed.
+    func noteLevel(_ packet: MediaPacket) -> UInt8? {
+        guard let level = packet.audioLevel else { return nil }
+        return measure { $0.note(level, at: packet.arrival) }
+    }
+
+    /// Notices that a speaker has fallen silent. Returns the level to tell of, where it has changed.
+    func noticeSilence(at now: Instant) -> UInt8? { speechDeadline <= now ? measure { $0.handleTimeout(at: now) } : nil }
+
+    /// The track has ended, and with it whoever spoke. Returns the level to tell of, where it has changed.
+    func endSpeech() -> UInt8? { measure { $0.silence() } }
+
+    private func measure(_ body: (inout SpeechMeter) -> UInt8?) -> UInt8? {
+        guard var meter = speech else { return nil }
+        let changed = body(&meter)
+        speech = meter
+        speechDeadline = meter.nextDeadline
+        return changed
+    }
+
+    /// The earliest instant at which this publication has something to ask, to choose or to tell.
+    var nextDeadline: Instant { encodings.reduce(min(nextSelection, speechDeadline)) { min($0, $1.nextDeadline) } }
 }

@@ -5,9 +5,23 @@ package struct WorkerStatistics: Sendable {
     package var counters = Counters()
     package var transports = 0
     package var rooms = 0
+    /// Those who are not hidden.
     package var participants = 0
     package var publications = 0
+    /// Those whose track is there.
     package var subscriptions = 0
+    /// Tracks of other workers that are had here.
+    package var relays = 0
+    /// Datagrams that arrived here and belong to another worker, and the other way round.
+    package var handedOverOut: UInt64 = 0
+    package var handedOverIn: UInt64 = 0
+    /// Paths by which what arrives here is handed over.
+    package var pathsHandedOver = 0
+    /// Packets of tracks of ours that other workers were given, one for each, and the other way round.
+    package var relayedOut: UInt64 = 0
+    package var relayedIn: UInt64 = 0
+    /// Datagrams and packets for other workers that their rings had no room for.
+    package var ringDrops: UInt64 = 0
     /// How late the loop served its timers, the worst since the last reading.
     package var loopLag: Interval = .zero
 

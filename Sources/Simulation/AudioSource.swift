@@ -7,6 +7,8 @@ package final class AudioSource {
 
     package let stream: PublishedStream
     package var isPaused = false
+    /// In −dBov, of every packet; nil for levels that change all the time.
+    package var level: UInt8?
     /// Requests for keyframes of sound, which make no sense.
     package internal(set) var keyframeRequests = 0
     private let source: UInt16
@@ -24,10 +26,12 @@ package final class AudioSource {
     func handleTimeout(at now: Instant, over transport: SimulatedTransport, into batch: DatagramBatch) {
         while nextFrame <= now {
             if !isPaused, now - nextFrame < AudioSource.interval {
-                let stamp = PayloadStamp(source: source, layer: 0, isKeyframe: false, frame: frame, index: 0, count: 1, captured: nextFrame)
+                let level = level ?? UInt8(truncatingIfNeeded: 20 + frame % 40)
+                let stamp = PayloadStamp(
+                    source: source, layer: level, isKeyframe: false, frame: frame, index: 0, count: 1, captured: nextFrame)
                 stream.send(
-                    stamp.opus(length: 80), marker: frame == 0, audioLevel: UInt8(truncatingIfNeeded: 20 + frame % 40), captured: nextFrame,
-                    at: now, over: transport, into: batch)
+                    stamp.opus(length: 80), marker: frame == 0, audioLevel: level, captured: nextFrame, at: now, over: transport,
+                    into: batch)
                 frame &+= 1
             }
             nextFrame = nextFrame + AudioSource.interval

@@ -28,12 +28,26 @@ package struct PeerPlan: Sendable {
         package init() {}
     }
 
+    /// Whose tracks its sections carry.
+    package enum Following: Sendable, Hashable {
+        /// Whoever has published longest; moves on to the next when they leave.
+        case longestPublishing
+        case participant(identity: String)
+        /// Nobody's, unless the test says so (`SimulatedWorld.negotiate`).
+        case nobody
+    }
+
     package var identity: String
     package var room = "room"
     package var video: Video?
     package var audio: Audio?
+    /// The worker that the control plane gives it to, and the one to which the kernel gives what it sends; nil for the same.
+    package var worker = 0
+    package var arrivesAt: Int?
     package var receives = false
-    package var following = ParticipantParameters.Following.longestPublishing
+    /// Otherwise it has no sections to send on until `SimulatedWorld.negotiate` gives it some (`up`).
+    package var publishesAtOnce = true
+    package var following = Following.longestPublishing
     /// The client's role in DTLS.
     package var role = DTLSRole.client
     package var profiles = SRTPProfile.allCases
@@ -89,7 +103,7 @@ package struct PeerPlan: Sendable {
     static let downAudio = CodecParameters(codec: .opus, payloadType: 109, transportCC: true)
 
     /// The sections on which the server receives.
-    var up: [RTPParameters] {
+    package var up: [RTPParameters] {
         var sections: [RTPParameters] = []
         if audio != nil { sections.append(RTPParameters(mid: "0", kind: .audio, codecs: [Self.upAudio], extensions: Self.upExtensions)) }
         if let video {

@@ -32,7 +32,7 @@ package final class ReceivedAudio {
         guard types.contains(header.payloadType), let stamp = PayloadStamp.parse(opus: payload) else {
             return faults.append("packet \(header.sequenceNumber.rawValue) is not what was sent")
         }
-        if values.audioLevel != UInt8(truncatingIfNeeded: 20 + stamp.frame % 40) { faults.append("a wrong audio level") }
+        if values.audioLevel != stamp.layer { faults.append("a wrong audio level") }
         let sequence = unwrapper.unwrap(header.sequenceNumber.rawValue)
         packets.append(Packet(sequence: sequence, timestamp: header.timestamp, stamp: stamp, arrival: now))
     }

@@ -79,7 +79,8 @@ package final class ReceivedVideo {
         case .repeated: return
         case .inOrder, .gap, .filled, .overflow: break
         }
-        statistics.note(sequence: sequence, timestamp: header.timestamp, arrival: now, retransmitted: header.ssrc != ssrc)
+        // A report is about its own stream: what the other one repaired was lost.
+        if header.ssrc == ssrc { statistics.note(sequence: sequence, timestamp: header.timestamp, arrival: now, retransmitted: false) }
         buffer[sequence] = entry
         advance(at: now)
     }

@@ -7,6 +7,13 @@ package final class SimulatedPeer {
     private static let reportInterval = Interval.seconds(1)
 
     package let id: ParticipantID
+    /// The worker to which the kernel gives what it sends.
+    package var arrivesAt: Int
+    let room: String
+    let following: PeerPlan.Following
+    /// What signalling has agreed with the server; changed by `SimulatedWorld.negotiate`.
+    package internal(set) var receiving: [ReceivingSection]
+    package internal(set) var sending: [SendingSection]
     package let transport: SimulatedTransport
     package let uplink: SimulatedLink
     package let downlink: SimulatedLink
@@ -34,9 +41,15 @@ package final class SimulatedPeer {
     /// `number` tells the packets of one client from those of another.
     init(
         _ plan: PeerPlan, id: ParticipantID, number: UInt16, transport: SimulatedTransport, credentials: TransportParameters,
-        down: [RTPParameters], address: SocketAddress, at now: Instant, entropy: Entropy
+        receiving: [ReceivingSection], sending: [SendingSection], address: SocketAddress, at now: Instant, entropy: Entropy
     ) {
         self.id = id
+        arrivesAt = plan.arrivesAt ?? plan.worker
+        room = plan.room
+        following = plan.following
+        self.receiving = receiving
+        self.sending = sending
+        let down = sending.map(\.parameters)
         self.transport = transport
         self.credentials = credentials
         self.entropy = entropy
@@ -62,6 +75,11 @@ package final class SimulatedPeer {
             cameras.append(
                 VideoSource(stream: stream, source: number, layer: UInt8(layer), shape: shape, at: start, entropy: entropy))
         }
+    }
+
+    /// What others may be sent of it.
+    package var tracks: [TrackReference] {
+        receiving.map { TrackReference(id: $0.track, worker: id.worker, parameters: $0.parameters) }
     }
 
     package var isPublishing: Bool { !cameras.isEmpty || microphone != nil }

@@ -19,13 +19,13 @@ package final class SimulatedTransport {
     package private(set) var drops: [DropReason: Int] = [:]
 
     /// What one datagram turned out to be, decrypted in place.
-    enum Received {
+    package enum Received {
         case nothing
         case rtp(length: Int)
         case rtcp(length: Int)
     }
 
-    init(
+    package init(
         _ parameters: TransportParameters, certificate: Certificate, profiles: [SRTPProfile], path: Path, extensions: HeaderExtensionMap,
         at now: Instant, entropy: Entropy
     ) {
@@ -38,12 +38,13 @@ package final class SimulatedTransport {
 
     package var isConnected: Bool { srtp != nil && closedReason == nil && ice.selectedPath != nil }
 
-    var nextDeadline: Instant {
+    package var nextDeadline: Instant {
         guard closedReason == nil else { return .distantFuture }
         return ice.selectedPath == nil ? ice.nextDeadline : min(ice.nextDeadline, dtls.nextDeadline)
     }
 
-    func receive(_ datagram: UnsafeMutableRawBufferPointer, from path: Path, at now: Instant, into batch: DatagramBatch) -> Received {
+    package func receive(_ datagram: UnsafeMutableRawBufferPointer, from path: Path, at now: Instant, into batch: DatagramBatch) -> Received
+    {
         guard closedReason == nil, let first = datagram.first else { return .nothing }
         switch first {
         case 0...3:
@@ -65,7 +66,7 @@ package final class SimulatedTransport {
         return .nothing
     }
 
-    func handleTimeout(at now: Instant, into batch: DatagramBatch) {
+    package func handleTimeout(at now: Instant, into batch: DatagramBatch) {
         guard closedReason == nil else { return }
         ice.handleTimeout(at: now)
         readICE(at: now, into: batch)
@@ -73,7 +74,7 @@ package final class SimulatedTransport {
     }
 
     /// Writes what ICE wants to send, and acts on what it tells.
-    func readICE(at now: Instant, into batch: DatagramBatch) {
+    package func readICE(at now: Instant, into batch: DatagramBatch) {
         ice.drain(into: batch)
         while let event = ice.nextEvent() {
             switch event {

@@ -3,7 +3,8 @@ import MediaPrimitives
 import MediaSecurity
 import Rooms
 
-/// One server and its clients in virtual time: the production `ForwardingUnit`, a network of seeded links, and clients made from the same modules.
+/// One server and its clients in virtual time: the production `ForwardingUnit` (one, or one for each worker, with rings between them), a network of
+/// seeded links, and clients made from the same modules.
 ///
 /// Every turn follows the unit's contract: what has arrived (or is due), then `release` until nothing waits, then everything is sent. Handshakes
 /// have bytes of their own each time (OpenSSL draws them), but all decisions and all media repeat exactly for a seed.
@@ -12,7 +13,10 @@ package final class SimulatedWorld {
     /// The time of day at the world's beginning.
     static let wallClock = WallClock(instant: Instant(nanoseconds: 0), unixNanoseconds: 1_750_000_000_000_000_000)
 
-    package let unit: ForwardingUnit
+    /// One for each worker.
+    package let units: [ForwardingUnit]
+    /// The first worker's, and mostly the only one.
+    package var unit: ForwardingUnit { units[0] }
     package private(set) var now = Instant(nanoseconds: 3_000_000_000)
     /// What the server told, and when.
     package private(set) var events: [(at: Instant, event: RoomEvent)] = []
@@ -20,25 +24,38 @@ package final class SimulatedWorld {
     /// Shown every datagram when it is sent, for tests that want to send it again.
     package var tap: ((_ bytes: [UInt8], _ from: SocketAddress, _ to: SocketAddress) -> Void)?
 
-    /// The server's loop is in a long turn: it receives and answers, and releases nothing until this is false again.
+    /// The server's loops are in a long turn: they receive and answer, and release nothing until this is false again.
     package var holdsTurns = false
+    /// How many bytes the ring between two workers holds.
+    package var ringCapacity: Int {
+        get { rings.capacity }
+        set { rings.capacity = newValue }
+    }
 
     private let certificate: Certificate
     private let clientCertificate: Certificate
     private let entropy: Entropy
     private var network = SimulatedNetwork()
+    private var rings = SimulatedRings()
     private var peersByAddress: [SocketAddress: Int] = [:]
     private var deadlines = DeadlineQueue()
     private var replacements = 0
+    /// What the control plane knows of each room.
+    var rosters: [String: Roster] = [:]
+    private var lastTrack: UInt64 = 0
     private let serverBatch = DatagramBatch(capacity: 512)
     private let peerBatch = DatagramBatch(capacity: 1_024)
 
-    package init(seed: UInt64, limits: ForwardingUnit.Limits = ForwardingUnit.Limits()) throws {
-        certificate = try Certificate.generate()
+    package init(seed: UInt64, workers: Int = 1, limits: ForwardingUnit.Limits = ForwardingUnit.Limits()) throws {
+        let certificate = try Certificate.generate()
         clientCertificate = try Certificate.generate()
+        self.certificate = certificate
         entropy = .seeded(seed)
-        unit = ForwardingUnit(
-            certificate: certificate, clock: SimulatedWorld.wallClock, entropy: .seeded(seed &+ 1), limits: limits)
+        units = (0..<workers).map { worker in
+            ForwardingUnit(
+                worker: worker, of: workers, certificate: certificate, clock: SimulatedWorld.wallClock,
+                entropy: .seeded(seed &+ 1 &+ UInt64(worker) << 32), limits: limits)
+        }
     }
 
     // MARK: Joining and leaving
@@ -47,36 +64,49 @@ package final class SimulatedWorld {
     package func join(_ plan: PeerPlan) throws -> SimulatedPeer {
         let number = peers.count
         let address = freshAddress(number)
-        let server = ICECredentials.random(entropy)
+        let server = ICECredentials.random(entropy, worker: plan.worker)
         let client = ICECredentials.random(entropy)
         let ours = TransportParameters(
             local: client, remote: server, fingerprints: [certificate.fingerprint], role: plan.role)
         let theirs = TransportParameters(
             local: server, remote: client, fingerprints: [plan.claimedFingerprint ?? clientCertificate.fingerprint],
             role: plan.role == .client ? .server : .client)
-        let down = plan.down(entropy)
-        let id = try unit.open(
+        let receiving = (plan.publishesAtOnce ? plan.up : []).map { ReceivingSection(track: newTrack(), parameters: $0) }
+        var sending = plan.down(entropy).map { SendingSection(parameters: $0, source: nil) }
+        point(&sending, following: plan.following, in: plan.room, of: nil)
+        let id = try units[plan.worker].open(
             ParticipantParameters(
                 room: plan.room, identity: plan.identity, hidden: plan.receives && plan.video == nil, cname: "apus", transport: theirs,
-                receiving: plan.up,
-                sending: down, following: plan.following), at: now)
+                receiving: receiving, sending: sending), at: now)
         let generator = Entropy.seeded(entropy.next())
         let transport = SimulatedTransport(
             ours, certificate: clientCertificate, profiles: plan.profiles, path: path(from: address), extensions: PeerPlan.upExtensions,
             at: now, entropy: generator)
         let peer = SimulatedPeer(
-            plan, id: id, number: UInt16(number), transport: transport, credentials: ours, down: down, address: address, at: now,
-            entropy: generator)
+            plan, id: id, number: UInt16(number), transport: transport, credentials: ours, receiving: receiving, sending: sending,
+            address: address, at: now, entropy: generator)
         peers.append(peer)
+        rosters[plan.room, default: Roster()].add(id, identity: plan.identity, publishing: peer.tracks)
         peersByAddress[address] = number
         deadlines.schedule(number, at: peer.nextDeadline)
         endTurn()
         return peer
     }
 
+    /// A name for a track that has not been given to any.
+    package func newTrack() -> TrackID {
+        lastTrack += 1
+        return TrackID(rawValue: lastTrack)
+    }
+
+    /// Tells the unit what has been agreed with a client. False if it is gone.
+    func configure(_ peer: SimulatedPeer) -> Bool {
+        units[peer.id.worker].configure(peer.id, receiving: peer.receiving, sending: peer.sending, at: now, into: serverBatch)
+    }
+
     /// The control plane ends a participant.
     package func close(_ peer: SimulatedPeer, reason: String = "asked to") {
-        unit.close(peer.id, reason: reason, at: now, into: serverBatch)
+        units[peer.id.worker].close(peer.id, reason: reason, at: now, into: serverBatch)
         endTurn()
     }
 
@@ -90,9 +120,9 @@ package final class SimulatedWorld {
     /// Both sides of the client's ICE get new credentials, by signalling.
     package func restartICE(_ peer: SimulatedPeer) -> Bool {
         guard let index = index(of: peer) else { return false }
-        let server = ICECredentials.random(entropy)
+        let server = ICECredentials.random(entropy, worker: peer.id.worker)
         let client = ICECredentials.random(entropy)
-        guard unit.restartICE(peer.id, local: server, remote: client, at: now, into: serverBatch) else { return false }
+        guard units[peer.id.worker].restartICE(peer.id, local: server, remote: client, at: now, into: serverBatch) else { return false }
         endTurn()
         peer.credentials.local = client
         peer.credentials.remote = server
@@ -117,6 +147,14 @@ package final class SimulatedWorld {
         guard let index = index(of: peer) else { return }
         let address = replaceAddress(index)
         for route in peer.routes.indices { peer.routes[route].outer = address }
+    }
+
+    /// A translator on the way gives one client's outer address to another, whose own is gone.
+    package func exchangeAddresses(of peer: SimulatedPeer, _ former: SimulatedPeer) {
+        guard let index = index(of: peer), let taken = former.routes.first?.outer else { return }
+        for route in peer.routes { peersByAddress[route.outer] = nil }
+        peersByAddress[taken] = index
+        for route in peer.routes.indices { peer.routes[route].outer = taken }
     }
 
     private func replaceAddress(_ index: Int) -> SocketAddress {
@@ -166,7 +204,8 @@ package final class SimulatedWorld {
         let end = now + limit
         var turnsAtOneInstant = 0
         while !condition() {
-            let next = min(network.nextArrival, unit.nextDeadline, deadlines.next)
+            let next = min(
+                network.nextArrival, rings.nextArrival, units.reduce(.distantFuture) { min($0, $1.nextDeadline) }, deadlines.next)
             guard next <= end else {
                 now = end
                 return condition()
@@ -192,7 +231,11 @@ package final class SimulatedWorld {
                 send(from: index)
             }
         }
-        if unit.nextDeadline <= now { unit.handleTimeout(at: now, into: serverBatch) }
+        while var record = rings.popArrived(at: now) {
+            record.bytes.withUnsafeMutableBytes { units[record.to].receive(record: $0, from: record.from, at: now, into: serverBatch) }
+            if isFull(units[record.to]) { release() }
+        }
+        for unit in units where unit.nextDeadline <= now { unit.handleTimeout(at: now, into: serverBatch) }
         endTurn()
         while let index = deadlines.popDue(at: now) {
             if peers[index].nextDeadline <= now { peers[index].handleTimeout(at: now, into: peerBatch) }
@@ -203,16 +246,43 @@ package final class SimulatedWorld {
     private func deliver(_ bytes: [UInt8], from address: SocketAddress) {
         var bytes = bytes
         let path = Path(local: SimulatedWorld.serverAddress, remote: address)
+        // The kernel gives each address to one worker, whosever its participant is.
+        let unit = units[peersByAddress[address].map { peers[$0].arrivesAt } ?? 0]
         bytes.withUnsafeMutableBytes { unit.receive($0, from: path, at: now, into: serverBatch) }
-        if serverBatch.count > serverBatch.capacity / 2 || unit.departureCount > serverBatch.capacity { release() }
+        if isFull(unit) { release() }
     }
 
-    private func endTurn() {
+    private func isFull(_ unit: ForwardingUnit) -> Bool {
+        serverBatch.count > serverBatch.capacity / 2 || unit.departureCount > serverBatch.capacity
+    }
+
+    func endTurn() {
         if !holdsTurns { release() }
-        for event in unit.takeEvents() { events.append((now, event)) }
+        for unit in units {
+            for event in unit.takeEvents() {
+                events.append((now, event))
+                act(on: event)
+            }
+        }
+        tell()
     }
 
+    /// The units tell each other what there is to tell.
+    private func tell() {
+        for (number, unit) in units.enumerated() {
+            for other in units.indices where other != number {
+                unit.tell(other) { rings.push($0, $1, from: number, to: other, at: now) }
+            }
+        }
+    }
+
+    /// Everything that leaves is sent.
     private func release() {
+        tell()
+        for unit in units { release(unit) }
+    }
+
+    private func release(_ unit: ForwardingUnit) {
         repeat {
             unit.release(at: now, into: serverBatch)
             for index in 0..<serverBatch.count {

@@ -5,7 +5,7 @@ import RTP
 package struct PayloadStamp: Equatable, Sendable {
     /// Who published it.
     package var source: UInt16
-    /// Which encoding, as the publisher counts them.
+    /// Which encoding, as the publisher counts them; of sound, its level.
     package var layer: UInt8
     package var isKeyframe: Bool
     /// Counts the encoding's frames.

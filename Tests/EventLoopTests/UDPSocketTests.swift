@@ -228,6 +228,28 @@ struct UDPSocketTests {
         await host.stop()
     }
 
+    @Test("the first of those that share a port binds it alone; datagrams then reach all of them, each sender one")
+    func lentPort() async throws {
+        let host = try LoopHost()
+        var options = UDPSocket.Options()
+        options.lendsPort = true
+        let bound = try await host.open(.v4(), options)
+        let error = await #expect(throws: SocketError.self) { try await host.open(bound, options) }
+        #expect(error?.code == EADDRINUSE)
+        options.lendsPort = false
+        options.reusePort = true
+        try await host.open(bound, options)
+        let clients = try (0..<32).map { _ in try BlockingSocket(udp: .v4()) }
+        for client in clients { for _ in 0..<2 { client.send([128], to: bound) } }
+        var received = host.events.makeAsyncIterator()
+        var channels: [SocketAddress: Set<UInt32>] = [:]
+        for datagram in await received.received(64) { channels[datagram.path.remote, default: []].insert(datagram.path.channel) }
+        #expect(channels.count == 32 && channels.values.allSatisfy { $0.count == 1 })
+        // One in 2^31 that all of them hash to the same.
+        #expect(Set(channels.values) == [[0], [1]])
+        await host.stop()
+    }
+
     @Test("both families share a port number, each with its own socket")
     func bothFamilies() async throws {
         let host = try LoopHost()

@@ -36,6 +36,19 @@ struct LayerTests {
         #expect(again == nil && selector.current == 0 && selector.target == 0)
     }
 
+    @Test(
+        "With a maximum the highest live layer up to it is taken, or else the lowest that is live",
+        arguments: [
+            ([true, true, true], 1, 1), ([true, true, true], 9, 2), ([true, false, true], 1, 0), ([false, true, true], 0, 1),
+            ([false, false, true], 1, 2), ([true, true, true], -1, 0), ([false, false, false], 1, 0),
+        ] as [([Bool], Int, Int)])
+    func maximum(isLive: [Bool], maximum: Int, expected: Int) {
+        var selector = LayerSelector()
+        // Measured rates may be whatever they like.
+        let needed = selector.choose(among: isLive.enumerated().map { LayerState(isLive: $1, quality: 100 - $0) }, maximum: maximum)
+        #expect(needed == expected)
+    }
+
     @Test("A muted publisher changes nothing: after ten minutes the same layer goes on")
     func muted() {
         var selector = LayerSelector()

@@ -14,6 +14,23 @@ struct ReceptionStatisticsTests {
         return statistics
     }
 
+    @Test("What came only when it was sent again was lost on its way; each answer is about the time since the last")
+    func loss() {
+        var statistics = ReceptionStatistics(clockRate: 90_000)
+        let none = statistics.takeLoss()
+        #expect(none.expected == 0 && none.lost == 0)
+        for sequence: Int64 in 100..<200 where sequence % 10 != 3 {
+            statistics.note(sequence: sequence, timestamp: 0, arrival: at(0), retransmitted: sequence % 10 == 7)
+        }
+        let first = statistics.takeLoss()
+        #expect(first.expected == 100 && first.lost == 20)
+        // What comes late after all does not make the next interval better than perfect.
+        for sequence: Int64 in [193, 200, 201] { statistics.note(sequence: sequence, timestamp: 0, arrival: at(1), retransmitted: false) }
+        let second = statistics.takeLoss()
+        #expect(second.expected == 2 && second.lost == 0)
+        #expect(statistics.takeReport().cumulativeLost == 9)
+    }
+
     @Test("Loss over a wrap: the highest number counts its cycles from zero (RFC 3550 A.1, A.3)")
     func wrap() {
         var statistics = statistics([65_533, 65_534, 0, 1, 3])

@@ -122,6 +122,57 @@ struct TableTests {
         #expect((1...2_000).count { table.binding(of: SSRC($0)) != nil } <= 3)
     }
 
+    @Test("What is latched stays latched over later negotiations, also while its section is away")
+    func update() {
+        var table = StreamTable([.audio.with(mid: "0"), simulcast])
+        for (layer, rid) in ["q", "h", "f"].enumerated() { check(bind(&table, UInt32(10 + layer), mid: "1", rid: rid) != nil) }
+        check(bind(&table, 20, payloadType: 97, mid: "1", repaired: "h") != nil)
+        let added = table.update([.video.with(mid: "2", streams: []), .audio.with(mid: "0")])
+        #expect(added == [2, 0])
+        // Nobody says mid 1 at present; what was latched there can do no harm.
+        check(bind(&table, 30, mid: "1", rid: "q") == nil)
+        #expect(table.binding(of: SSRC(12))?.publication == 1)
+        let back = table.update([.audio.with(mid: "0"), simulcast, .video.with(mid: "2", streams: [])])
+        #expect(back == [0, 1, 2])
+        #expect(table.bindings(of: 1).map(\.ssrc.rawValue) == [10, 11, 20, 12])
+        #expect(table.binding(of: SSRC(20)) == StreamBinding(publication: 1, layer: 1, isRetransmission: true))
+    }
+
+    @Test("Other rids on the same section move what is latched, or forget it")
+    func otherRids() {
+        var table = StreamTable([simulcast])
+        for (layer, rid) in ["q", "h", "f"].enumerated() { check(bind(&table, UInt32(10 + layer), mid: "1", rid: rid) != nil) }
+        _ = table.update([simulcast.with(rids: ["f", "q"], mid: "1", streams: [])])
+        #expect(table.binding(of: SSRC(10)) == StreamBinding(publication: 0, layer: 1, isRetransmission: false))
+        #expect(table.binding(of: SSRC(11)) == nil)
+        #expect(table.binding(of: SSRC(12)) == StreamBinding(publication: 0, layer: 0, isRetransmission: false))
+        _ = table.update([.video.with(mid: "1", streams: [])])
+        #expect((10...12).allSatisfy { table.binding(of: SSRC($0)) == nil })
+    }
+
+    @Test("An SSRC that is announced for another section than before belongs there")
+    func moved() {
+        var table = StreamTable([.video.with(mid: "1", streams: [.init(ssrc: SSRC(77))]), .video.with(mid: "2", streams: [])])
+        check(bind(&table, 77)?.publication == 0)
+        _ = table.update([.video.with(mid: "1", streams: []), .video.with(mid: "2", streams: [.init(ssrc: SSRC(77))])])
+        check(bind(&table, 77)?.publication == 1)
+    }
+
+    @Test("However many sections come and go, those that are there have a place, and not more are remembered than that")
+    func manySections() {
+        var table = StreamTable([.audio.with(mid: "stays")])
+        check(bind(&table, 5, payloadType: 111, mid: "stays") != nil)
+        for number in 0..<1_000 {
+            let places = table.update([.video.with(mid: "m\(number)", streams: []), .audio.with(mid: "stays")])
+            #expect(places[1] == 0 && places[0].map { (1..<StreamTable.sectionLimit).contains($0) } == true)
+            check(bind(&table, UInt32(1_000 + number), mid: "m\(number)") != nil)
+        }
+        #expect((1_000..<2_000).count { table.binding(of: SSRC($0)) != nil } < StreamTable.limit)
+        #expect(table.binding(of: SSRC(5))?.publication == 0)
+        let all = table.update((0..<300).map { .video.with(mid: "n\($0)", streams: []) })
+        #expect(all.count { $0 == nil } == 300 - StreamTable.sectionLimit)
+    }
+
     @Test("Forgetting an SSRC lets it come again")
     func unbind() {
         var table = StreamTable([.video.with(mid: "1", streams: [])])

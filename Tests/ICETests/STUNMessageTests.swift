@@ -3,6 +3,17 @@ import MediaPrimitives
 import Testing
 
 @Suite struct STUNMessageTests {
+    @Test("a user fragment names its worker by its first character")
+    func worker() {
+        let entropy = Entropy.seeded(4)
+        for worker in 0..<ICECredentials.maximumWorkers {
+            let credentials = ICECredentials.random(entropy, worker: worker)
+            #expect(credentials.ufrag.utf8.count == 8 && credentials.password.utf8.count == 24)
+            #expect(UfragKey(credentials.ufrag)?.worker == worker)
+        }
+        #expect(UfragKey("-abc")?.worker == nil)
+    }
+
     @Test("the sample request of RFC 5769 is read and authenticated")
     func sampleRequest() throws {
         let packet = STUNVectors.request

@@ -22,8 +22,7 @@ private struct Workbench {
         let transport = TransportParameters(local: local, remote: remote, fingerprints: [fingerprint], role: .server)
         participant = try await worker.open(
             ParticipantParameters(
-                room: "room", identity: "somebody", hidden: false, cname: "name", transport: transport, receiving: [], sending: [],
-                following: .longestPublishing))
+                room: "room", identity: "somebody", hidden: false, cname: "name", transport: transport, receiving: [], sending: []))
     }
 
     /// A nominating check, as the client behind `path` sends it first.

@@ -29,7 +29,10 @@ int apus_eventfd(void);
 typedef struct {
     int32_t receive_buffer;
     int32_t send_buffer;
+    /// Joins the sockets that share the port already.
     bool reuse_port;
+    /// Binds alone, and lets sockets of the same user that ask for it join from then on.
+    bool lend_port;
 } apus_udp_options;
 
 /// A bound, non-blocking datagram socket: don't-fragment, kernel timestamps and drop count, and with a wildcard address the destination of each datagram.

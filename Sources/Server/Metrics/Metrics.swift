@@ -6,6 +6,7 @@ import Rooms
 package struct Metrics: Sendable {
     package var workers: [WorkerStatistics]
     package var sessions: Int
+    package var signalSockets: Int
     package var requests: [(key: RequestCounts.Key, count: UInt64)]
     package var process: ProcessStatistics
 
@@ -25,6 +26,8 @@ package struct Metrics: Sendable {
         }
         out.family("apus_http_sessions", .gauge, "WHIP and WHEP sessions.")
         out.sample("apus_http_sessions", sessions)
+        out.family("apus_signal_sockets", .gauge, "Open signalling sockets.")
+        out.sample("apus_signal_sockets", signalSockets)
         out.family("apus_packets_total", .counter, "Datagrams by direction and kind.")
         traffic { out.sample("apus_packets_total", $3.packets($1), ["direction": $0, "kind": $1.name, "worker": $2]) }
         out.family("apus_bytes_total", .counter, "Bytes of UDP payload by direction and kind.")

@@ -15,14 +15,17 @@ package enum ApusServer {
         // From the first moment, so that a signal while starting is not lost.
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         let (worker, certificate) = try startMedia(configuration)
-        let directory = RoomDirectory(host: worker, logger: logger)
-        let plane = await ControlPlane(
-            configuration: configuration, directory: directory, workers: [worker], fingerprint: certificate.fingerprint,
-            udpPorts: worker.udpAddresses, logger: logger)
-        let listeners = plane.listeners
+        let plane = MediaPlane(hosts: [worker])
+        let transport = LocalTransport(
+            fingerprint: certificate.fingerprint, candidates: configuration.candidates(on: worker.udpAddresses))
+        let directory = RoomDirectory(plane: plane, local: transport, logger: logger)
+        let control = await ControlPlane(
+            configuration: configuration, directory: directory, workers: [worker],
+            udpPorts: worker.udpAddresses, signals: directory, logger: logger)
+        let listeners = control.listeners
         // Stopped from the last to the first: sessions drain while HTTP still answers their DELETEs.
         let services: [any Service] =
-            [MediaService(host: worker, directory: directory)] + listeners
+            [MediaService(plane: plane)] + listeners
             + [DrainService(directory: directory, timeout: configuration.drainTimeout)]
         var groupConfiguration = ServiceGroupConfiguration(services: services, logger: quiet(logger))
         groupConfiguration.maximumGracefulShutdownDuration = .nanoseconds(configuration.drainTimeout.nanoseconds) + .seconds(5)
@@ -96,16 +99,19 @@ package enum ApusServer {
     }
 }
 
-/// Keeps the directory true to the worker while the server runs, and stops the worker at its end.
+/// Tells the rooms what happens on the workers while the server runs, and stops the workers at its end.
 struct MediaService: Service {
-    let host: any MediaHost
-    let directory: RoomDirectory
+    let plane: MediaPlane
 
     func run() async throws {
-        await cancelWhenGracefulShutdown { await directory.follow(host.events) }
-        // The stream also ends when a start fails elsewhere; either way this is the end.
+        await cancelWhenGracefulShutdown {
+            await withTaskGroup { group in
+                for worker in plane.hosts.indices { group.addTask { await plane.follow(worker) } }
+            }
+        }
+        // The streams also end when a start fails elsewhere; either way this is the end.
         try? await gracefulShutdown()
-        await host.stop()
+        for host in plane.hosts { await host.stop() }
     }
 }
 

@@ -75,11 +75,19 @@ package struct TokenKeys: Sendable {
     ///
     /// - Parameter now: seconds since 1970
     package func verified(_ text: String, now: Double) async throws(Refusal) -> AccessToken {
+        let token = try await timely(text, now: now)
+        guard token.identity != nil else { throw .badToken("The token names no identity (sub).") }
+        return token
+    }
+
+    /// Claims that are signed and timely.
+    ///
+    /// - Parameter now: seconds since 1970
+    func timely(_ text: String, now: Double) async throws(Refusal) -> AccessToken {
         let token = try await signed(text)
         guard let expiry = token.exp else { throw .badToken("The token has no expiry (exp).") }
         guard now < expiry + Self.leeway else { throw .badToken("The token has expired.") }
         if let start = token.nbf, now < start - Self.leeway { throw .badToken("The token is not valid yet (nbf).") }
-        guard token.identity != nil else { throw .badToken("The token names no identity (sub).") }
         return token
     }
 }

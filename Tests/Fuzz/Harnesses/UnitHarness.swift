@@ -3,7 +3,7 @@ import MediaPrimitives
 /// A whole worker's state: rooms, transports and all. Strangers send it anything, participants anything that is signed and sealed.
 ///
 /// The first byte: bit 0 begins with a publisher and a viewer who are connected, bits 1 and 2 choose their kinds. The rest are steps: the low
-/// half of a byte is what happens, bits 4 to 6 are to whom.
+/// half of a byte is what happens, bits 4 to 6 are to whom. Bit 7 tells a negotiation from an ICE restart.
 enum UnitHarness {
     static func run(_ input: UnsafeRawBufferPointer) throws(Finding) {
         var input = ByteInput(input)
@@ -28,7 +28,7 @@ enum UnitHarness {
                 let time = Int64(input.uint16())
                 try scene.wait(.milliseconds(time & 0x8000 == 0 ? time : 100 * (time & 0x7fff)))
             case 5: try scene.release()
-            case 6: try scene.restart(peer)
+            case 6: if step & 0x80 == 0 { try scene.restart(peer) } else { try scene.negotiate(peer, choices: input.uint8()) }
             case 7: try scene.close(peer)
             case 8: try scene.forget(path: peer)
             case 9: try scene.shakeHands(peer, by: Int(input.uint8()))

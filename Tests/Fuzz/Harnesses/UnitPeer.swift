@@ -11,6 +11,14 @@ final class UnitPeer {
 
     let id: ParticipantID
     let isPublisher: Bool
+    let room: String
+    let identity: String
+    /// Whom it watches, by name; nil for whoever is there.
+    let follows: String?
+    var receiving: [ReceivingSection]
+    var sending: [SendingSection]
+    /// What the latest negotiation chose; see `UnitScene.negotiate`.
+    var choices: UInt8 = 0
     /// What the unit sends it, by section.
     let ownStreams: [RTPParameters.Stream]
     var local: ICECredentials
@@ -22,15 +30,37 @@ final class UnitPeer {
     var isOpen = true
     var isStarted = false
 
-    init(id: ParticipantID, parameters: ParticipantParameters, certificates: Certificates, at now: Instant) {
+    init(id: ParticipantID, parameters: ParticipantParameters, follows: String?, certificates: Certificates, at now: Instant) {
         self.id = id
         isPublisher = !parameters.receiving.isEmpty
-        ownStreams = parameters.sending.flatMap(\.streams)
+        ownStreams = parameters.sending.flatMap(\.parameters.streams)
+        room = parameters.room
+        identity = parameters.identity
+        self.follows = follows
+        receiving = parameters.receiving
+        sending = parameters.sending
         local = parameters.transport.local
         remote = parameters.transport.remote
         dtls = DTLSAssociation(
             certificate: certificates.theirs, role: parameters.transport.role == .server ? .client : .server,
             fingerprints: [certificates.ours.fingerprint], at: now)
+    }
+
+    /// What others may be sent of it.
+    var tracks: [TrackReference] {
+        sections.receiving.map { TrackReference(id: $0.track, worker: id.worker, parameters: $0.parameters) }
+    }
+
+    /// Its sections, as the latest negotiation left them.
+    var sections: (receiving: [ReceivingSection], sending: [SendingSection]) {
+        let isThere = { (index: Int) in self.choices >> UInt8(index) & 1 == 0 }
+        let wish = SubscriptionWish(isPaused: choices & 8 != 0, maximumLayer: choices & 16 != 0 ? 0 : nil)
+        return (
+            receiving.enumerated().filter { isThere($0.offset) }.map(\.element),
+            sending.enumerated().filter { isThere($0.offset) }.map {
+                SendingSection(parameters: $1.parameters, source: choices & 32 != 0 ? nil : $1.source, wish: wish)
+            }
+        )
     }
 
     /// Kinds: 0 publishes Opus and VP8 in three layers, 1 publishes one stream of any codec that is announced, 2 watches whoever is there,
@@ -67,8 +97,10 @@ final class UnitPeer {
             fingerprints: [certificates.theirs.fingerprint], role: number & 1 == 0 ? .server : .client)
         return ParticipantParameters(
             room: number < 6 ? "room" : "other", identity: "p\(number)", hidden: kind > 1, cname: "cname", transport: transport,
-            receiving: receiving,
-            sending: sending, following: kind == 3 ? .participant(identity: "p0") : .longestPublishing)
+            receiving: receiving.enumerated().map {
+                ReceivingSection(track: TrackID(rawValue: UInt64(16 * number + $0)), parameters: $1)
+            },
+            sending: sending.map { SendingSection(parameters: $0, source: nil) })
     }
 
     private static func codecs(_ kind: MediaKind) -> [CodecParameters] {

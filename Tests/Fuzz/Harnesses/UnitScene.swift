@@ -16,6 +16,7 @@ final class UnitScene {
     private var peers: [UnitPeer] = []
     /// Who has sent an authentic check by a path: nobody else may be sent anything by it.
     private var owners: [Path: Set<Int>] = [:]
+    private var rosters: [String: Roster] = [:]
     private var last: [UInt8] = []
     private var checkNumber: UInt32 = 0
 
@@ -66,7 +67,10 @@ final class UnitScene {
         let parameters = UnitPeer.parameters(number: peers.count, kind: kind, certificates: certificates)
         do throws(ForwardingUnit.Refusal) {
             let id = try unit.open(parameters, at: now)
-            peers.append(UnitPeer(id: id, parameters: parameters, certificates: certificates, at: now))
+            let peer = UnitPeer(
+                id: id, parameters: parameters, follows: kind == 3 ? "p0" : nil, certificates: certificates, at: now)
+            peers.append(peer)
+            rosters[peer.room, default: Roster()].add(id, identity: peer.identity, publishing: peer.tracks)
         } catch {
             throw Finding("a participant was refused: \(error)")
         }
@@ -172,6 +176,43 @@ final class UnitScene {
         try collect()
     }
 
+    /// Another negotiation. Choices: bits 0 and 1 take its sections away, 2 makes its tracks new ones, 3 pauses, 4 wants the lowest layer,
+    /// 5 carries nothing.
+    func negotiate(_ number: Int, choices: UInt8) throws(Finding) {
+        guard let peer = peer(number) else { return }
+        if choices & 4 != 0 {
+            for index in peer.receiving.indices { peer.receiving[index].track.rawValue += 1_000 }
+        }
+        peer.choices = choices
+        rosters[peer.room]?.publish(peer.tracks, by: peer.id)
+        let isTaken = configure(peer)
+        try expect(isTaken == peer.isOpen, "sections were \(isTaken ? "taken for one who is gone" : "refused")")
+        point()
+        try collect()
+    }
+
+    private func configure(_ peer: UnitPeer) -> Bool {
+        let sections = peer.sections
+        return unit.configure(peer.id, receiving: sections.receiving, sending: sections.sending, at: now, into: batch)
+    }
+
+    /// The control plane has everybody watch whom they shall.
+    private func point() {
+        for peer in peers where peer.isOpen {
+            var hasChanged = false
+            for index in peer.sending.indices {
+                let (section, current) = (peer.sending[index].parameters, peer.sending[index].source?.id)
+                let source = rosters[peer.room]?.source(
+                    for: section.kind, accepting: section.codecs.map(\.codec), of: peer.follows, to: peer.id, keeping: current)
+                guard source?.id != current else { continue }
+                peer.sending[index].source = source
+                hasChanged = true
+            }
+            // It may be gone already, and the event that says so still on its way.
+            if hasChanged { _ = configure(peer) }
+        }
+    }
+
     func close(_ number: Int) throws(Finding) {
         guard let peer = peer(number) else { return }
         unit.close(peer.id, reason: "the harness says so", at: now, into: batch)
@@ -226,9 +267,19 @@ final class UnitScene {
         }
         batch.removeAll()
         for event in unit.takeEvents() {
-            if case .closed(let id, let reason) = event, let peer = peers.first(where: { $0.id == id }) {
+            switch event {
+            case .connected(let id):
+                guard let peer = peers.first(where: { $0.id == id }) else { continue }
+                rosters[peer.room]?.noteConnected(id)
+                point()
+            case .closed(let id, let reason):
+                guard let peer = peers.first(where: { $0.id == id }) else { continue }
                 try expect(peer.isOpen && !reason.isEmpty, "closed twice, or without a reason")
                 peer.isOpen = false
+                rosters[peer.room]?.remove(id)
+                point()
+            case .speaking(_, _, let level): try expect(level <= 8, "a level of \(level)")
+            case .quality: break
             }
         }
         try expect(unit.departureCount <= 16_384, "\(unit.departureCount) departures wait")

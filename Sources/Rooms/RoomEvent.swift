@@ -1,0 +1,15 @@
+/// What a worker tells the control plane.
+///
+/// The stream of events is not cut short when its reader is slow, as no participant's end may be missed. What bounds it: for each participant one
+/// `connected` and one `closed`, one `quality` in five seconds, and for each of its tracks one `speaking` in 400 ms, and each of the latter two
+/// only for a change.
+package enum RoomEvent: Sendable {
+    /// ICE and DTLS are up; media may flow.
+    case connected(ParticipantID)
+    /// The participant is gone and its id is free of meaning; the reason is a sentence.
+    case closed(ParticipantID, reason: String)
+    /// How loud a track is, in eighths of full scale, where it has changed; 0 when nobody speaks on it, or it has ended.
+    case speaking(ParticipantID, track: TrackID, level: UInt8)
+    /// How good the participant's connection is, where it has changed.
+    case quality(ParticipantID, LinkQuality)
+}

@@ -1,0 +1,133 @@
+import Glibc
+import ICE
+import MediaPrimitives
+import MediaSecurity
+import MediaWorker
+import RTP
+import Rooms
+import Simulation
+import TestSockets
+import Testing
+
+/// Several workers on one port of loopback, and clients on them.
+private struct GroupBench {
+    let group: WorkerGroup
+    private let certificate: Certificate
+    private let clientCertificate: Certificate
+    private let entropy = Entropy.system()
+    static let track = TrackReference(
+        id: TrackID(rawValue: 5), worker: 0,
+        parameters: RTPParameters(mid: "0", kind: .audio, codecs: [LoopbackClient.codec], extensions: LoopbackClient.extensions))
+
+    init(count: Int) throws {
+        certificate = try Certificate.generate()
+        clientCertificate = try Certificate.generate()
+        group = try WorkerGroup(count: count, WorkerConfiguration(addresses: [.v4()], tcpPort: 0), certificate: certificate)
+    }
+
+    /// A client of a participant on `worker`, connected.
+    func join(
+        on worker: Int, receiving: [ReceivingSection] = [], sending: [SendingSection] = []
+    ) async throws -> (id: ParticipantID, client: LoopbackClient) {
+        let (local, remote) = (ICECredentials.random(entropy, worker: worker), ICECredentials.random(entropy))
+        let id = try await group.workers[worker].open(
+            ParticipantParameters(
+                room: "room", identity: "somebody", hidden: false, cname: "name",
+                transport: TransportParameters(local: local, remote: remote, fingerprints: [clientCertificate.fingerprint], role: .server),
+                receiving: receiving, sending: sending))
+        #expect(id.worker == worker)
+        let client = try LoopbackClient(
+            TransportParameters(local: remote, remote: local, fingerprints: [certificate.fingerprint], role: .client),
+            certificate: clientCertificate, server: group.udpAddresses[0])
+        #expect(client.run { client.transport.isConnected })
+        return (id, client)
+    }
+
+    func publisher(on worker: Int) async throws -> (id: ParticipantID, client: LoopbackClient) {
+        try await join(
+            on: worker, receiving: [ReceivingSection(track: GroupBench.track.id, parameters: GroupBench.track.parameters)])
+    }
+
+    func viewer(on worker: Int) async throws -> (id: ParticipantID, client: LoopbackClient) {
+        var parameters = GroupBench.track.parameters
+        parameters.streams = [RTPParameters.Stream(ssrc: SSRC(9))]
+        return try await join(on: worker, sending: [SendingSection(parameters: parameters, source: GroupBench.track)])
+    }
+}
+
+@Suite("Workers that share a port", .timeLimit(.minutes(1)))
+struct WorkerGroupTests {
+    @Test("all are bound to the same address, which nobody else may have")
+    func port() async throws {
+        let bench = try GroupBench(count: 3)
+        let address = try #require(bench.group.udpAddresses.first)
+        #expect(bench.group.workers.allSatisfy { $0.udpAddresses == [address] })
+        #expect(bench.group.workers.map(\.tcpAddresses.count) == [1, 0, 0])
+        let certificate = try Certificate.generate()
+        do throws(WorkerError) {
+            _ = try WorkerGroup(
+                count: 2, WorkerConfiguration(addresses: [address], tcpPort: nil), certificate: certificate)
+            Issue.record("two servers share a port")
+        } catch {
+            guard case .bind(let failure) = error else {
+                Issue.record("no bind error: \(error)")
+                return
+            }
+            #expect(failure.address == address && failure.code == EADDRINUSE)
+        }
+        await bench.group.stop()
+        let next = try WorkerGroup(count: 2, WorkerConfiguration(addresses: [address], tcpPort: nil), certificate: Certificate.generate())
+        await next.stop()
+    }
+
+    @Test("a participant whose datagrams arrive at the wrong worker connects, and its media flows", arguments: [0, 1])
+    func handOver(_ worker: Int) async throws {
+        let bench = try GroupBench(count: 2)
+        // The kernel chooses by address: a few ports until it chooses wrong.
+        var publisher: LoopbackClient?
+        for _ in 0..<30 where publisher == nil {
+            let before = await bench.group.workers[0].statistics().handedOverIn
+            let (id, client) = try await bench.publisher(on: 0)
+            if await bench.group.workers[0].statistics().handedOverIn > before {
+                publisher = client
+            } else {
+                await bench.group.workers[0].close(id, reason: "it arrives where it belongs")
+            }
+        }
+        let camera = try #require(publisher)
+        let (_, viewer) = try await bench.viewer(on: worker)
+        for _ in 0..<200 {
+            camera.speak()
+            usleep(500)
+        }
+        #expect(viewer.run { viewer.received.count >= 150 })
+        // Whole and in order, whatever the beginning was.
+        #expect(zip(viewer.received, viewer.received.dropFirst()).allSatisfy { $1 == $0 &+ 1 })
+        let figures = [await bench.group.workers[0].statistics(), await bench.group.workers[1].statistics()]
+        #expect(figures[0].handedOverIn >= 200 && figures[1].handedOverOut >= 200)
+        #expect(figures[1].relays == worker && figures[1].relayedIn == figures[0].relayedOut)
+        #expect(worker == 0 ? figures[1].relayedIn == 0 : figures[1].relayedIn >= 150)
+        #expect(figures.allSatisfy { $0.ringDrops == 0 })
+        await bench.group.stop()
+    }
+
+    @Test("viewers on all workers get the same track")
+    func everywhere() async throws {
+        let bench = try GroupBench(count: 3)
+        let (id, camera) = try await bench.publisher(on: 0)
+        var viewers: [LoopbackClient] = []
+        for number in 0..<9 { viewers.append(try await bench.viewer(on: number % 3).client) }
+        for _ in 0..<100 {
+            camera.speak()
+            usleep(500)
+        }
+        for viewer in viewers { #expect(viewer.run { viewer.received.count >= 80 }) }
+        await bench.group.workers[0].close(id, reason: "enough")
+        var relays = 1
+        while relays > 0 {
+            relays = await bench.group.workers[1].statistics().relays
+            usleep(1_000)
+        }
+        await bench.group.stop()
+    }
+}
