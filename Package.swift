@@ -107,6 +107,7 @@ if !coreOnly {
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         // Hummingbird's own foundations, named because Server's channel handler and header fields are theirs.
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
@@ -115,10 +116,18 @@ if !coreOnly {
     ]
     products += [.executable(name: "apus", targets: ["apus"])]
     targets += [
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(
+            name: "Signalling",
+            dependencies: ["MediaPrimitives", "CZlib", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            exclude: ["Messages/signalling.proto"], swiftSettings: settings),
+        // The web app's files, as they are, inside the binary.
+        .target(name: "WebApp", resources: [.embedInCode("Files")], swiftSettings: settings),
         core(
             "Server",
             [
-                "MediaPrimitives", "RTP", "SDP", "Negotiation", "Rooms", "Transports", "MediaSecurity", "MediaWorker",
+                "MediaPrimitives", "RTP", "SDP", "Negotiation", "Rooms", "Transports", "MediaSecurity", "MediaWorker", "Signalling",
+                "WebApp",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
@@ -127,7 +136,10 @@ if !coreOnly {
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ]),
         .executableTarget(
@@ -138,15 +150,18 @@ if !coreOnly {
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
+        tests("SignallingTests", ["Signalling", "MediaPrimitives", "CZlib", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
         tests(
             "ServerTests",
             [
-                "Server", "MediaWorker", "Rooms", "RTP", "MediaPrimitives", "Negotiation",
+                "Server", "WebApp", "MediaWorker", "Rooms", "RTP", "MediaPrimitives", "Negotiation", "Signalling",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ]),
     ]

@@ -1,7 +1,7 @@
 import MediaPrimitives
 import SDP
 
-/// What our side of a transport says of itself in an answer.
+/// What our side of a transport says of itself, in an answer or an offer.
 package struct LocalDescription: Sendable {
     package var credentials: ICECredentials
     package var fingerprint: CertificateFingerprint

@@ -50,6 +50,13 @@ struct OfferedPayload {
         }
     }
 
+    /// As an answer that takes all of it has it.
+    var parameters: CodecParameters {
+        CodecParameters(
+            codec: codec, payloadType: payloadType, rtxPayloadType: rtxPayloadType, format: answeredFormat, nack: feedback.contains(.nack),
+            pli: feedback.contains(.pli), fir: feedback.contains(.fir), transportCC: feedback.contains(.transportCC))
+    }
+
     /// The usable payload types of a section, in its order: known codecs outside 64–95, which RTCP occupies once multiplexed (RFC 5761 §4).
     static func all(of section: MediaSection, kind: MediaKind) -> [OfferedPayload] {
         var maps: [UInt8: RTPMap] = [:]

@@ -1,6 +1,6 @@
 import RTP
 
-/// A track that exists in a room, as far as an answer to a viewer needs to know it.
+/// A track that exists in a room, as far as a viewer needs to be told of it.
 package struct TrackDescription: Sendable, Hashable {
     package var codec: Codec
     /// `CodecParameters.format` of its publisher.
@@ -16,5 +16,18 @@ package struct TrackDescription: Sendable, Hashable {
         self.format = format
         self.streamID = streamID
         self.trackID = trackID
+    }
+}
+
+/// A track on its way to one viewer.
+package struct OutgoingTrack: Sendable, Hashable {
+    package var track: TrackDescription
+    /// Ours, and different from all others of the transport: kept for the life of the section, whichever tracks it carries. The RTX one is
+    /// used where retransmissions are agreed.
+    package var stream: RTPParameters.Stream
+
+    package init(track: TrackDescription, stream: RTPParameters.Stream) {
+        self.track = track
+        self.stream = stream
     }
 }

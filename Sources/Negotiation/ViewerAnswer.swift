@@ -15,11 +15,11 @@ package struct ViewerAnswer: Sendable {
     /// Answers by RFC 9429 §5.3: the first section of each kind that receives gets the first track of that kind, the second the second.
     /// Throws 400, 413 or 422.
     package init(offer text: String, local: LocalDescription, tracks: [TrackDescription], entropy: Entropy) throws(NegotiationError) {
-        let offer = try Offer(text)
+        let offer = try PeerDescription(text)
         cname = entropy.urlText(16)
         var agreement = BundleAgreement()
         var waiting = tracks
-        var answered: [AnsweredSection?] = []
+        var answered: [LocalSection?] = []
         for section in offer.sections {
             guard let kind = try offer.mediaKind(of: section) else {
                 answered.append(nil)
@@ -27,14 +27,20 @@ package struct ViewerAnswer: Sendable {
             }
             let receives = offer.direction(of: section).receives
             let track = waiting.firstIndex { receives && $0.kind == kind }.map { waiting.remove(at: $0) }
-            var answer = AnsweredSection(section: section, kind: kind, direction: track == nil ? .inactive : .sendonly)
+            var answer = LocalSection(section: section, kind: kind, direction: track == nil ? .inactive : .sendonly)
             var payloads = OfferedPayload.all(of: section, kind: kind)
-            if let track { payloads = try Self.order(payloads, for: track) }
+            if let track {
+                guard let fitting = OfferedPayload.subscription(to: track, from: payloads) else { throw Self.missing(track) }
+                payloads = fitting
+            }
             let extensions: [HeaderExtension] = [.mid, .absSendTime, .transportCC] + (kind == .audio ? [.audioLevel] : [])
             answer.agree(payloads: payloads, extensions: extensions, of: section, in: offer, agreement: &agreement)
             if let track {
                 guard answer.parameters.codecs.first?.codec == track.codec else { throw Self.missing(track) }
-                answer.send(track, cname: cname, entropy: entropy, agreement: &agreement)
+                let ssrc = agreement.freshSSRC(entropy)
+                let repairs = answer.parameters.codecs.contains { $0.rtxPayloadType != nil }
+                answer.send(
+                    track, as: RTPParameters.Stream(ssrc: ssrc, rtxSSRC: repairs ? agreement.freshSSRC(entropy) : nil), cname: cname)
             }
             answered.append(answer.parameters.codecs.isEmpty ? nil : answer)
         }
@@ -50,25 +56,8 @@ package struct ViewerAnswer: Sendable {
         sdp = offer.answer(answered, order: order, local: local, role: transport.role)
     }
 
-    /// All that the viewer decodes, what fits the track best first. H264 is sent in packetization mode 1 only.
-    private static func order(_ payloads: [OfferedPayload], for track: TrackDescription) throws(NegotiationError) -> [OfferedPayload] {
-        let format = FormatParameters(parsing: track.format)
-        let stream = OfferedPayload(payloadType: 0, codec: track.codec, format: format, feedback: [])
-        let usable = payloads.filter { $0.codec != .h264 || $0.packetizationMode == 1 }
-        var best: (index: Int, fit: Int)?
-        for (index, payload) in usable.enumerated() where payload.codec == track.codec {
-            let fit = payload.fit(for: stream)
-            if fit > (best?.fit ?? 0) { best = (index, fit) }
-        }
-        guard let best else { throw missing(track) }
-        // Other profiles of the same codec follow it, so that the source may change to them as well.
-        let chosen = usable[best.index]
-        let rest = usable.enumerated().filter { $0.offset != best.index }.map(\.element)
-        return [chosen] + rest.filter { $0.codec == track.codec } + rest.filter { $0.codec != track.codec }
-    }
-
     private static func missing(_ track: TrackDescription) -> NegotiationError {
-        let stream = OfferedPayload(payloadType: 0, codec: track.codec, format: FormatParameters(parsing: track.format), feedback: [])
+        let stream = OfferedPayload(track)
         let profile: String
         switch track.codec {
         case .opus, .vp8: profile = ""
@@ -76,37 +65,5 @@ package struct ViewerAnswer: Sendable {
         case .h264: profile = " in packetization mode 1"
         }
         return .unusable("The \(track.kind.rawValue) is \(track.codec.name)\(profile), which the offer does not receive.")
-    }
-}
-
-extension OfferedPayload {
-    /// How well this payload type carries a stream of the same codec; 0 not at all.
-    fileprivate func fit(for stream: OfferedPayload) -> Int {
-        guard codec == .h264 else { return profile == stream.profile ? 3 : 0 }
-        guard let ours = H264Profile(format), let theirs = H264Profile(stream.format) else { return 1 }
-        return ours.fit(for: theirs)
-    }
-}
-
-extension AnsweredSection {
-    fileprivate mutating func send(_ track: TrackDescription, cname: String, entropy: Entropy, agreement: inout BundleAgreement) {
-        let ssrc = agreement.freshSSRC(entropy)
-        let rtx = parameters.codecs.contains { $0.rtxPayloadType != nil } ? agreement.freshSSRC(entropy) : nil
-        parameters.streams = [RTPParameters.Stream(ssrc: ssrc, rtxSSRC: rtx)]
-        let msid = "\(track.streamID.msidText) \(track.trackID.msidText)"
-        trailing.append(Attribute("msid", msid))
-        if let rtx { trailing.append(Attribute("ssrc-group", "FID \(ssrc) \(rtx)")) }
-        for ssrc in [ssrc, rtx].compactMap(\.self) {
-            trailing.append(Attribute("ssrc", "\(ssrc) cname:\(cname)"))
-            trailing.append(Attribute("ssrc", "\(ssrc) msid:\(msid)"))
-        }
-    }
-}
-
-extension String {
-    /// At most 64 token characters (RFC 8830 §2), whatever the text holds.
-    fileprivate var msidText: String {
-        let bytes = utf8.prefix(64).map { $0.isTokenByte ? $0 : UInt8(ascii: "_") }
-        return bytes.isEmpty ? "-" : String(decoding: bytes, as: UTF8.self)
     }
 }

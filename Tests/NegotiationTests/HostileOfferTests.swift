@@ -29,6 +29,18 @@ struct HostileOfferTests {
         } catch {
             #expect([400, 413, 422].contains(error.status))
         }
+        do throws(NegotiationError) {
+            let offer = try RoomOffer(text)
+            let mids = offer.sections.map(\.mid)
+            let sending = Dictionary(uniqueKeysWithValues: mids.enumerated().map { ($1, outgoing(.vp8, to: $0)) })
+            let answer = try RoomAnswer(
+                offer: offer, local: local, version: 1, receiving: Set(mids), sending: sending, cname: "c", publishCodecs: [.vp8, .opus])
+            #expect(answer.receiving.allSatisfy { $0.codecs.count == 1 && $0.rids.count <= 4 && $0.streams.count <= 8 })
+            #expect(answer.sending.allSatisfy { $0.codecs.first?.codec == .vp8 && $0.streams.count == 1 })
+            #expect((try? SessionDescription(parsing: answer.sdp)) != nil)
+        } catch {
+            #expect([400, 413, 422].contains(error.status))
+        }
         if let fragment = try? TrickleFragment(parsing: text) { #expect(!fragment.restartAnswer(local: local).isEmpty) }
     }
 
@@ -60,6 +72,36 @@ struct HostileOfferTests {
                     }
                 }
                 exercise(Array(shuffled.joined(separator: [0x0a])))
+            }
+        }
+    }
+
+    @Test("that answers ours, with flipped bits, lost lines or repeated lines, is read or refused")
+    func answers() {
+        let random = Entropy.seeded(4)
+        let sections: [SubscriberOffer.Section] = [
+            .init(mid: "a0", kind: .audio, outgoing: outgoing(.opus, to: 0)),
+            .init(mid: "v0", kind: .video, outgoing: outgoing(.vp8, to: 1)),
+            .init(mid: "v1", kind: .video, outgoing: outgoing(.h264, to: 2)), .init(mid: "v2", kind: .video),
+        ]
+        let offer = SubscriberOffer(sections: sections, offersData: true, local: local, version: 1, cname: "c")
+        let text = Array(FirefoxRoomOffers.subscriberAnswer.utf8)
+        for _ in 0..<400 {
+            var bytes = text
+            for _ in 0...(random.next() % 4) {
+                let at = Int(random.next() % UInt64(bytes.count))
+                switch random.next() % 3 {
+                case 0: bytes[at] ^= 1 << UInt8(random.next() % 8)
+                case 1: bytes.removeSubrange(at..<min(at + 40, bytes.count))
+                default: bytes.insert(contentsOf: bytes[at..<min(at + 80, bytes.count)], at: at)
+                }
+            }
+            do throws(NegotiationError) {
+                let answer = try offer.read(answer: String(decoding: bytes, as: UTF8.self))
+                #expect(answer.sending.allSatisfy { !$0.codecs.isEmpty && $0.streams.count == 1 })
+                #expect(Set(answer.sending.map(\.mid)).isSubset(of: ["a0", "v0", "v1"]))
+            } catch {
+                #expect([400, 413, 422].contains(error.status))
             }
         }
     }

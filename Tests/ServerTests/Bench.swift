@@ -19,8 +19,12 @@ struct Bench {
     static var now: Double { Date().timeIntervalSince1970 }
     static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
-    init(limits: RoomDirectory.Limits = .init()) async throws {
+    init(
+        limits: RoomDirectory.Limits = .init(), options: [ServeOption: String] = [:], signals: any SignalHost = NoSignalHost(),
+        signalLimits: SignalLimits = .init()
+    ) async throws {
         var given = GivenOptions()
+        for (option, text) in options { try given.give(option, text, from: .flag(option.flag)) }
         try given.give(.keys, "\(Self.secret.name): \(Self.secret.secret)", from: .flag("--keys"))
         try given.give(.announce, "192.0.2.1,2001:db8::1", from: .flag("--announce"))
         let configuration = try ServeConfiguration(sources: [given], interfaces: [])
@@ -28,13 +32,30 @@ struct Bench {
         plane = await ControlPlane(
             configuration: configuration, directory: directory, workers: [host],
             fingerprint: CertificateFingerprint(algorithm: .sha256, digest: Array(0..<32)),
-            udpPorts: [SocketAddress(ipv4: 0, port: 7001), SocketAddress(high: 0, low: 0, port: 7002)], logger: Self.quiet)
+            udpPorts: [SocketAddress(ipv4: 0, port: 7001), SocketAddress(high: 0, low: 0, port: 7002)], signals: signals,
+            signalLimits: signalLimits, logger: Self.quiet)
         keys = await TokenKeys([Self.secret])
     }
 
     /// Runs requests through the main port's router.
     func main(_ body: (RouterClient) async throws -> Void) async throws {
         try await body(RouterClient(plane.mainRouter))
+    }
+
+    /// Serves the main port on a real socket while `body` runs.
+    func listening(_ change: (inout ConnectionLimits) -> Void = { _ in }, _ body: (UInt16) async throws -> Void) async throws {
+        var limits = ConnectionLimits()
+        change(&limits)
+        let (ports, opened) = AsyncStream.makeStream(of: UInt16.self)
+        let listener = HTTPListener(
+            host: "127.0.0.1", port: 0, option: .port, router: plane.mainRouter, signals: plane.signals, limits: limits,
+            counts: ConnectionCounts(), logger: Self.quiet, opened: { _, port in opened.yield(port) })
+        let running = Task { try? await listener.run() }
+        defer { running.cancel() }
+        for await port in ports {
+            try await body(port)
+            break
+        }
     }
 
     func token(_ room: String = "room", identity: String = "me", change: (inout AccessToken) -> Void = { _ in }) async throws -> String {

@@ -35,6 +35,8 @@ struct ConfigurationTests {
             ("workers: 2\n", 1, "rooms spread over several workers come later", "\"2\""),
             ("drain-timeout: soon\n", 1, "expected a duration", "\"soon\""),
             ("drain-timeout: 2h\n", 1, "expected a duration", "\"2h\""),
+            ("web-app: maybe\n", 1, "expected true or false", "\"maybe\""),
+            ("invitation-lifetime: 59s\n", 1, "expected a duration", "\"59s\""),
             ("log-level: loud\n", 1, "expected one of trace", "\"loud\""),
             ("bind: example.org\n", 1, "expected an IP address", "\"example.org\""),
             ("- port\n- 7880\n", 1, "expected a mapping", "mapping"),
@@ -74,6 +76,8 @@ struct ConfigurationTests {
               second: fedcba9876543210fedcba9876543210
             workers: 1
             drain-timeout: 1m
+            web-app: false
+            invitation-lifetime: 2h
             log-level: debug
 
             """
@@ -84,6 +88,7 @@ struct ConfigurationTests {
         #expect(configuration.announced.map(\.host) == ["203.0.113.7", "2001:db8::7"])
         #expect(configuration.keys.map(\.name) == ["first", "second"])
         #expect(configuration.drainTimeout == .seconds(60))
+        #expect(!configuration.webApp && configuration.invitationLifetime == .seconds(7200))
         #expect(configuration.logLevel == .debug)
     }
 

@@ -10,23 +10,12 @@ import Testing
 struct ConnectionTests {
     private func listening(_ change: (inout ConnectionLimits) -> Void, _ body: (UInt16, Bench) async throws -> Void) async throws {
         let bench = try await Bench()
-        var limits = ConnectionLimits()
-        change(&limits)
-        let (ports, opened) = AsyncStream.makeStream(of: UInt16.self)
-        let listener = HTTPListener(
-            host: "127.0.0.1", port: 0, option: .port, router: bench.plane.mainRouter, limits: limits, counts: ConnectionCounts(),
-            logger: Bench.quiet, opened: { _, port in opened.yield(port) })
-        let running = Task { try? await listener.run() }
-        defer { running.cancel() }
-        for await port in ports {
-            try await body(port, bench)
-            break
-        }
+        try await bench.listening(change) { port in try await body(port, bench) }
     }
 
     /// Sends, and reads until the far end closes or `seconds` have passed.
     private func exchange(_ port: UInt16, _ text: String, seconds: Double = 3) async throws -> (answer: String, closed: Bool) {
-        let socket = try Socket(port: port)
+        let socket = try ClientSocket(port: port)
         socket.send(text)
         return await socket.read(seconds: seconds)
     }
@@ -55,7 +44,7 @@ struct ConnectionTests {
     @Test("a quiet connection is closed, one that asks again is not")
     func idle() async throws {
         try await listening({ $0.idleTimeout = .milliseconds(500) }) { port, _ in
-            let socket = try Socket(port: port)
+            let socket = try ClientSocket(port: port)
             for _ in 0..<3 {
                 socket.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
                 let (answer, closed) = await socket.read(seconds: 0.3)
@@ -92,7 +81,7 @@ struct ConnectionTests {
                 .replacing("BUNDLE 0 1", with: "BUNDLE 0")
             let size = part.utf8.count
             for framing in ["Content-Length: \(size + 100)\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n\(String(size, radix: 16))\r\n"] {
-                let socket = try Socket(port: port)
+                let socket = try ClientSocket(port: port)
                 socket.send(head + "Content-Type: application/sdp\r\n" + framing + part)
                 socket.finish()
                 let (answer, closed) = await socket.read(seconds: 3)
@@ -122,9 +111,9 @@ struct ConnectionTests {
     func perAddress() async throws {
         try await listening({ $0.connectionsPerAddress = 5 }) { port, _ in
             let request = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
-            var sockets: [Socket] = []
+            var sockets: [ClientSocket] = []
             for _ in 0..<5 {
-                let socket = try Socket(port: port)
+                let socket = try ClientSocket(port: port)
                 socket.send(request)
                 #expect(await socket.read(seconds: 0.2).answer.hasPrefix("HTTP/1.1 200 "))
                 sockets.append(socket)
@@ -144,69 +133,11 @@ struct ConnectionTests {
         try await listening({ _ in }) { port, _ in
             let bench = try await Bench()
             let second = HTTPListener(
-                host: "127.0.0.1", port: port, option: .adminPort, router: bench.plane.mainRouter, limits: ConnectionLimits(),
-                counts: ConnectionCounts(), logger: Bench.quiet, opened: { _, _ in })
+                host: "127.0.0.1", port: port, option: .adminPort, router: bench.plane.mainRouter, signals: nil,
+                limits: ConnectionLimits(), counts: ConnectionCounts(), logger: Bench.quiet, opened: { _, _ in })
             let error = await #expect(throws: StartError.self) { try await second.run() }
             #expect(error?.status == .unavailable)
             #expect(error?.sentence.contains("\(port)") == true && error?.sentence.contains("--admin-port") == true)
         }
-    }
-}
-
-/// A plain client socket, non-blocking, closed when it is let go.
-private final class Socket {
-    private let descriptor: Int32
-
-    struct Failure: Error {}
-
-    init(port: UInt16) throws {
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        let status = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
-        }
-        guard status == 0, fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0 else { throw Failure() }
-    }
-
-    deinit { close(descriptor) }
-
-    /// Sends until all has gone, or the far end takes no more.
-    func send(_ text: String) {
-        var rest = Array(text.utf8)[...]
-        var patience = 500
-        while !rest.isEmpty, patience > 0 {
-            let sent = rest.withUnsafeBytes { Foundation.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
-            if sent > 0 {
-                rest = rest.dropFirst(sent)
-            } else if errno == EAGAIN {
-                usleep(2_000)
-                patience -= 1
-            } else {
-                return
-            }
-        }
-    }
-
-    /// Nothing more will be sent.
-    func finish() { shutdown(descriptor, Int32(SHUT_WR)) }
-
-    func read(seconds: Double) async -> (answer: String, closed: Bool) {
-        var answer: [UInt8] = []
-        var buffer = Array(repeating: UInt8(0), count: 65_536)
-        let end = ContinuousClock.now + .seconds(seconds)
-        while ContinuousClock.now < end {
-            let count = recv(descriptor, &buffer, buffer.count, 0)
-            if count > 0 {
-                answer += buffer[..<count]
-            } else if count == 0 || errno != EAGAIN {
-                return (String(decoding: answer, as: UTF8.self), true)
-            } else {
-                try? await Task.sleep(for: .milliseconds(5))
-            }
-        }
-        return (String(decoding: answer, as: UTF8.self), false)
     }
 }

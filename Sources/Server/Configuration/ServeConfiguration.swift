@@ -15,7 +15,13 @@ package struct ServeConfiguration: Sendable {
     package var announced: [SocketAddress] = []
     package var keys: [APIKey] = []
     package var workers = 1
+    package var maxRooms = 10_000
+    /// Of one room, those who only watch included.
+    package var maxParticipants = 1_000
     package var drainTimeout: Interval = .seconds(30)
+    /// Whether `/` is the web app, where anybody may make a room.
+    package var webApp = true
+    package var invitationLifetime: Interval = .seconds(86_400)
     package var logLevel: Logger.Level = .info
 
     /// HMAC-SHA256 is as strong as its secret, up to 32 bytes (RFC 7518 §3.2 asks for no less).
@@ -84,7 +90,11 @@ package struct ServeConfiguration: Sendable {
         case (.announce, .addresses(let value)): announced = value
         case (.keys, .keys(let value)): keys = value
         case (.workers, .count(let value)): workers = value
+        case (.maxRooms, .count(let value)): maxRooms = value
+        case (.maxParticipants, .count(let value)): maxParticipants = value
         case (.drainTimeout, .interval(let value)): drainTimeout = value
+        case (.webApp, .bool(let value)): webApp = value
+        case (.invitationLifetime, .interval(let value)): invitationLifetime = value
         case (.logLevel, .level(let value)): logLevel = value
         default: break
         }

@@ -13,7 +13,9 @@ package struct ConnectionLimits: Sendable {
     package var idleTimeout: TimeAmount = .seconds(60)
     /// Bodies are read to this length, so that a refusal arrives before the connection is closed; nothing keeps what is read beyond a route's limit.
     package var bodyBytes = 1 << 20
-    package var headerBytes = 32 * 1024
+    /// Joins carry a token and a gzipped session description in their address.
+    package var headerBytes = 64 * 1024
+    static let headerCount = 100
     /// Offices and proxies share an address: never below 500.
     package var connectionsPerAddress = 10_000
 

@@ -11,9 +11,11 @@ package struct HTTPListener: Service {
     let port: UInt16
     let option: ServeOption
 
+    /// - Parameter signals: nil where no signalling sockets are opened
     package init(
-        host: String, port: UInt16, option: ServeOption, router: Router<ServerContext>, limits: ConnectionLimits, counts: ConnectionCounts,
-        logger: Logger, opened: @escaping @Sendable (_ host: String, _ port: UInt16) async -> Void
+        host: String, port: UInt16, option: ServeOption, router: Router<ServerContext>, signals: SignalService?,
+        limits: ConnectionLimits, counts: ConnectionCounts, logger: Logger,
+        opened: @escaping @Sendable (_ host: String, _ port: UInt16) async -> Void
     ) {
         self.host = host
         self.port = port
@@ -21,17 +23,27 @@ package struct HTTPListener: Service {
         // The framework reports as errors what a failed start or a normal end brings about; what is one, ends the service, and is told then.
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .critical)
-        let channel = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [ConnectionLimiter(limits: limits, counts: counts)],
-            httpDecoderConfiguration: .init(
-                maxHeaderFieldSize: limits.headerBytes, maxHeaderListSize: limits.headerBytes, maxHeaderFieldCount: 100))
         application = Application(
-            router: router, server: .http1(configuration: channel),
+            router: router, server: Self.builder(signals, limits, counts),
             configuration: ApplicationConfiguration(address: .hostname(host, port: Int(port)), backlog: 1024),
             onServerRunning: { channel in
                 await opened(host, channel.localAddress?.port.map { UInt16(truncatingIfNeeded: $0) } ?? port)
             },
             logger: quiet)
+    }
+
+    private static func builder(
+        _ signals: SignalService?, _ limits: ConnectionLimits, _ counts: ConnectionCounts
+    ) -> HTTPServerBuilder {
+        if let signals {
+            return HTTPServerBuilder { SignalChannel(responder: $0, service: signals, limits: limits, counts: counts) }
+        }
+        let channel = HTTP1Channel.Configuration(
+            additionalChannelHandlers: [ConnectionLimiter(limits: limits, counts: counts)],
+            httpDecoderConfiguration: .init(
+                maxHeaderFieldSize: limits.headerBytes, maxHeaderListSize: limits.headerBytes,
+                maxHeaderFieldCount: ConnectionLimits.headerCount))
+        return .http1(configuration: channel)
     }
 
     package func run() async throws {

@@ -1,10 +1,10 @@
 import HTTPTypes
 import Hummingbird
+import WebApp
 
 /// The pages that the server carries, and nothing from anywhere else.
 enum PageRoutes {
     private static let files: [(path: String, type: String, text: String)] = [
-        ("/", "text/html; charset=utf-8", Pages.index),
         ("/publish", "text/html; charset=utf-8", Pages.publish),
         ("/watch", "text/html; charset=utf-8", Pages.watch),
         ("/assets/style.css", "text/css; charset=utf-8", Pages.style),
@@ -23,7 +23,20 @@ enum PageRoutes {
         .cacheControl: "no-cache",
     ]
 
-    static func add(to router: Router<ServerContext>) {
+    /// - Parameter webApp: whether `/` is the web app; else it says in a sentence what this server is
+    static func add(to router: Router<ServerContext>, webApp: Bool) {
+        if webApp {
+            for file in WebApp.files {
+                let body = ByteBuffer(bytes: file.bytes)
+                router.get(RouterPath(file.path)) { _, _ in
+                    var headers = headers
+                    headers[.contentType] = file.type
+                    return Response(status: .ok, headers: headers, body: .init(byteBuffer: body))
+                }
+            }
+        } else {
+            router.get("/") { _, _ in Response.text(Pages.index, type: "text/html; charset=utf-8", headers: headers) }
+        }
         for file in files {
             router.get(RouterPath(file.path)) { _, _ in Response.text(file.text, type: file.type, headers: headers) }
         }

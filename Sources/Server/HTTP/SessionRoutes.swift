@@ -15,9 +15,6 @@ import Rooms
 struct SessionRoutes: Sendable {
     let keys: TokenKeys
     let directory: RoomDirectory
-    let fingerprint: CertificateFingerprint
-    /// Complete: an answer carries all there will ever be.
-    let candidates: [LocalCandidate]
 
     /// Offers beyond this length are refused (413).
     static let bodyLimit = 128 * 1024
@@ -36,14 +33,14 @@ struct SessionRoutes: Sendable {
         for path in ["/whip/:room", "/whep/:room", "/whep/:room/:publisher", "/whep/:room/sessions"] {
             refuse([.get, .put, .patch, .delete], of: RouterPath(path), allow: "POST, OPTIONS", on: router)
         }
-        for role in [Session.Role.publisher, .viewer] {
+        for role in [HTTPSession.Role.publisher, .viewer] {
             let path = RouterPath("/\(role.rawValue)/:room/sessions/:id")
             router.on(path, method: .patch) { request, context in
-                try await patch(request, session: try await session(role, request, context))
+                try await patch(request, role, try room(context), try await session(role, request, context))
             }
             router.on(path, method: .delete) { request, context in
                 let session = try await session(role, request, context)
-                await directory.close(session.id, reason: "The client has left.")
+                await directory.find(try room(context)) { room in await room.endSession(session.id, role) }
                 return Response(status: .ok)
             }
             refuse([.get, .put, .post], of: path, allow: "PATCH, DELETE, OPTIONS", on: router)
@@ -64,54 +61,36 @@ struct SessionRoutes: Sendable {
         let token = try await bearer(of: request)
         try token.requirePublishing(in: room)
         let offer = try await body(of: request, type: Self.offerType)
-        let entropy = Entropy.system()
-        let local = description(ICECredentials.random(entropy), entropy)
-        let answer = try Refusal.negotiating { () throws(NegotiationError) in try PublisherAnswer(offer: offer, local: local) }
-        for media in answer.media where !token.permits(source: media.kind == .audio ? "microphone" : "camera") {
-            throw Refusal(.forbidden, "The token does not permit publishing \(media.kind.rawValue) (canPublishSources).")
+        let answer = try await directory.enter(room, identity: token.identity ?? "") { room throws(Refusal) in
+            try await room.publish(token, offer: offer)
         }
-        let identity = token.identity ?? ""
-        let tracks = answer.media.compactMap { media in
-            media.codecs.first.map {
-                TrackDescription(codec: $0.codec, format: $0.format, streamID: identity, trackID: entropy.urlText(12))
-            }
-        }
-        let parameters = ParticipantParameters(
-            room: room, identity: identity, hidden: token.video?.hidden ?? false, cname: entropy.urlText(16), transport: answer.transport,
-            receiving: answer.media,
-            sending: [], following: .longestPublishing)
-        return created(try await directory.open(parameters, role: .publisher, tracks: tracks), sdp: answer.sdp)
+        return created(answer, .publisher, room)
     }
 
     private func watch(_ request: Request, room: String, publisher: String?) async throws -> Response {
         let token = try await bearer(of: request)
         try token.requireSubscribing(in: room)
         let offer = try await body(of: request, type: Self.offerType)
-        let tracks = try await directory.tracks(room: room, publisher: publisher)
-        let entropy = Entropy.system()
-        let local = description(ICECredentials.random(entropy), entropy)
-        let answer = try Refusal.negotiating { () throws(NegotiationError) in
-            try ViewerAnswer(offer: offer, local: local, tracks: tracks, entropy: entropy)
+        // Watching makes no rooms.
+        let answer: Result<SessionAnswer, Refusal>? = await directory.find(room) { room in
+            do throws(Refusal) { return .success(try await room.watch(token, publisher: publisher, offer: offer)) } catch {
+                return .failure(error)
+            }
         }
-        let parameters = ParticipantParameters(
-            room: room, identity: token.identity ?? "", hidden: true, cname: answer.cname, transport: answer.transport, receiving: [],
-            sending: answer.media,
-            following: publisher.map { .participant(identity: $0) } ?? .longestPublishing)
-        return created(try await directory.open(parameters, role: .viewer, tracks: []), sdp: answer.sdp)
+        guard let answer else {
+            throw Refusal(.conflict, "Nobody publishes in this room yet. Try again soon.", headers: [.retryAfter: "2"])
+        }
+        return created(try answer.get(), .viewer, room)
     }
 
-    private func created(_ session: Session, sdp: String) -> Response {
-        let room = session.room.addingPercentEncoding(withAllowedCharacters: .unreserved) ?? ""
+    private func created(_ answer: SessionAnswer, _ role: HTTPSession.Role, _ room: String) -> Response {
+        let room = room.addingPercentEncoding(withAllowedCharacters: .unreserved) ?? ""
         return .text(
-            sdp, status: .created, type: Self.offerType,
+            answer.sdp, status: .created, type: Self.offerType,
             headers: [
-                .location: "/\(session.role.rawValue)/\(room)/sessions/\(session.id)", .eTag: session.entityTag,
+                .location: "/\(role.rawValue)/\(room)/sessions/\(answer.id)", .eTag: answer.entityTag,
                 .acceptPatch: TrickleFragmentType.name,
             ])
-    }
-
-    private func description(_ credentials: ICECredentials, _ entropy: Entropy) -> LocalDescription {
-        LocalDescription(credentials: credentials, fingerprint: fingerprint, candidates: candidates, sessionID: entropy.next())
     }
 
     // MARK: Changing
@@ -119,7 +98,9 @@ struct SessionRoutes: Sendable {
     /// Candidates (204), or an ICE restart (200 with our new credentials). Candidates need no If-Match, though RFC 9725 §4.3.1 asks for it:
     /// many clients leave it out, and ours only counts them. A restart without it is refused (428), or a late fragment of the time before
     /// would undo a restart.
-    private func patch(_ request: Request, session: Session) async throws -> Response {
+    private func patch(
+        _ request: Request, _ role: HTTPSession.Role, _ room: String, _ session: SessionState
+    ) async throws -> Response {
         let text = try await body(of: request, type: TrickleFragmentType.name)
         let fragment = try Refusal.negotiating { () throws(NegotiationError) in try TrickleFragment(parsing: text) }
         let condition = request.headers[.ifMatch]
@@ -130,11 +111,13 @@ struct SessionRoutes: Sendable {
         guard condition != nil else {
             throw Refusal(.preconditionRequired, "An ICE restart needs If-Match: * or the current ETag.")
         }
-        guard let restarted = await directory.restartICE(session.id, replacing: session.entityTag, remote: remote) else {
+        let restarted = await directory.find(room) { room in
+            await room.restartICE(session.id, role, replacing: session.entityTag, remote: remote)
+        }
+        guard let (local, entityTag) = restarted else {
             throw Refusal(.preconditionFailed, "The session has ended or was restarted meanwhile.")
         }
-        let answer = fragment.restartAnswer(local: description(restarted.local, Entropy.system()))
-        return .text(answer, type: TrickleFragmentType.name, headers: [.eTag: restarted.entityTag])
+        return .text(fragment.restartAnswer(local: local), type: TrickleFragmentType.name, headers: [.eTag: entityTag])
     }
 
     /// RFC 9110 §13.1.1: `*`, or a list with the current tag in it; weak tags never match.
@@ -142,12 +125,14 @@ struct SessionRoutes: Sendable {
         condition.items.contains { $0 == "*" || $0 == tag }
     }
 
-    private func session(_ role: Session.Role, _ request: Request, _ context: ServerContext) async throws -> Session {
+    private func session(
+        _ role: HTTPSession.Role, _ request: Request, _ context: ServerContext
+    ) async throws -> SessionState {
         let room = try room(context)
         let id = try Self.parameter("id", context)
         let mayOmitToken = request.method == .delete && request.headers[.authorization] == nil
         let token = mayOmitToken ? nil : try await keys.signed(Self.bearerText(of: request))
-        guard let session = await directory.session(id, role: role, room: room) else {
+        guard let session = await directory.find(room, { room in await room.session(id, role) }) else {
             throw Refusal(.notFound, "There is no such session; it may have ended.")
         }
         if let token {

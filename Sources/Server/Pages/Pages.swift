@@ -3,7 +3,7 @@ enum Pages {
     static let index = page(
         title: "Apus", script: nil,
         body: """
-            <p>This media server is running.</p>
+            <p>This media server is running; its web app is turned off.</p>
             <ul>
             <li><a href="/publish">Publish</a> a camera and a microphone into a room.</li>
             <li><a href="/watch">Watch</a> whoever publishes in a room.</li>

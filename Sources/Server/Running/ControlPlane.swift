@@ -11,22 +11,23 @@ package struct ControlPlane: Sendable {
     let workers: [any MediaHost]
     let keys: TokenKeys
     let counts = RequestCounts()
+    let allowance = RoomAllowance()
     let readiness: Readiness
     let logger: Logger
-    let fingerprint: CertificateFingerprint
     let udpPorts: [SocketAddress]
+    package let signals: SignalService
 
     package init(
-        configuration: ServeConfiguration, directory: RoomDirectory, workers: [any MediaHost], fingerprint: CertificateFingerprint,
-        udpPorts: [SocketAddress], logger: Logger
+        configuration: ServeConfiguration, directory: RoomDirectory, workers: [any MediaHost], udpPorts: [SocketAddress],
+        signals: any SignalHost, signalLimits: SignalLimits = SignalLimits(), logger: Logger
     ) async {
         self.configuration = configuration
         self.directory = directory
         self.workers = workers
         self.logger = logger
-        self.fingerprint = fingerprint
         self.udpPorts = udpPorts
         keys = await TokenKeys(configuration.keys)
+        self.signals = SignalService(keys: keys, host: signals, limits: signalLimits, requests: counts, logger: logger)
         readiness = Readiness(expected: configuration.httpHosts.count + 1)
     }
 
@@ -34,17 +35,15 @@ package struct ControlPlane: Sendable {
         let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: RequestPolicy(counts: counts, crossOrigin: true))
         HealthRoutes.addHealth(to: router)
-        PageRoutes.add(to: router)
-        SessionRoutes(keys: keys, directory: directory, fingerprint: fingerprint, candidates: candidates).add(to: router)
-        return router
-    }
-
-    /// What is announced, with the port of the socket that serves its family.
-    package var candidates: [LocalCandidate] {
-        configuration.announced.map { address in
-            let socket = udpPorts.first { $0.isIPv4 == address.isIPv4 }
-            return LocalCandidate(kind: .udp, address: address.with(port: socket?.port ?? configuration.udpPort))
+        PageRoutes.add(to: router, webApp: configuration.webApp)
+        if configuration.webApp, let key = configuration.keys.first {
+            InvitationRoutes(
+                keys: keys, key: key.name, lifetime: configuration.invitationLifetime, directory: directory, allowance: allowance
+            ).add(to: router)
         }
+        SessionRoutes(keys: keys, directory: directory).add(to: router)
+        SignalRoutes(door: signals.door).add(to: router)
+        return router
     }
 
     package var adminRouter: Router<ServerContext> {
@@ -55,11 +54,12 @@ package struct ControlPlane: Sendable {
             guard await readiness.isComplete else { return false }
             return await directory.acceptsNewRooms
         }
-        HealthRoutes.addMetrics(to: router) { [workers, directory, counts] in
+        HealthRoutes.addMetrics(to: router) { [workers, directory, counts, sockets = signals.sockets] in
             var statistics: [WorkerStatistics] = []
             for worker in workers { statistics.append(await worker.statistics()) }
             return Metrics(
-                workers: statistics, sessions: await directory.sessionCount, requests: counts.all, process: ProcessStatistics.current())
+                workers: statistics, census: await directory.census, signalSockets: sockets.current, requests: counts.all,
+                process: ProcessStatistics.current())
         }
         return router
     }
@@ -68,16 +68,17 @@ package struct ControlPlane: Sendable {
         let connections = ConnectionCounts()
         let limits = ConnectionLimits(descriptors: ProcessStatistics.descriptorLimit())
         let main = mainRouter
-        let listener = { (host: String, port: UInt16, option: ServeOption, router: Router<ServerContext>) in
+        let listener = { (host: String, port: UInt16, option: ServeOption, router: Router<ServerContext>, signals: SignalService?) in
             HTTPListener(
-                host: host, port: port, option: option, router: router, limits: limits, counts: connections, logger: logger,
+                host: host, port: port, option: option, router: router, signals: signals, limits: limits, counts: connections,
+                logger: logger,
                 opened: { host, port in
                     await readiness.opened(host: host, port: port, option: option)
                     await announceIfComplete()
                 })
         }
-        return configuration.httpHosts.map { listener($0, configuration.port, .port, main) }
-            + [listener("127.0.0.1", configuration.adminPort, .adminPort, adminRouter)]
+        return configuration.httpHosts.map { listener($0, configuration.port, .port, main, signals) }
+            + [listener("127.0.0.1", configuration.adminPort, .adminPort, adminRouter, nil)]
     }
 
     /// Says where everything is, once all ports are open.
@@ -95,7 +96,7 @@ package struct ControlPlane: Sendable {
         if configuration.dev, let key = configuration.keys.first,
             let http = opened.filter({ $0.option == .port }).min(by: { $0.host < $1.host })
         {
-            await DevelopmentLinks(keys: keys, key: key.name).print(host: http.host, port: http.port)
+            await DevelopmentLinks(keys: keys, key: key.name, webApp: configuration.webApp).print(host: http.host, port: http.port)
         }
     }
 }

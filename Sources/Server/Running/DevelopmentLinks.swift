@@ -5,12 +5,18 @@ struct DevelopmentLinks: Sendable {
     let keys: TokenKeys
     /// The name of the key that signs.
     let key: String
+    /// Whether there is a web app to link to.
+    let webApp: Bool
     private static let room = "demo"
     private static let day: Double = 86_400
 
     func print(host: String, port: UInt16) async {
         let now = Date().timeIntervalSince1970
         var text = "\nApus is ready (--dev: for trying out, not for service).\n\n"
+        let invitation = Invitation(room: Self.room, title: "Demo", now: now, validFor: Self.day)
+        if webApp, let signed = await keys.sign(invitation, key: key) {
+            text += "  Meet     \(Self.origin(host: host, port: port))/#\(signed)\n"
+        }
         for (page, verb, identity) in [("publish", "Publish", "camera"), ("watch", "Watch  ", "viewer")] {
             let token = AccessToken(
                 identity: identity, video: VideoGrant(room: Self.room, roomJoin: true), now: now, validFor: Self.day)

@@ -21,6 +21,13 @@ package struct TokenKeys: Sendable {
     }
 
     /// Signs with the key of that name; nil if there is none, or the library refuses.
+    package func sign(_ invitation: Invitation, key: String) async -> String? {
+        var invitation = invitation
+        invitation.iss = key
+        return try? await collections[key]?.sign(invitation)
+    }
+
+    /// Signs with the key of that name; nil if there is none, or the library refuses.
     package func sign(_ token: AccessToken, key: String) async -> String? {
         var token = token
         token.iss = key
@@ -28,23 +35,39 @@ package struct TokenKeys: Sendable {
     }
 
     /// The claims of a token that one of the keys has signed. Whether it is valid at this time is the next question.
-    package func signed(_ text: String) async throws(Refusal) -> AccessToken {
-        guard text.utf8.count <= Self.lengthLimit else { throw .badToken("The token is longer than \(Self.lengthLimit) bytes.") }
+    package func signed(_ text: String) async throws(Refusal) -> AccessToken { try await signed(text, called: "token") { $0.iss } }
+
+    /// The claims of an invitation that one of the keys has signed, and that is still good: 401 for what never was one, 410 for what was.
+    ///
+    /// - Parameter now: seconds since 1970
+    package func invitation(_ text: String, now: Double) async throws(Refusal) -> Invitation {
+        let invitation: Invitation = try await signed(text, called: "invitation") { $0.iss }
+        guard invitation.isInvitation else { throw .badToken("The invitation is none: another kind of token was given.") }
+        guard now < invitation.exp else {
+            throw Refusal(.gone, "This invitation has expired. Ask whoever invited you for a new link.")
+        }
+        return invitation
+    }
+
+    /// - Parameter name: what the text is called where it is refused
+    private func signed<Claims: JWTPayload>(_ text: String, called name: String, issuer: (Claims) -> String) async throws(Refusal) -> Claims
+    {
+        guard text.utf8.count <= Self.lengthLimit else { throw .badToken("The \(name) is longer than \(Self.lengthLimit) bytes.") }
         let algorithm: String?
-        let claims: AccessToken
+        let claims: Claims
         do {
-            let parsed = try DefaultJWTParser().parse(Array(text.utf8), as: AccessToken.self)
+            let parsed = try DefaultJWTParser().parse(Array(text.utf8), as: Claims.self)
             algorithm = parsed.header.alg
             claims = parsed.payload
         } catch {
-            throw .badToken("The token is not a JSON Web Token with the claims that are expected.")
+            throw .badToken("The \(name) is not a JSON Web Token with the claims that are expected.")
         }
-        guard algorithm == "HS256" else { throw .badToken("The token must be signed with HS256.") }
-        guard let collection = collections[claims.iss] else {
-            throw .badToken("The token was issued by an API key that this server does not have.")
+        guard algorithm == "HS256" else { throw .badToken("The \(name) must be signed with HS256.") }
+        guard let collection = collections[issuer(claims)] else {
+            throw .badToken("The \(name) was issued by an API key that this server does not have.")
         }
-        do { return try await collection.verify(Array(text.utf8), as: AccessToken.self) } catch {
-            throw .badToken("The token's signature is wrong.")
+        do { return try await collection.verify(Array(text.utf8), as: Claims.self) } catch {
+            throw .badToken("The \(name)'s signature is wrong.")
         }
     }
 
@@ -52,11 +75,19 @@ package struct TokenKeys: Sendable {
     ///
     /// - Parameter now: seconds since 1970
     package func verified(_ text: String, now: Double) async throws(Refusal) -> AccessToken {
+        let token = try await timely(text, now: now)
+        guard token.identity != nil else { throw .badToken("The token names no identity (sub).") }
+        return token
+    }
+
+    /// Claims that are signed and timely.
+    ///
+    /// - Parameter now: seconds since 1970
+    func timely(_ text: String, now: Double) async throws(Refusal) -> AccessToken {
         let token = try await signed(text)
         guard let expiry = token.exp else { throw .badToken("The token has no expiry (exp).") }
         guard now < expiry + Self.leeway else { throw .badToken("The token has expired.") }
         if let start = token.nbf, now < start - Self.leeway { throw .badToken("The token is not valid yet (nbf).") }
-        guard token.identity != nil else { throw .badToken("The token names no identity (sub).") }
         return token
     }
 }

@@ -3,7 +3,8 @@ import Negotiation
 import RTP
 import SDP
 
-/// Offers, answered as to publishers and to viewers. The first byte chooses; the rest is the offer.
+/// Offers, answered as to publishers, to viewers and to clients of rooms, and answers to an offer of ours. The first byte chooses; the rest
+/// is what the peer wrote.
 enum NegotiationHarness {
     static let local = LocalDescription(
         credentials: ICECredentials(ufrag: "ouru", password: "ourpasswordourpasswordour"),
@@ -14,8 +15,8 @@ enum NegotiationHarness {
         ],
         sessionID: .max)
 
-    private static let opus = TrackDescription(codec: .opus, format: "minptime=10;useinbandfec=1", streamID: "alice", trackID: "mic")
-    private static let videos = [
+    static let opus = TrackDescription(codec: .opus, format: "minptime=10;useinbandfec=1", streamID: "alice", trackID: "mic")
+    static let videos = [
         TrackDescription(codec: .vp8, format: "", streamID: "alice", trackID: "cam"),
         TrackDescription(codec: .vp9, format: "profile-id=0", streamID: "alice", trackID: "cam"),
         TrackDescription(
@@ -26,7 +27,9 @@ enum NegotiationHarness {
     static func run(_ input: UnsafeRawBufferPointer) throws(Finding) {
         guard let first = input.first else { return }
         let offer = String(decoding: input.dropFirst(), as: UTF8.self)
-        if first & 1 == 0 {
+        if first & 0x80 != 0 {
+            try first & 1 == 0 ? join(offer, choice: first) : subscribe(offer)
+        } else if first & 1 == 0 {
             try publish(offer)
         } else {
             try watch(offer, [opus, videos[Int(first >> 1 & 3)], videos[Int(first >> 3 & 3)]], entropy: .seeded(UInt64(first)))
@@ -37,7 +40,9 @@ enum NegotiationHarness {
         let answer: PublisherAnswer
         do throws(NegotiationError) { answer = try PublisherAnswer(offer: offer, local: local) } catch { return try check(error) }
         try check(answer.sdp, offer)
-        try check(answer.transport, answer.media)
+        try check(answer.transport)
+        try expect(!answer.media.isEmpty && answer.media.count <= SDPLimits().mediaSections, "\(answer.media.count) sections")
+        try check(answer.media)
         for section in answer.media {
             try expect(section.codecs.count == 1, "a publication of several codecs")
             try expect(section.rids.count <= PublisherAnswer.layerLimit, "more layers than are served")
@@ -53,7 +58,9 @@ enum NegotiationHarness {
             answer = try ViewerAnswer(offer: offer, local: local, tracks: tracks, entropy: entropy)
         } catch { return try check(error) }
         try check(answer.sdp, offer)
-        try check(answer.transport, answer.media)
+        try check(answer.transport)
+        try expect(!answer.media.isEmpty && answer.media.count <= SDPLimits().mediaSections, "\(answer.media.count) sections")
+        try check(answer.media)
         for section in answer.media {
             try expect(section.streams.count == 1, "a subscription of \(section.streams.count) streams")
             let codec = section.codecs.first?.codec
@@ -61,22 +68,22 @@ enum NegotiationHarness {
         }
     }
 
-    private static func check(_ error: NegotiationError) throws(Finding) {
+    static func check(_ error: NegotiationError) throws(Finding) {
         try expect([400, 413, 422].contains(error.status) && !error.sentence.isEmpty, "refused with \(error)")
     }
 
-    private static func parse(_ text: String) throws(Finding) -> SessionDescription {
+    private static func parse(_ text: String, _ limits: SDPLimits) throws(Finding) -> SessionDescription {
         do throws(SDPError) {
-            return try SessionDescription(parsing: text)
+            return try SessionDescription(parsing: text, limits: limits)
         } catch {
             throw Finding("our answer does not parse: \(error)")
         }
     }
 
     /// What any answer holds to, whatever was offered (RFC 9429 §5.3.1, RFC 9143 §7.3).
-    private static func check(_ answer: String, _ offer: String) throws(Finding) {
-        let written = try parse(answer)
-        let offered = try parse(offer)
+    static func check(_ answer: String, _ offer: String, _ limits: SDPLimits = SDPLimits()) throws(Finding) {
+        let written = try parse(answer, limits)
+        let offered = try parse(offer, limits)
         try expect(written.media.map(\.kind) == offered.media.map(\.kind), "the kinds of section changed")
         try expect(written.media.map(\.mid) == offered.media.map(\.mid), "the mids changed")
         try expect(written.media.allSatisfy { $0.connection != nil }, "a section without an address")
@@ -87,15 +94,18 @@ enum NegotiationHarness {
             try expect(section.iceUfrag == local.credentials.ufrag && section.fingerprints.count == 1, "a transport that is not ours")
             try expect(section.setup == .passive || section.setup == .active, "no part in DTLS")
             try expect(Set(section.formats).isSubset(of: offered.formats), "a format that was not offered")
+            guard section.kind != .application else { continue }
             try expect(section.rtpMaps.map { String($0.payloadType) } == section.formats, "formats without a map")
         }
     }
 
     /// What the workers rely on.
-    private static func check(_ transport: TransportParameters, _ media: [RTPParameters]) throws(Finding) {
-        try expect(!media.isEmpty && media.count <= SDPLimits().mediaSections, "\(media.count) sections")
+    static func check(_ transport: TransportParameters) throws(Finding) {
         try expect((1...8).contains(transport.fingerprints.count), "\(transport.fingerprints.count) fingerprints")
         try expect(transport.fingerprints.allSatisfy { $0.digest.count == $0.algorithm.digestLength }, "a digest of another length")
+    }
+
+    static func check(_ media: [RTPParameters]) throws(Finding) {
         var ssrcs: Set<SSRC> = []
         for section in media {
             try expect(ShortText(section.mid) != nil && section.rids.allSatisfy { ShortText($0) != nil }, "a mid or rid that is too long")

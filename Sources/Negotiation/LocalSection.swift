@@ -2,8 +2,8 @@ import MediaPrimitives
 import RTP
 import SDP
 
-/// One section of the offer that was accepted, and what was agreed for it.
-struct AnsweredSection {
+/// A section as our side writes it: of an answer, one that was accepted, and what was agreed for it; of an offer, what we propose.
+struct LocalSection {
     var parameters: RTPParameters
     /// Ours.
     var direction: Direction
@@ -11,6 +11,8 @@ struct AnsweredSection {
     /// Payload types of `parameters.codecs` to which `goog-remb` is answered.
     var remb: Set<UInt8> = []
     var allowsMixedExtensions: Bool
+    /// Whether later answers may turn the direction: then extensions of either are agreed to, so that the list stays the same.
+    var isReused = false
     /// Written last: `a=rid`, `a=msid`, `a=ssrc` and the like.
     var trailing: [Attribute] = []
 
@@ -21,20 +23,25 @@ struct AnsweredSection {
         allowsMixedExtensions = section.allowsMixedExtensions
     }
 
+    /// A section of ours to offer.
+    init(mid: String, kind: MediaKind, direction: Direction) {
+        parameters = RTPParameters(mid: mid, kind: kind, codecs: [], extensions: HeaderExtensionMap(), reducedSizeRTCP: true)
+        self.direction = direction
+        allowsMixedExtensions = true
+    }
+
     /// Agrees to the payloads, as far as the bundle allows, and to the extensions of `wanted` that the offer has.
     mutating func agree(
-        payloads: [OfferedPayload], extensions wanted: [HeaderExtension], of section: MediaSection, in offer: Offer,
+        payloads: [OfferedPayload], extensions wanted: [HeaderExtension], of section: MediaSection, in offer: PeerDescription,
         agreement: inout BundleAgreement
     ) {
         let mapped = answerExtensions(wanted, of: section, in: offer)
         let hasTransportCC = mapped.contains { $0.kind == .transportCC } && payloads.contains { $0.feedback.contains(.transportCC) }
         for payload in payloads where agreement.claim(payload) {
-            let rtx = agreement.claim(retransmissionsOf: payload) ? payload.rtxPayloadType : nil
-            parameters.codecs.append(
-                CodecParameters(
-                    codec: payload.codec, payloadType: payload.payloadType, rtxPayloadType: rtx, format: payload.answeredFormat,
-                    nack: payload.feedback.contains(.nack), pli: payload.feedback.contains(.pli), fir: payload.feedback.contains(.fir),
-                    transportCC: hasTransportCC && payload.feedback.contains(.transportCC)))
+            var codec = payload.parameters
+            if !agreement.claim(retransmissionsOf: payload) { codec.rtxPayloadType = nil }
+            codec.transportCC = hasTransportCC && codec.transportCC
+            parameters.codecs.append(codec)
             if payload.feedback.contains(.remb), !hasTransportCC { remb.insert(payload.payloadType) }
         }
         for (kind, mapping) in mapped where kind != .transportCC || hasTransportCC {
@@ -48,12 +55,14 @@ struct AnsweredSection {
     /// The offered extensions that are wanted, with their direction turned round. Ids above 14 exist only in the two-byte form, and so only
     /// where both forms may be mixed; 15 means "stop" in the one-byte form, and browsers avoid it in both (RFC 8285 §4.2, §6).
     private func answerExtensions(
-        _ wanted: [HeaderExtension], of section: MediaSection, in offer: Offer
+        _ wanted: [HeaderExtension], of section: MediaSection, in offer: PeerDescription
     ) -> [(kind: HeaderExtension, mapping: ExtensionMapping)] {
         let limit: UInt16 = offer.allowsMixedExtensions(in: section) ? 255 : 14
-        return offer.extensionMappings(of: section).prefix(256).compactMap { offered in
+        return offer.extensionMappings(of: section).prefix(PeerDescription.mappingLimit).compactMap { offered in
             guard let kind = wanted.first(where: { $0.uri == offered.uri }), offered.id <= limit, offered.id != 15 else { return nil }
-            if let theirs = offered.direction, direction.sends && !theirs.receives || direction.receives && !theirs.sends { return nil }
+            if !isReused, let theirs = offered.direction, direction.sends && !theirs.receives || direction.receives && !theirs.sends {
+                return nil
+            }
             return (kind, ExtensionMapping(id: offered.id, direction: offered.direction?.reversed, uri: offered.uri))
         }
     }

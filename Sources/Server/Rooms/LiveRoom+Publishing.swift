@@ -1,0 +1,143 @@
+import Logging
+import MediaPrimitives
+import Negotiation
+import RTP
+import Rooms
+import Signalling
+
+// What members publish: announced first, public when a section brings it, gone when the section no longer does.
+extension LiveRoom {
+    /// A client is about to publish: reserves the track's name.
+    func announceTrack(_ request: Livekit_AddTrackRequest, by member: Member, _ client: SignalledClient) {
+        if let known = client.announced.first(where: { $0.request.cid == request.cid })?.info
+            ?? member.tracks.first(where: { $0.cid == request.cid })?.info
+        {
+            tell(.trackPublished(cid: request.cid, known), to: member)
+            return
+        }
+        let refusal: (Livekit_RequestResponse.Reason, String)?
+        if !member.permission.permitsPublishing(request.source) {
+            refusal = (.notAllowed, "The token does not permit publishing this (canPublish, canPublishSources).")
+        } else if request.type != .audio && request.type != .video || request.encryption != .none && request.encryption.rawValue > 2 {
+            refusal = (.unsupportedType, "Audio and video can be published.")
+        } else if client.announced.count + member.tracks.count >= limits.tracksPerMember || request.layers.count > 8
+            || request.simulcastCodecs.count > 8
+        {
+            refusal = (.limitExceeded, "A participant may publish \(limits.tracksPerMember) tracks.")
+        } else {
+            refusal = nil
+        }
+        if let (reason, sentence) = refusal {
+            var response = Livekit_RequestResponse()
+            response.reason = reason
+            response.message = sentence
+            response.request = .addTrack(request)
+            tell(.requestResponse(response), to: member)
+            log("A track was refused.", member, ["reason": "\(sentence)"])
+            return
+        }
+        var info = Livekit_TrackInfo()
+        info.sid = freshSID("TR_")
+        info.type = request.type
+        info.name = request.name
+        info.muted = request.muted
+        info.width = request.width
+        info.height = request.height
+        info.source = request.source
+        info.layers = request.layers
+        info.disableRed = request.disableRed
+        info.encryption = request.encryption
+        info.stream = request.stream
+        info.audioFeatures = request.audioFeatures
+        client.announced.append(SignalledClient.AnnouncedTrack(request: request, info: info))
+        tell(.trackPublished(cid: request.cid, info), to: member)
+    }
+
+    /// Which announced track each section of `offer` brings that none of the published ones comes by.
+    ///
+    /// A client names a track as it announced it. Firefox names it otherwise, so the first announced one of the kind stands in.
+    func arrivals(in offer: RoomOffer, of member: Member, _ client: SignalledClient) -> [String: SignalledClient.AnnouncedTrack] {
+        var found: [String: SignalledClient.AnnouncedTrack] = [:]
+        var left = client.announced
+        let sending = offer.sections.filter(\.sends)
+        for section in sending {
+            if let index = left.firstIndex(where: { $0.names(section) }) { found[section.mid] = left.remove(at: index) }
+        }
+        for section in sending where found[section.mid] == nil && !member.tracks.contains(where: { $0.mid == section.mid }) {
+            if let index = left.firstIndex(where: { $0.info.type == section.kind.type }) { found[section.mid] = left.remove(at: index) }
+        }
+        return found
+    }
+
+    /// Makes what has come by a new section public. `codec` is the one that it is received in.
+    func publish(_ info: Livekit_TrackInfo, cid: String, by member: Member, on link: MediaLink, _ parameters: RTPParameters) -> TrackID? {
+        guard let codec = parameters.codecs.first else { return nil }
+        var info = info
+        info.mid = parameters.mid
+        info.mimeType = codec.codec.mimeType
+        info.simulcast = parameters.rids.count > 1
+        info.layers.sort { $0.quality.rawValue < $1.quality.rawValue }
+        if info.layers.count == parameters.rids.count {
+            for (index, rid) in parameters.rids.enumerated() { info.layers[index].rid = rid }
+        }
+        var described = Livekit_SimulcastCodecInfo()
+        described.mimeType = info.mimeType
+        described.mid = info.mid
+        described.cid = cid
+        described.layers = info.layers
+        info.codecs = [described]
+        let id = TrackID(rawValue: entropy.next())
+        let track = PublishedTrack(
+            info: info, cid: cid, mid: parameters.mid,
+            reference: TrackReference(id: id, worker: link.worker, parameters: parameters),
+            description: TrackDescription(codec: codec.codec, format: codec.format, streamID: member.sid, trackID: info.sid))
+        member.tracks.append(track)
+        tracks[id] = track
+        log(
+            "A track is published.", member,
+            ["track": "\(info.sid)", "codec": "\(codec.codec.name)", "layers": "\(max(1, parameters.rids.count))"])
+        return id
+    }
+
+    /// A track has ended.
+    func unpublish(_ track: PublishedTrack, of member: Member) {
+        member.tracks.removeAll { $0.id == track.id }
+        forget(track)
+        log("A track has ended.", member, ["track": "\(track.sid)"])
+    }
+
+    func forget(_ track: PublishedTrack) {
+        tracks[track.id] = nil
+        levels[track.id] = nil
+        for other in members {
+            other.client?.choices[track.id] = nil
+            other.client?.wishes[track.id] = nil
+        }
+    }
+}
+
+extension SignalledClient.AnnouncedTrack {
+    fileprivate func names(_ section: RoomOffer.Section) -> Bool {
+        guard let trackID = section.trackID, info.type == section.kind.type else { return false }
+        return request.cid == trackID || request.simulcastCodecs.contains { $0.cid == trackID }
+    }
+}
+
+extension MediaKind {
+    var type: Livekit_TrackType { self == .audio ? .audio : .video }
+}
+
+extension RTP.Codec {
+    var mimeType: String { "\(kind.rawValue)/\(name)" }
+}
+
+/// What clients of rooms may publish: what is forwarded correctly, layers included.
+enum PublishCodecs {
+    static let all: Set<RTP.Codec> = [.opus, .vp8, .h264]
+
+    static let messages: [Livekit_Codec] = [RTP.Codec.opus, .vp8, .h264].map { codec in
+        var message = Livekit_Codec()
+        message.mime = codec.mimeType
+        return message
+    }
+}

@@ -1,0 +1,73 @@
+import MediaPrimitives
+import MediaWorker
+import Negotiation
+import RTP
+import Rooms
+import Signalling
+
+/// One transport of a member, as the control plane keeps it: what was negotiated, and on which worker it lives. Confined to its room's actor.
+///
+/// What its worker shall do is stated whole each time, so that a later statement takes the place of an earlier one.
+final class MediaLink {
+    let worker: Int
+    let host: any MediaHost
+    var cname: String
+    /// For `o=`, and how often we have described ourselves (RFC 9429 §5.2.2).
+    let sessionID: UInt64
+    private var version: UInt64 = 0
+    var local: ICECredentials
+    var remote: ICECredentials?
+    /// Our side of DTLS, as the first answer agreed it.
+    var role: DTLSRole?
+    /// On the worker; nil before it is opened.
+    var participant: ParticipantID?
+    /// Its place on the worker is used, or about to be.
+    var isOpening = false
+    var isConnected = false
+    var isClosed = false
+    /// What we receive.
+    var receiving: [ReceivingSection] = []
+    /// What we send, in the order of the description.
+    var sending: [Outgoing] = []
+    /// The streams of all sections that have ever carried something: a section keeps its SSRCs for life.
+    private var streams: [String: RTPParameters.Stream] = [:]
+    /// The worker has not been told yet of the latest `receiving` and `sending`.
+    var isOutdated = false
+    var isSettling = false
+
+    struct Outgoing {
+        var parameters: RTPParameters
+        /// nil: silent for now.
+        var track: TrackID?
+    }
+
+    init(worker: Int, host: any MediaHost, entropy: Entropy) {
+        self.worker = worker
+        self.host = host
+        cname = entropy.urlText(16)
+        sessionID = entropy.next()
+        local = ICECredentials.random(entropy, worker: worker)
+    }
+
+    func freshCredentials(_ entropy: Entropy) -> ICECredentials { ICECredentials.random(entropy, worker: worker) }
+
+    func nextVersion() -> UInt64 {
+        version += 1
+        return version
+    }
+
+    /// Our SSRCs for section `mid`, different from all in `taken` when they are made.
+    func stream(mid: String, type: Livekit_TrackType, taken: Set<UInt32>, entropy: Entropy) -> RTPParameters.Stream {
+        if let stream = streams[mid] { return stream }
+        var used = taken.union(streams.values.flatMap { [$0.ssrc.rawValue, $0.rtxSSRC?.rawValue].compactMap { $0 } })
+        used.insert(0)
+        let fresh = {
+            var ssrc = entropy.ssrc()
+            while !used.insert(ssrc.rawValue).inserted { ssrc = entropy.ssrc() }
+            return ssrc
+        }
+        let stream = RTPParameters.Stream(ssrc: fresh(), rtxSSRC: type == .video ? fresh() : nil)
+        streams[mid] = stream
+        return stream
+    }
+}

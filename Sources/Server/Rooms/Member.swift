@@ -1,0 +1,138 @@
+import MediaPrimitives
+import Negotiation
+import Rooms
+import Signalling
+
+/// A participant of a room, however it came: over LiveKit's protocol, WHIP or WHEP. Confined to its room's actor.
+final class Member {
+    /// How it is reached.
+    enum Attachment {
+        case signalled(SignalledClient)
+        case session(HTTPSession)
+    }
+
+    let sid: String
+    let identity: String
+    var name: String
+    var metadata: String
+    var attributes: [String: String]
+    let permission: MemberPermission
+    /// Milliseconds since 1970.
+    let joinedAt: Int64
+    let attachment: Attachment
+    var state = Livekit_ParticipantInfo.State.joined
+    /// What it publishes, in the order in which it began.
+    var tracks: [PublishedTrack] = []
+    /// Counts the changes that others are told of.
+    private(set) var version: UInt32 = 0
+
+    init(sid: String, token: AccessToken, permission: MemberPermission, joinedAt: Int64, attachment: Attachment) {
+        self.sid = sid
+        identity = token.identity ?? ""
+        name = token.name ?? ""
+        metadata = token.metadata ?? ""
+        attributes = token.attributes ?? [:]
+        self.permission = permission
+        self.joinedAt = joinedAt
+        self.attachment = attachment
+    }
+
+    var client: SignalledClient? { if case .signalled(let client) = attachment { client } else { nil } }
+    var session: HTTPSession? { if case .session(let session) = attachment { session } else { nil } }
+
+    /// Its transports: one, or two for those who keep sending and receiving apart.
+    var links: [MediaLink] {
+        switch attachment {
+        case .signalled(let client): [client.publisher, client.subscriber].compactMap { $0 }
+        case .session(let session): [session.link]
+        }
+    }
+
+    /// Others do not hear of it.
+    var isInvisible: Bool { permission.isHidden || session?.role == .viewer || isComing }
+
+    /// A WHIP publisher whose media is not there yet: others hear of it when it is.
+    var isComing: Bool { session?.role == .publisher && state != .active }
+
+    func track(sid: String) -> PublishedTrack? { tracks.first { $0.sid == sid } }
+
+    func noteChange() { version += 1 }
+
+    /// As others are told of it.
+    var info: Livekit_ParticipantInfo {
+        var info = Livekit_ParticipantInfo()
+        info.sid = sid
+        info.identity = identity
+        info.name = name
+        info.metadata = metadata
+        info.attributes = attributes
+        info.state = state
+        info.version = version
+        info.permission = permission.message
+        info.isPublisher = !tracks.isEmpty
+        info.joinedAt = joinedAt / 1000
+        info.joinedAtMs = joinedAt
+        info.tracks = tracks.map(\.info)
+        // WHIP is LiveKit's ingress.
+        if session != nil { info.kind = .ingress }
+        return info
+    }
+}
+
+/// What a member may do: its token's grants, with LiveKit's defaults.
+struct MemberPermission {
+    var canPublish: Bool
+    var canSubscribe: Bool
+    var canPublishData: Bool
+    /// Lower-case names of sources; empty for all.
+    var sources: [String]
+    var canUpdateMetadata: Bool
+    var isHidden: Bool
+    var isRecorder: Bool
+
+    init(_ grant: VideoGrant?) {
+        canPublish = grant?.canPublish ?? true
+        canSubscribe = grant?.canSubscribe ?? true
+        canPublishData = grant?.canPublishData ?? canPublish
+        sources = grant?.canPublishSources ?? []
+        canUpdateMetadata = grant?.canUpdateOwnMetadata ?? false
+        isHidden = grant?.hidden ?? false
+        isRecorder = grant?.recorder ?? false
+    }
+
+    func permitsPublishing(_ source: Livekit_TrackSource) -> Bool {
+        guard canPublish else { return false }
+        return sources.isEmpty || Self.names[source].map(sources.contains) ?? false
+    }
+
+    private static let names: [Livekit_TrackSource: String] = [
+        .camera: "camera", .microphone: "microphone", .screenShare: "screen_share", .screenShareAudio: "screen_share_audio",
+    ]
+
+    var message: Livekit_ParticipantPermission {
+        var message = Livekit_ParticipantPermission()
+        message.canSubscribe = canSubscribe
+        message.canPublish = canPublish
+        message.canPublishData = canPublishData
+        message.canUpdateMetadata = canUpdateMetadata
+        message.hidden = isHidden
+        message.recorder = isRecorder
+        message.canPublishSources = Self.names.filter { sources.contains($0.value) }.keys.sorted { $0.rawValue < $1.rawValue }
+        return message
+    }
+}
+
+/// A track that a member publishes, as the room knows it.
+struct PublishedTrack {
+    var info: Livekit_TrackInfo
+    /// How its publisher called it when announcing it; empty for WHIP.
+    var cid: String
+    /// The section by which it comes, of its publisher's connection.
+    var mid: String
+    /// What workers and answers need to know of it.
+    var reference: TrackReference
+    var description: TrackDescription
+
+    var sid: String { info.sid }
+    var id: TrackID { reference.id }
+}

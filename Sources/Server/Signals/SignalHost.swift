@@ -1,0 +1,41 @@
+import HTTPTypes
+import Signalling
+
+/// Where a room's responses to one client go. Never blocks.
+package protocol SignalSink: AnyObject, Sendable {
+    func send(_ response: Livekit_SignalResponse)
+    /// After what was sent has been written.
+    func close()
+}
+
+/// One joined client, as its socket sees it.
+package protocol SignalSession: Sendable {
+    /// Called for one request after the other, in the order in which they came.
+    func receive(_ request: Livekit_SignalRequest) async
+    /// The socket is gone, for whatever reason; called exactly once.
+    func ended() async
+}
+
+/// Whoever has the rooms.
+package protocol SignalHost: Sendable {
+    /// The checks before an upgrade that the token alone does not answer (room full, draining); the same for validate.
+    func admit(_ token: AccessToken, room: String, _ parameters: JoinParameters) async throws(Refusal)
+    /// Joins; nil where that failed after all: the sink has been told and closed.
+    func join(_ token: AccessToken, room: String, _ parameters: JoinParameters, sink: any SignalSink) async -> (any SignalSession)?
+}
+
+/// Stands where no rooms are served over signalling.
+package struct NoSignalHost: SignalHost {
+    package init() {}
+
+    package func admit(_ token: AccessToken, room: String, _ parameters: JoinParameters) async throws(Refusal) {
+        throw Refusal(.serviceUnavailable, "This server has no rooms for signalling clients.")
+    }
+
+    package func join(
+        _ token: AccessToken, room: String, _ parameters: JoinParameters, sink: any SignalSink
+    ) async -> (any SignalSession)? {
+        sink.close()
+        return nil
+    }
+}

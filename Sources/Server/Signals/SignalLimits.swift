@@ -1,0 +1,47 @@
+import NIOCore
+
+/// What one signalling socket may do to us.
+package struct SignalLimits: Sendable {
+    /// One frame, and one message of several.
+    package var messageBytes = 256 * 1024
+    /// Messages, fragments and control frames a second, once the burst is used up.
+    package var rate = 50
+    package var burst = 200
+    /// So many messages that do not parse end the socket.
+    package var unreadable = 20
+    /// What waits for the session, together.
+    package var waitingMessages = 256
+    package var waitingBytes = 1 << 20
+    /// What waits for the client to read.
+    package var unwrittenFrames = 512
+    package var unwrittenBytes = 1 << 20
+    package var pingInterval: TimeAmount = .seconds(10)
+    /// Without a byte from the client for so long, it is gone.
+    package var silence: TimeAmount = .seconds(25)
+    /// From our close frame to the end of the connection, at most.
+    package var closeTimeout: TimeAmount = .seconds(5)
+
+    package init() {}
+}
+
+/// So many at once, and so many a second from then on.
+struct FrameAllowance {
+    private let rate: Int64
+    private let burst: Int64
+    /// When all that was taken will have been given back.
+    private var repaid: NIODeadline?
+
+    init(rate: Int, burst: Int) {
+        self.rate = Int64(max(1, rate))
+        self.burst = Int64(max(1, burst))
+    }
+
+    /// Takes one; false where there is none left.
+    mutating func take(at now: NIODeadline) -> Bool {
+        let price = TimeAmount.nanoseconds(1_000_000_000 / rate)
+        let start = max(repaid ?? now, now)
+        guard start - now <= .nanoseconds(price.nanoseconds * (burst - 1)) else { return false }
+        repaid = start + price
+        return true
+    }
+}

@@ -1,0 +1,109 @@
+/// Which section of one connection carries which track to a client, in the two ways that the protocol has of saying so.
+///
+/// A track stays with its section for as long as it is wanted; a section that has become free is used again for the next track of its kind.
+package struct SectionPlan<Track: Hashable & Sendable>: Sendable {
+    /// A section that can carry a track to the client.
+    package struct Section: Sendable, Hashable {
+        package var mid: String
+        package var type: Livekit_TrackType
+
+        package init(mid: String, type: Livekit_TrackType) {
+            self.mid = mid
+            self.type = type
+        }
+    }
+
+    package struct Wanted: Sendable, Hashable {
+        package var track: Track
+        package var type: Livekit_TrackType
+
+        package init(_ track: Track, type: Livekit_TrackType) {
+            self.track = track
+            self.type = type
+        }
+    }
+
+    /// In the order of the description.
+    package private(set) var sections: [Section] = []
+    /// By mid.
+    package private(set) var assigned: [String: Track] = [:]
+    private var wanted: [Wanted] = []
+    /// Tracks that the client has turned out not to decode; they are not offered to it again.
+    private var refused: Set<Track> = []
+    /// The client has been asked for an offer that has not come yet. Asking again would have some clients offer without end.
+    private var isAwaitingOffer = false
+
+    package init() {}
+
+    /// All that the client shall get from now on, in order.
+    package mutating func want(_ wanted: [Wanted]) {
+        self.wanted = wanted
+        let tracks = Set(wanted.map(\.track))
+        refused.formIntersection(tracks)
+    }
+
+    /// The client cannot decode `track`.
+    package mutating func refuse(_ track: Track) {
+        refused.insert(track)
+        for (mid, assigned) in assigned where assigned == track { self.assigned[mid] = nil }
+    }
+
+    /// Whether the sections carry anything but what is wanted.
+    package var isOutdated: Bool { !unplaced.isEmpty || !stale.isEmpty }
+
+    private var placed: Set<Track> { Set(assigned.values) }
+    private var unplaced: [Wanted] { wanted.filter { [placed] in !placed.contains($0.track) && !refused.contains($0.track) } }
+    /// Mids of tracks that are not wanted any more.
+    private var stale: [String] {
+        let tracks = Set(wanted.map(\.track))
+        return assigned.filter { !tracks.contains($0.value) }.map(\.key)
+    }
+
+    // MARK: The client offers (v1)
+
+    /// The client has offered these sections to receive by: fills them as far as they go.
+    package mutating func offered(_ sections: [Section]) {
+        isAwaitingOffer = false
+        self.sections = sections
+        let mids = Set(sections.map(\.mid))
+        assigned = assigned.filter { mids.contains($0.key) }
+        fill()
+    }
+
+    /// What to ask of the client now: how many sections it must add (none, where free ones suffice and only an offer is missing); nil where
+    /// there is nothing to ask, or an offer is on its way.
+    package mutating func takeRequirement() -> (audios: Int, videos: Int)? {
+        guard !isAwaitingOffer, !sections.isEmpty, isOutdated else { return nil }
+        isAwaitingOffer = true
+        let stale = Set(stale)
+        let missing = { [unplaced, sections, assigned] (type: Livekit_TrackType) in
+            let free = sections.filter { $0.type == type && (assigned[$0.mid] == nil || stale.contains($0.mid)) }.count
+            return max(0, unplaced.filter { $0.type == type }.count - free)
+        }
+        return (missing(.audio), missing(.video))
+    }
+
+    // MARK: The server offers (v0)
+
+    /// Makes room for everything that is wanted, as far as `limit` sections go. New sections are named by their number.
+    package mutating func extend(limit: Int) {
+        for (mid, _) in assigned where stale.contains(mid) { assigned[mid] = nil }
+        for type in [Livekit_TrackType.audio, .video] {
+            let free = sections.filter { $0.type == type && assigned[$0.mid] == nil }.count
+            for _ in 0..<max(0, unplaced.filter { $0.type == type }.count - free) where sections.count < limit { append(type) }
+        }
+        // A description without any section would connect nothing.
+        if sections.isEmpty { append(.audio) }
+        fill()
+    }
+
+    private mutating func append(_ type: Livekit_TrackType) { sections.append(Section(mid: String(sections.count), type: type)) }
+
+    private mutating func fill() {
+        for mid in stale { assigned[mid] = nil }
+        for next in unplaced {
+            guard let free = sections.first(where: { $0.type == next.type && assigned[$0.mid] == nil }) else { continue }
+            assigned[free.mid] = next.track
+        }
+    }
+}

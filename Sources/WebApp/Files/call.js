@@ -1,0 +1,159 @@
+// A call that lasts as long as the person stays: it joins, and joins again whenever the server or the network was gone.
+
+import { refusal } from './api.js';
+import { People } from './people.js';
+import { Session } from './session.js';
+
+const FIRST_PAUSE = 300;
+const LONGEST_PAUSE = 2_000;
+
+const FINAL = {
+  DUPLICATE_IDENTITY: 'You have joined from somewhere else, so this page has left the call.',
+  PARTICIPANT_REMOVED: 'You were removed from the call.',
+  ROOM_DELETED: 'The room was closed.',
+};
+
+// Emits `change` when anything that is shown has changed, `joined` when a session begins that was asked for nothing yet, `refused` with a source that may not be published, and `muted` with a source that
+// the server wants silent.
+export class Call extends EventTarget {
+  // joining, connected, reconnecting, ended
+  state = 'joining';
+  // Why it has ended, for the person; null where they left.
+  error = null;
+  people = new People();
+
+  #token;
+  #media;
+  #session = null;
+  #wake = () => {};
+  #isTold = false;
+  #failures = 0;
+
+  constructor(token, media) {
+    super();
+    this.#token = token;
+    this.#media = media;
+  }
+
+  get pc() { return this.#session?.pc ?? null; }
+  // Whether joining fails in a way that is worth a sentence: the server answers, the media does not get through.
+  get isBlocked() { return this.state !== 'connected' && this.#failures > 1; }
+
+  receiver(sid) { return this.#session?.receivers.get(sid) ?? null; }
+  want(sid, wish) { this.#session?.want(sid, wish); }
+
+  start() {
+    this.#media.addEventListener('change', this.#sync);
+    addEventListener('online', this.#hurry);
+    this.#run();
+  }
+
+  leave() {
+    if (this.state === 'ended') return;
+    this.#session?.leave();
+    this.#finish(null);
+  }
+
+  #sync = () => {
+    this.#session?.sync();
+    this.#changed();
+  };
+  #hurry = () => this.#wake();
+
+  // All changes of one turn are shown together.
+  #changed() {
+    if (this.#isTold) return;
+    this.#isTold = true;
+    queueMicrotask(() => {
+      this.#isTold = false;
+      this.dispatchEvent(new Event('change'));
+    });
+  }
+
+  #finish(sentence) {
+    this.state = 'ended';
+    this.error = sentence;
+    this.#media.removeEventListener('change', this.#sync);
+    removeEventListener('online', this.#hurry);
+    this.#wake();
+    this.#changed();
+  }
+
+  async #run() {
+    let pause = FIRST_PAUSE;
+    while (this.state !== 'ended') {
+      const { session, leave } = await this.#attempt();
+      if (this.state === 'ended') return;
+      if (leave && !leave.action && FINAL[leave.reason]) return this.#finish(FINAL[leave.reason]);
+      if (!session.wasJoined) {
+        const refused = await refusal(this.#token);
+        if (refused) return this.#finish(refused.message);
+      }
+      if (this.state === 'connected') this.state = 'reconnecting';
+      if (session.wasConnected) {
+        pause = FIRST_PAUSE;
+        this.#failures = 0;
+      } else if (session.wasJoined) {
+        this.#failures += 1;
+      }
+      this.#changed();
+      await this.#rest(pause * (0.75 + Math.random() / 2));
+      pause = Math.min(2 * pause, LONGEST_PAUSE);
+    }
+  }
+
+  // → once the attempt is over: {session, leave}
+  #attempt() {
+    return new Promise(resolve => {
+      const session = this.#session = new Session(this.#token, () => this.#wishes(), {
+        joined: join => {
+          this.people.join(join);
+          this.dispatchEvent(new Event('joined'));
+          this.#changed();
+        },
+        message: (kind, body) => this.#receive(kind, body),
+        received: () => this.#changed(),
+        connected: () => {
+          this.state = 'connected';
+          this.#failures = 0;
+          this.#changed();
+        },
+        refused: source => this.dispatchEvent(new CustomEvent('refused', { detail: source })),
+        over: leave => resolve({ session, leave }),
+      });
+    });
+  }
+
+  #rest(time) {
+    return new Promise(resolve => {
+      this.#wake = resolve;
+      setTimeout(resolve, time);
+    });
+  }
+
+  #receive(kind, body) {
+    switch (kind) {
+      case 'update': this.people.update(body.participants ?? []); break;
+      case 'speakersChanged': this.people.hear(body.speakers ?? []); break;
+      case 'connectionQuality': this.people.rate(body.updates ?? []); break;
+      case 'mute': {
+        // Silence is granted at once; nobody else turns a microphone on.
+        const source = this.#session.sourceOf(body.sid);
+        if (body.muted && source) this.dispatchEvent(new CustomEvent('muted', { detail: source }));
+        return;
+      }
+      default: return;
+    }
+    this.#changed();
+  }
+
+  #wishes() {
+    const { microphone, camera, screen, screenSound, speaks } = this.#media;
+    return {
+      MICROPHONE: { track: microphone, muted: !microphone || !speaks },
+      CAMERA: { track: camera, muted: !camera },
+      SCREEN_SHARE: { track: screen, muted: false },
+      SCREEN_SHARE_AUDIO: { track: screenSound, muted: false },
+    };
+  }
+}

@@ -1,0 +1,174 @@
+// The call as it is seen: the grid, the controls, the words about how it goes.
+
+import { Call } from './call.js';
+import { addChoices } from './choices.js';
+import { canShareScreen, sentence } from './devices.js';
+import { copyText, dress, find, show } from './dom.js';
+import { Grid } from './grid.js';
+import { settings } from './settings.js';
+
+const view = document.getElementById('room');
+const dialog = find('dialog', view);
+const floor = find('.floor', view);
+const status = find('[data-testid=status]', view);
+const notices = find('.notices', view);
+const buttons = Object.fromEntries([...view.querySelectorAll('[data-control]')].map(button => [button.dataset.control, button]));
+const invite = find('[data-testid=invite]', view);
+
+const STATUS = {
+  joining: 'Joining…', connected: 'Connected', reconnecting: 'Reconnecting…', ended: 'Left',
+};
+const BLOCKED = 'The server answers, but sound and picture do not get through. A firewall may block them. Trying again…';
+
+let current = null;
+
+// Runs the call. `ended(sentence)` is told when it is over: null where the person left.
+export function openRoom({ token, title, media }, ended) {
+  const call = new Call(token, media);
+  const grid = new Grid(floor, call, askForClick);
+  current = { call, grid, media, ended, updateChoices: addChoices(find('.choices', dialog), choose) };
+  find('.title', view).textContent = title || 'Call';
+  document.title = title ? `${title} · Apus` : 'Apus';
+  notices.replaceChildren();
+  show('room');
+  find('.title', view).focus();
+  call.addEventListener('change', render);
+  call.addEventListener('joined', () => grid.tellAgain());
+  call.addEventListener('refused', event => notice(`You may not share your ${WORDS[event.detail] ?? 'media'} in this room.`));
+  call.addEventListener('muted', event => obey(event.detail));
+  media.addEventListener('lost', event => lost(event.detail));
+  const speaker = settings.device('speaker');
+  if (speaker) grid.speaker(speaker);
+  call.start();
+  render();
+  return call;
+}
+
+// Says goodbye, as when the page is closed.
+export function leaveRoom() { current?.call.leave(); }
+
+function render() {
+  const { call, grid, media, ended } = current;
+  if (call.state === 'ended') {
+    const { error } = call;
+    call.removeEventListener('change', render);
+    if (dialog.open) dialog.close();
+    grid.close();
+    media.close();
+    current = null;
+    ended(error);
+    return;
+  }
+  grid.render(media);
+  const words = call.isBlocked ? BLOCKED : navigator.onLine === false ? 'You are offline. Waiting for the network…' : STATUS[call.state];
+  if (status.textContent !== words) status.textContent = words;
+  view.dataset.state = status.dataset.state = call.state;
+  const count = call.people.all.length;
+  find('.count b', view).textContent = count || '';
+  find('.alone', view).hidden = call.state !== 'connected' || count > 1;
+
+  dress(buttons.mute, media.isHeard ? 'mic' : 'mic-off', media.isHeard ? 'Mute the microphone (M)' : 'Turn the microphone on (M)', !media.isHeard);
+  dress(buttons.camera, media.camera ? 'camera' : 'camera-off', media.camera ? 'Turn the camera off (V)' : 'Turn the camera on (V)', !media.camera);
+  dress(buttons.share, 'share', media.screen ? 'Stop sharing the screen (S)' : 'Share the screen (S)', Boolean(media.screen));
+  dress(buttons.devices, 'settings', 'Devices');
+  dress(buttons.leave, 'leave', 'Leave the call');
+  buttons.share.hidden = !canShareScreen();
+}
+
+// MARK: Controls
+
+const WORDS = { MICROPHONE: 'microphone', CAMERA: 'camera', SCREEN_SHARE: 'screen', SCREEN_SHARE_AUDIO: 'screen’s sound' };
+
+async function attempt(kind, button, action) {
+  // Two clicks while the browser asks are one.
+  if (button.disabled) return;
+  button.disabled = true;
+  try {
+    await action(current.media);
+  } catch (error) {
+    const words = sentence(error, kind);
+    if (words) notice(words);
+  } finally {
+    button.disabled = false;
+  }
+}
+
+const toggleMute = () => attempt('microphone', buttons.mute, media => media.speak(!media.isHeard));
+const toggleCamera = () => attempt('camera', buttons.camera, media => media.camera ? media.closeCamera() : media.openCamera());
+const toggleShare = () => attempt('screen', buttons.share, media => media.screen ? media.closeScreen() : media.openScreen());
+
+buttons.mute.addEventListener('click', toggleMute);
+buttons.camera.addEventListener('click', toggleCamera);
+buttons.share.addEventListener('click', toggleShare);
+buttons.leave.addEventListener('click', leaveRoom);
+buttons.devices.addEventListener('click', () => {
+  current?.updateChoices();
+  dialog.showModal();
+});
+// A click beside the sheet closes it.
+dialog.addEventListener('click', event => { if (event.target === dialog) dialog.close(); });
+
+addEventListener('keydown', event => {
+  if (!current || dialog.open || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest('input, textarea, select, [contenteditable]')) return;
+  const action = { m: toggleMute, v: toggleCamera, s: canShareScreen() ? toggleShare : null }[event.key.toLowerCase()];
+  if (!action) return;
+  event.preventDefault();
+  action();
+});
+
+async function choose(kind) {
+  const { media, grid } = current;
+  if (kind === 'speaker') return grid.speaker(settings.device('speaker') ?? '');
+  if (kind === 'microphone' && media.microphone) await attempt(kind, buttons.mute, () => media.openMicrophone());
+  if (kind !== 'microphone' && media.camera) await attempt('camera', buttons.camera, () => media.openCamera());
+}
+
+function obey(source) {
+  const { media } = current;
+  switch (source) {
+    case 'MICROPHONE': media.speak(false); break;
+    case 'CAMERA': media.closeCamera(); break;
+    default: media.closeScreen();
+  }
+  notice(`Somebody who looks after this call has turned your ${WORDS[source] ?? 'media'} off.`);
+}
+
+function lost(kind) {
+  if (kind === 'camera') notice('The camera is gone. Connect one and press the camera button.');
+  if (kind === 'microphone') notice('The microphone is gone. Connect one and press the microphone button.');
+}
+
+invite.addEventListener('click', async () => {
+  const words = find('span', invite);
+  words.textContent = await copyText(location.href) ? 'Copied' : 'Copy the address of this page';
+  setTimeout(() => { words.textContent = 'Copy link'; }, 2_000);
+});
+
+// MARK: Words
+
+function notice(text, action) {
+  const line = document.createElement('p');
+  line.textContent = text;
+  const close = document.createElement('button');
+  close.type = 'button';
+  close.textContent = action ? 'Let me hear them' : 'OK';
+  close.addEventListener('click', () => {
+    line.remove();
+    action?.();
+  });
+  line.append(close);
+  notices.append(line);
+  while (notices.childElementCount > 2) notices.firstElementChild.remove();
+  if (!action) setTimeout(() => line.remove(), 12_000);
+}
+
+let isAsking = false;
+function askForClick() {
+  if (isAsking) return;
+  isAsking = true;
+  notice('The browser wants a click before it plays the others’ sound.', () => {
+    isAsking = false;
+    current?.grid.listen();
+  });
+}

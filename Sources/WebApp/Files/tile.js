@@ -1,0 +1,91 @@
+// One person, or one shared screen, in the grid.
+
+import { find, play, stamp } from './dom.js';
+
+const QUALITIES = { excellent: 'Excellent connection', good: 'Good connection', poor: 'Poor connection', lost: 'Connection lost' };
+
+export class PersonTile {
+  element = stamp('tile');
+  video = find('video', this.element);
+  #audio = null;
+  #silenced;
+
+  // `silenced()` is told where the browser wants a click before it plays sound.
+  constructor(silenced) { this.#silenced = silenced; }
+
+  // `sound` and `picture` are tracks or null; a picture that is only late keeps the last one.
+  show({ person, sound, picture, isCameraOff, isMuted }) {
+    const { element } = this;
+    const name = person.isMe ? `${person.name} (you)` : person.name;
+    find('.name', element).textContent = name;
+    this.video.setAttribute('aria-label', `Picture of ${name}`);
+    const avatar = find('.avatar', element);
+    avatar.textContent = initials(person.name);
+    avatar.style.setProperty('--hue', hue(person.identity || person.name));
+    element.dataset.identity = person.identity;
+    element.dataset.speaking = String(person.isSpeaking && !isMuted);
+    element.dataset.quality = person.quality;
+    element.dataset.muted = String(isMuted);
+    element.dataset.cameraOff = String(isCameraOff);
+    element.classList.toggle('me', person.isMe);
+    const quality = find('.quality', element);
+    quality.setAttribute('aria-label', QUALITIES[person.quality] ?? 'Connection not rated yet');
+    if (isCameraOff) play(this.video, null);
+    else if (picture) play(this.video, picture);
+    if (!person.isMe) this.#hear(sound);
+  }
+
+  #hear(track) {
+    if (!this.#audio) {
+      if (!track) return;
+      this.#audio = new Audio();
+      this.element.append(this.#audio);
+    }
+    if (!track || this.#audio.srcObject?.getTracks().includes(track)) return;
+    play(this.#audio, track);
+    this.listen();
+  }
+
+  // Plays the sound; again after the person has clicked somewhere.
+  listen() {
+    this.#audio?.play().catch(error => { if (error.name === 'NotAllowedError') this.#silenced(); });
+  }
+
+  speaker(id) { this.#audio?.setSinkId?.(id).catch(() => {}); }
+
+  remove() {
+    this.element.remove();
+    play(this.video, null);
+    if (this.#audio) play(this.#audio, null);
+  }
+}
+
+export class ScreenTile {
+  element = stamp('screen');
+  video = find('video', this.element);
+
+  show({ person, picture }) {
+    find('.name', this.element).textContent = `${person.name}’s screen`;
+    this.video.setAttribute('aria-label', `Screen of ${person.name}`);
+    this.element.dataset.identity = person.identity;
+    if (picture) play(this.video, picture);
+  }
+
+  remove() {
+    this.element.remove();
+    play(this.video, null);
+  }
+}
+
+function initials(name) {
+  const words = name.trim().split(/\s+/).filter(Boolean);
+  const picked = words.length > 1 ? [words[0], words.at(-1)] : words;
+  return picked.map(word => [...word][0]).join('').toUpperCase() || '?';
+}
+
+// The same person has the same colour on every screen.
+function hue(text) {
+  let sum = 7;
+  for (const character of text) sum = (sum * 31 + character.codePointAt(0)) % 3_600;
+  return String(sum * 137 % 360);
+}

@@ -1,0 +1,117 @@
+import Signalling
+import Testing
+
+@Suite("Section plan")
+struct SectionPlanTests {
+    typealias Plan = SectionPlan<String>
+
+    private func sections(_ kinds: String) -> [Plan.Section] {
+        kinds.enumerated().map { Plan.Section(mid: String($0), type: $1 == "a" ? .audio : .video) }
+    }
+    private func tracks(_ names: String...) -> [Plan.Wanted] {
+        names.map { Plan.Wanted($0, type: $0.hasPrefix("a") ? .audio : .video) }
+    }
+
+    @Test("Tracks take the free sections of their kind, in order")
+    func fills() {
+        var plan = Plan()
+        plan.want(tracks("v1", "a1", "v2"))
+        plan.offered(sections("aavv"))
+        #expect(plan.assigned == ["0": "a1", "2": "v1", "3": "v2"])
+        #expect(plan.takeRequirement() == nil)
+    }
+
+    @Test("Where free sections suffice, an offer is asked for and no section")
+    func asksForAnOffer() throws {
+        var plan = Plan()
+        plan.offered(sections("av"))
+        plan.want(tracks("v1"))
+        let requirement = try #require(plan.takeRequirement())
+        #expect(requirement == (0, 0))
+        plan.offered(sections("av"))
+        #expect(plan.assigned == ["1": "v1"])
+    }
+
+    @Test("What is missing is asked for, beyond what is there")
+    func asksForSections() throws {
+        var plan = Plan()
+        plan.want(tracks("a1"))
+        plan.offered(sections("aav"))
+        plan.want(tracks("a1", "a2", "a3", "a4", "v1", "v2", "v3"))
+        let requirement = try #require(plan.takeRequirement())
+        #expect(requirement == (2, 2))
+    }
+
+    @Test("Nothing is asked before the first offer, nor twice before the next")
+    func asksOnce() {
+        var plan = Plan()
+        plan.want(tracks("a1"))
+        #expect(plan.takeRequirement() == nil)
+        plan.offered(sections("v"))
+        #expect(plan.takeRequirement() != nil)
+        plan.want(tracks("a1", "a2"))
+        #expect(plan.takeRequirement() == nil)
+        plan.offered(sections("va"))
+        #expect(plan.takeRequirement() != nil)
+    }
+
+    @Test("A track that has gone leaves its section to the next one, and the others stay where they are")
+    func reuses() throws {
+        var plan = Plan()
+        plan.want(tracks("v1", "v2"))
+        plan.offered(sections("vv"))
+        plan.want(tracks("v2", "v3"))
+        let requirement = try #require(plan.takeRequirement())
+        #expect(requirement == (0, 0))
+        plan.offered(sections("vv"))
+        #expect(plan.assigned == ["0": "v3", "1": "v2"])
+    }
+
+    @Test("A track that has gone is worth an offer of its own")
+    func clears() {
+        var plan = Plan()
+        plan.want(tracks("v1"))
+        plan.offered(sections("v"))
+        plan.want([])
+        #expect(plan.takeRequirement() != nil)
+        plan.offered(sections("v"))
+        #expect(plan.assigned.isEmpty)
+        #expect(plan.takeRequirement() == nil)
+    }
+
+    @Test("What the client cannot decode is not tried again")
+    func refuses() {
+        var plan = Plan()
+        plan.want(tracks("v1", "v2"))
+        plan.offered(sections("v"))
+        plan.refuse("v1")
+        #expect(plan.takeRequirement() != nil)
+        plan.offered(sections("v"))
+        #expect(plan.assigned == ["0": "v2"])
+        #expect(plan.takeRequirement() == nil)
+    }
+
+    @Test("Our own sections grow as needed, are used again, and never shrink")
+    func extends() {
+        var plan = Plan()
+        plan.extend(limit: 10)
+        #expect(plan.sections == sections("a") && plan.assigned.isEmpty)
+        plan.want(tracks("a1", "v1"))
+        plan.extend(limit: 10)
+        #expect(plan.sections == sections("av") && plan.assigned == ["0": "a1", "1": "v1"])
+        plan.want(tracks("v2", "v3"))
+        plan.extend(limit: 10)
+        #expect(plan.sections == sections("avv") && plan.assigned == ["1": "v2", "2": "v3"])
+        plan.want([])
+        plan.extend(limit: 10)
+        #expect(plan.sections == sections("avv") && plan.assigned.isEmpty && !plan.isOutdated)
+    }
+
+    @Test("Our own sections end at the limit")
+    func limit() {
+        var plan = Plan()
+        plan.want(tracks("v1", "v2", "v3"))
+        plan.extend(limit: 2)
+        #expect(plan.sections.count == 2 && plan.assigned.count == 2)
+    }
+}
