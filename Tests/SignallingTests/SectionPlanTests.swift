@@ -107,6 +107,20 @@ struct SectionPlanTests {
         #expect(plan.sections == sections("avv") && plan.assigned.isEmpty && !plan.isOutdated)
     }
 
+    @Test("A track that comes back to a section of ours gets another one, as long as there is room")
+    func comesBack() {
+        var plan = Plan()
+        plan.want(tracks("a1"))
+        plan.extend(limit: 2)
+        for (mid, count) in [("1", 2), ("0", 2)] {
+            plan.want([])
+            plan.extend(limit: 2)
+            plan.want(tracks("a1"))
+            plan.extend(limit: 2)
+            #expect(plan.assigned == [mid: "a1"] && plan.sections.count == count)
+        }
+    }
+
     @Test("Our own sections end at the limit")
     func limit() {
         var plan = Plan()
