@@ -34,6 +34,13 @@ package struct SectionPlan<Track: Hashable & Sendable>: Sendable {
     private var past: [String: Set<Track>] = [:]
     /// The client has been asked for an offer that has not come yet. Asking again would have some clients offer without end.
     private var isAwaitingOffer = false
+    private var lastDemand: Demand?
+
+    private struct Demand: Sendable, Hashable {
+        var unplaced: Set<Wanted>
+        var stale: Set<String>
+        var sections: Int
+    }
 
     package init() {}
 
@@ -41,6 +48,12 @@ package struct SectionPlan<Track: Hashable & Sendable>: Sendable {
     package mutating func want(_ wanted: [Wanted]) {
         self.wanted = wanted
         refused.formIntersection(wanted.map(\.track))
+    }
+
+    /// `track` has ended, and will not come back.
+    package mutating func forget(_ track: Track) {
+        refused.remove(track)
+        for mid in past.keys { past[mid]?.remove(track) }
     }
 
     /// The client cannot decode `track`.
@@ -76,16 +89,22 @@ package struct SectionPlan<Track: Hashable & Sendable>: Sendable {
     }
 
     /// What to ask of the client now: how many sections it must add (none, where free ones suffice and only an offer is missing); nil where
-    /// there is nothing to ask, or an offer is on its way.
-    package mutating func takeRequirement() -> (audios: Int, videos: Int)? {
+    /// there is nothing to ask, or an offer is on its way. It shall not have more than `limit`.
+    package mutating func takeRequirement(limit: Int) -> (audios: Int, videos: Int)? {
         guard !isAwaitingOffer, !sections.isEmpty, isOutdated else { return nil }
+        // A client that did not add what it was asked for is not asked for the same again.
+        let demand = Demand(unplaced: Set(unplaced), stale: Set(stale), sections: sections.count)
+        guard demand != lastDemand else { return nil }
+        lastDemand = demand
         isAwaitingOffer = true
         let stale = Set(stale)
         let missing = { [unplaced, sections, assigned] (type: Livekit_TrackType) in
             let free = sections.filter { $0.type == type && (assigned[$0.mid] == nil || stale.contains($0.mid)) }.count
             return max(0, unplaced.filter { $0.type == type }.count - free)
         }
-        return (missing(.audio), missing(.video))
+        let room = max(0, limit - sections.count)
+        let audios = min(missing(.audio), room)
+        return (audios, min(missing(.video), room - audios))
     }
 
     // MARK: The server offers (v0)

@@ -32,7 +32,7 @@ struct ConfigurationTests {
             ("dev: {a: b}\n", 1, "expected true or false", "a mapping"),
             ("keys: nothing\n", 1, "expected API keys", "something else"),
             ("keys:\n  a: {b: c}\n", 2, "expected API keys", "a mapping"),
-            ("workers: 2\n", 1, "rooms spread over several workers come later", "\"2\""),
+            ("workers: 65\n", 1, "a number from 1 to 64", "\"65\""),
             ("drain-timeout: soon\n", 1, "expected a duration", "\"soon\""),
             ("drain-timeout: 2h\n", 1, "expected a duration", "\"2h\""),
             ("web-app: maybe\n", 1, "expected true or false", "\"maybe\""),

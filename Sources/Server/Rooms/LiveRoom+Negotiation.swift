@@ -26,15 +26,25 @@ extension LiveRoom {
 
     // MARK: The client offers
 
-    func receiveOffer(_ message: Livekit_SessionDescription, from member: Member, _ client: SignalledClient) async {
+    /// An offer of `sid`'s, read already: reading is most of the work, and the room has others to serve.
+    package func receive(_ offer: Result<RoomOffer, NegotiationError>, id: UInt32, from sid: String) async {
+        guard let member = member(sid: sid), let client = member.client else { return }
+        guard client.offers.take(at: ContinuousClock.now) else {
+            fail(member, "Offers come faster than they can be of use.")
+            return
+        }
+        await receive(offer, id: id, from: member, client)
+    }
+
+    func receive(_ offer: Result<RoomOffer, NegotiationError>, id: UInt32, from member: Member, _ client: SignalledClient) async {
         do throws(NegotiationError) {
-            let offer = try RoomOffer(message.sdp)
+            let offer = try offer.get()
             if client.publisher == nil {
                 guard let link = await makeLink(for: member) else { return }
                 client.publisher = link
             }
             guard let link = client.publisher else { return }
-            try await answer(offer, id: message.id, from: member, client, link)
+            try await answer(offer, id: id, from: member, client, link)
         } catch {
             fail(member, "An offer was refused: \(error.sentence)")
         }

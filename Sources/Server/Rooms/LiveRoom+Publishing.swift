@@ -18,12 +18,14 @@ extension LiveRoom {
         let refusal: (Livekit_RequestResponse.Reason, String)?
         if !member.permission.permitsPublishing(request.source) {
             refusal = (.notAllowed, "The token does not permit publishing this (canPublish, canPublishSources).")
-        } else if request.type != .audio && request.type != .video || request.encryption != .none && request.encryption.rawValue > 2 {
-            refusal = (.unsupportedType, "Audio and video can be published.")
-        } else if client.announced.count + member.tracks.count >= limits.tracksPerMember || request.layers.count > 8
-            || request.simulcastCodecs.count > 8
-        {
+        } else if !request.source.suits(request.type) {
+            refusal = (
+                .unsupportedType, "Audio comes from a microphone or a screen, video from a camera or a screen; nothing else is published."
+            )
+        } else if client.announced.count + member.tracks.count >= limits.tracksPerMember {
             refusal = (.limitExceeded, "A participant may publish \(limits.tracksPerMember) tracks.")
+        } else if !request.isModest {
+            refusal = (.limitExceeded, "The track's description is too long.")
         } else {
             refusal = nil
         }
@@ -101,6 +103,7 @@ extension LiveRoom {
 
     /// A track has ended.
     func unpublish(_ track: PublishedTrack, of member: Member) {
+        noteLevel(0, of: track.id, by: member)
         member.tracks.removeAll { $0.id == track.id }
         forget(track)
         log("A track has ended.", member, ["track": "\(track.sid)"])
@@ -112,6 +115,32 @@ extension LiveRoom {
         for other in members {
             other.client?.choices[track.id] = nil
             other.client?.wishes[track.id] = nil
+            other.client?.plan.forget(track.id)
+        }
+    }
+}
+
+extension Livekit_AddTrackRequest {
+    /// Whether it is as short as any honest one: everybody in the room is told of it.
+    fileprivate var isModest: Bool {
+        [cid, name, stream].allSatisfy { $0.utf8.count <= 256 } && layers.isModest && audioFeatures.count <= 16
+            && simulcastCodecs.count <= 4
+            && simulcastCodecs.allSatisfy { $0.codec.utf8.count <= 32 && $0.cid.utf8.count <= 256 && $0.layers.isModest }
+    }
+}
+
+extension [Livekit_VideoLayer] {
+    fileprivate var isModest: Bool { count <= 8 && allSatisfy { $0.rid.utf8.count <= 16 } }
+}
+
+extension Livekit_TrackSource {
+    /// A token that permits a microphone does not permit a camera that calls itself one.
+    fileprivate func suits(_ type: Livekit_TrackType) -> Bool {
+        switch self {
+        case .microphone, .screenShareAudio: type == .audio
+        case .camera, .screenShare: type == .video
+        case .unknown: type == .audio || type == .video
+        case .UNRECOGNIZED: false
         }
     }
 }

@@ -1,5 +1,6 @@
 import Logging
 import MediaPrimitives
+import Negotiation
 import Rooms
 import Signalling
 
@@ -12,15 +13,12 @@ extension LiveRoom {
     static let protocolVersion: Int32 = 16
     /// SDKs compare it with versions of LiveKit's server, to know what it can do.
     static let version = "1.8.0"
-    /// Bytes of metadata, of a name, and of all attributes together that a member may set.
-    static let metadataLimit = 64 * 1024
-    static let nameLimit = 256
 
     // MARK: Joining
 
     /// Takes a client in; nil if it may not come after all, and it has been told.
     package func join(
-        _ token: AccessToken, _ parameters: JoinParameters, sink: any SignalSink
+        _ token: AccessToken, _ parameters: JoinParameters, offer first: Result<RoomOffer, NegotiationError>?, sink: any SignalSink
     ) async -> String? {
         // Sessions are not kept for those who come back: they begin anew, which they do by themselves.
         guard !parameters.request.reconnect else {
@@ -38,11 +36,10 @@ extension LiveRoom {
         let member = Member(
             sid: freshSID("PA_"), token: token, permission: MemberPermission(token.video),
             joinedAt: WallTime.milliseconds, attachment: .signalled(client))
-        for (key, value) in parameters.request.participantAttributes where member.permission.canUpdateMetadata {
-            member.attributes[key] = value
-        }
+        if member.permission.canUpdateMetadata { member.merge(attributes: parameters.request.participantAttributes) }
         add(member)
         sink.send(joinResponse(to: member, client))
+        tellSpeakersAndQualities(to: member)
         announce(member)
         for request in parameters.request.addTrackRequests { announceTrack(request, by: member, client) }
         if client.isDual {
@@ -50,8 +47,8 @@ extension LiveRoom {
                 client.subscriber = link
                 updateSubscriptions(of: member)
             }
-        } else if parameters.request.hasPublisherOffer {
-            await receiveOffer(parameters.request.publisherOffer, from: member, client)
+        } else if let first {
+            await receive(first, id: parameters.request.publisherOffer.id, from: member, client)
         }
         return member.sid
     }
@@ -99,7 +96,8 @@ extension LiveRoom {
     package func receive(_ request: Livekit_SignalRequest, from sid: String) async {
         guard let member = member(sid: sid), let client = member.client else { return }
         switch request.message {
-        case .offer(let offer): await receiveOffer(offer, from: member, client)
+        // `RoomMembership` reads offers before they come here.
+        case .offer: break
         case .answer(let answer): await receiveAnswer(answer, from: member, client)
         case .addTrack(let request): announceTrack(request, by: member, client)
         case .mute(let request): mute(request, by: member)
@@ -139,19 +137,16 @@ extension LiveRoom {
     }
 
     private func update(_ request: Livekit_UpdateParticipantMetadata, by member: Member) {
-        let attributes = request.attributes.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
         var reason = Livekit_RequestResponse.Reason.ok
         if !member.permission.canUpdateMetadata {
             reason = .notAllowed
-        } else if request.metadata.utf8.count > Self.metadataLimit || request.name.utf8.count > Self.nameLimit
-            || attributes > Self.metadataLimit
+        } else if request.metadata.utf8.count > Member.metadataLimit || request.name.utf8.count > Member.nameLimit
+            || !member.merge(attributes: request.attributes)
         {
             reason = .limitExceeded
         } else {
             if !request.metadata.isEmpty { member.metadata = request.metadata }
             if !request.name.isEmpty { member.name = request.name }
-            // An empty value takes an attribute away.
-            for (key, value) in request.attributes { member.attributes[key] = value.isEmpty ? nil : value }
             announce(member)
             tell(.update([member.info]), to: member)
         }

@@ -10,12 +10,32 @@ extension LiveRoom {
         levels[track] = level == 0 ? nil : level
         let now = loudest(of: member)
         guard former != now else { return }
+        let response = Livekit_SignalResponse.speakersChanged([speaker(member, level: now)])
+        for other in members where other === member || other.permission.canSubscribe { tell(response, to: other) }
+    }
+
+    /// Tells a newcomer how things are; afterwards only changes are told.
+    func tellSpeakersAndQualities(to newcomer: Member) {
+        let others = members.filter { $0 !== newcomer && !$0.isInvisible }
+        let speakers = others.map { speaker($0, level: loudest(of: $0)) }.filter(\.active)
+        if !speakers.isEmpty, newcomer.permission.canSubscribe { tell(.speakersChanged(speakers), to: newcomer) }
+        let qualities = others.compactMap { other in worst(of: other).map { connection(other, $0) } }
+        if !qualities.isEmpty { tell(.connectionQuality(qualities), to: newcomer) }
+    }
+
+    private func speaker(_ member: Member, level: UInt8) -> Livekit_SpeakerInfo {
         var speaker = Livekit_SpeakerInfo()
         speaker.sid = member.sid
-        speaker.level = Float(now) / 8
-        speaker.active = now > 0
-        let response = Livekit_SignalResponse.speakersChanged([speaker])
-        for other in members where other === member || other.permission.canSubscribe { tell(response, to: other) }
+        speaker.level = Float(level) / 8
+        speaker.active = level > 0
+        return speaker
+    }
+
+    private func connection(_ member: Member, _ quality: LinkQuality) -> Livekit_ConnectionQualityInfo {
+        var update = Livekit_ConnectionQualityInfo()
+        update.participantSid = member.sid
+        (update.quality, update.score) = quality.told
+        return update
     }
 
     private func loudest(of member: Member) -> UInt8 { member.tracks.compactMap { levels[$0.id] }.max() ?? 0 }
@@ -25,14 +45,8 @@ extension LiveRoom {
         let former = worst(of: member)
         qualities[id] = quality
         guard let now = worst(of: member), now != former else { return }
-        var update = Livekit_ConnectionQualityInfo()
-        update.participantSid = member.sid
-        (update.quality, update.score) = now.told
-        guard !member.isInvisible else {
-            tell(.connectionQuality([update]), to: member)
-            return
-        }
-        tell(.connectionQuality([update]))
+        let response = Livekit_SignalResponse.connectionQuality([connection(member, now)])
+        if member.isInvisible { tell(response, to: member) } else { tell(response) }
     }
 
     private func worst(of member: Member) -> LinkQuality? {

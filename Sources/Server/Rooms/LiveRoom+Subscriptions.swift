@@ -8,7 +8,7 @@ extension LiveRoom {
     /// Everything that `member` shall get, in the order in which it was published.
     func wanted(by member: Member) -> [SectionPlan<TrackID>.Wanted] {
         guard let client = member.client, member.permission.canSubscribe else { return [] }
-        return members.lazy.filter { $0 !== member && !$0.isComing }.flatMap(\.tracks)
+        return members.lazy.filter { $0 !== member && !$0.isInvisible }.flatMap(\.tracks)
             .filter { client.choices[$0.id] ?? client.autoSubscribes }
             .map { SectionPlan<TrackID>.Wanted($0.id, type: $0.info.type) }
     }
@@ -32,7 +32,7 @@ extension LiveRoom {
         }
         if client.isDual {
             offerIfNeeded(to: member, client)
-        } else if let (audios, videos) = client.plan.takeRequirement() {
+        } else if let (audios, videos) = client.plan.takeRequirement(limit: limits.sections) {
             tell(.mediaSectionsRequirement(audios: audios, videos: videos), to: member)
         }
     }

@@ -17,7 +17,7 @@ package actor LiveRoom {
         /// Tracks that one member may publish.
         package var tracksPerMember = 16
         /// Sections of a connection in which we send.
-        package var sections = 256
+        package var sections = 128
         package init() {}
     }
 
@@ -107,17 +107,30 @@ package actor LiveRoom {
     func dismiss(
         _ member: Member, reason: Livekit_DisconnectReason, action: Livekit_LeaveRequest.Action, sentence: String
     ) {
-        if let client = member.client, client.hasSocket {
-            client.hasSocket = false
-            client.sink.send(.leave(reason, action))
-            client.sink.close()
-        }
+        sendAway(member, reason, action)
         remove(member, reason: sentence)
+    }
+
+    private func sendAway(_ member: Member, _ reason: Livekit_DisconnectReason, _ action: Livekit_LeaveRequest.Action) {
+        guard let client = member.client, client.hasSocket else { return }
+        client.hasSocket = false
+        client.sink.send(.leave(reason, action))
+        client.sink.close()
     }
 
     /// Ends the room for everybody.
     package func end(reason: Livekit_DisconnectReason, action: Livekit_LeaveRequest.Action, sentence: String) {
-        while let member = members.last { dismiss(member, reason: reason, action: action, sentence: sentence) }
+        // Nobody needs to hear of the others any more.
+        let leaving = members
+        members = []
+        membersBySID = [:]
+        tracks = [:]
+        for member in leaving {
+            sendAway(member, reason, action)
+            for link in member.links { close(link, reason: sentence) }
+            log("Somebody has left.", member, ["reason": "\(sentence)"])
+        }
+        if !leaving.isEmpty { becameEmpty(self) }
     }
 
     // MARK: Telling
@@ -131,7 +144,10 @@ package actor LiveRoom {
 
     /// Tells all clients of the protocol.
     func tell(_ response: Livekit_SignalResponse, except: Member? = nil) {
-        for member in members where member !== except { tell(response, to: member) }
+        let shared = SharedResponse(response)
+        for member in members where member !== except {
+            if let client = member.client, client.hasSocket { client.sink.send(shared) }
+        }
     }
 
     func tell(_ response: Livekit_SignalResponse, to member: Member) {
@@ -160,7 +176,10 @@ package actor LiveRoom {
             transport: transport, receiving: link.receiving, sending: sections(of: link, for: member))
         opening += 1
         link.isOpening = true
-        defer { opening -= 1 }
+        defer {
+            opening -= 1
+            if isEmpty { becameEmpty(self) }
+        }
         let id = try await plane.open(parameters, on: link.worker)
         link.participant = id
         if link.isClosed {
@@ -171,7 +190,6 @@ package actor LiveRoom {
         }
         await plane.attach(id, to: self)
         if link.isOutdated { await settle(link, of: member) }
-        if members.isEmpty, opening == 1 { becameEmpty(self) }
     }
 
     /// Tells the worker what `link` carries now. One at a time: what changes meanwhile is told after it.

@@ -62,6 +62,20 @@ final class Member {
 
     func noteChange() { version += 1 }
 
+    /// Bytes of metadata, of a name, and of all attributes together that a member may set: everybody in the room is told.
+    static let metadataLimit = 16 * 1024
+    static let nameLimit = 256
+
+    /// Takes attributes over; an empty value takes one away. False, and nothing is taken, where they would be too many.
+    @discardableResult
+    func merge(attributes changes: [String: String]) -> Bool {
+        let merged = attributes.merging(changes) { $1 }.filter { !$0.value.isEmpty }
+        let size = merged.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
+        guard merged.count <= 64, size <= Self.metadataLimit else { return false }
+        attributes = merged
+        return true
+    }
+
     /// As others are told of it.
     var info: Livekit_ParticipantInfo {
         var info = Livekit_ParticipantInfo()

@@ -2,6 +2,7 @@ import HTTPTypes
 import Logging
 import MediaPrimitives
 import MediaWorker
+import Negotiation
 import Rooms
 import Signalling
 
@@ -152,8 +153,21 @@ struct RoomMembership: SignalSession {
     let room: LiveRoom
     let sid: String
 
-    func receive(_ request: Livekit_SignalRequest) async { await room.receive(request, from: sid) }
+    func receive(_ request: Livekit_SignalRequest) async {
+        if case .offer(let offer) = request.message {
+            await room.receive(offer.read, id: offer.id, from: sid)
+        } else {
+            await room.receive(request, from: sid)
+        }
+    }
     func ended() async { await room.socketEnded(sid) }
+}
+
+extension Livekit_SessionDescription {
+    /// As an offer.
+    fileprivate var read: Result<RoomOffer, NegotiationError> {
+        do throws(NegotiationError) { return .success(try RoomOffer(sdp)) } catch { return .failure(error) }
+    }
 }
 
 extension RoomDirectory: SignalHost {
@@ -161,12 +175,13 @@ extension RoomDirectory: SignalHost {
         try await admit(room, identity: token.identity ?? "")
     }
 
-    package func join(
+    @concurrent package nonisolated func join(
         _ token: AccessToken, room: String, _ parameters: JoinParameters, sink: any SignalSink
     ) async -> (any SignalSession)? {
+        let offer = parameters.request.hasPublisherOffer ? parameters.request.publisherOffer.read : nil
         do throws(Refusal) {
             return try await enter(room, identity: token.identity ?? "") { room throws(Refusal) -> RoomMembership? in
-                await room.join(token, parameters, sink: sink).map { RoomMembership(room: room, sid: $0) }
+                await room.join(token, parameters, offer: offer, sink: sink).map { RoomMembership(room: room, sid: $0) }
             }
         } catch {
             sink.send(.leave(.joinFailure, .disconnect))

@@ -3,9 +3,13 @@ import Signalling
 
 /// Where a room's responses to one client go. Never blocks.
 package protocol SignalSink: AnyObject, Sendable {
-    func send(_ response: Livekit_SignalResponse)
+    func send(_ response: SharedResponse)
     /// After what was sent has been written.
     func close()
+}
+
+extension SignalSink {
+    package func send(_ response: Livekit_SignalResponse) { send(SharedResponse(response)) }
 }
 
 /// One joined client, as its socket sees it.

@@ -37,10 +37,9 @@ final class SignalOutlet: SignalSink {
     /// The client is answered in what it used last.
     func answer(in encoding: SignalFrame.Encoding) { state.withLock { $0.encoding = encoding } }
 
-    func send(_ response: Livekit_SignalResponse) {
+    func send(_ response: SharedResponse) {
         guard let encoding = state.withLock({ $0.isClosed ? nil : $0.encoding }) else { return }
-        // Writing fails for text that is no JSON can hold (a float that is no number): nothing that a client could use.
-        switch try? SignalFrame(response, as: encoding) {
+        switch response.frame(as: encoding) {
         case .binary(let data): write(WebSocketFrame(fin: true, opcode: .binary, data: ByteBuffer(bytes: data)))
         case .text(let text): write(WebSocketFrame(fin: true, opcode: .text, data: ByteBuffer(string: text)))
         case nil: break
@@ -53,7 +52,8 @@ final class SignalOutlet: SignalSink {
         enum Verdict { case write, drop, overflow }
         let verdict: Verdict = state.withLock {
             if $0.isClosed { return .drop }
-            guard $0.frames < limits.unwrittenFrames, $0.bytes + size <= limits.unwrittenBytes else {
+            // What a large room has to tell a newcomer may be longer than all that may wait.
+            guard $0.frames < limits.unwrittenFrames, $0.frames == 0 || $0.bytes + size <= limits.unwrittenBytes else {
                 $0.isClosed = true
                 return .overflow
             }
