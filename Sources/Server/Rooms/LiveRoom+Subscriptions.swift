@@ -5,10 +5,11 @@ import Signalling
 
 // Who gets what: clients what they chose, viewers whoever has published longest.
 extension LiveRoom {
-    /// Everything that `member` shall get, in the order in which it was published.
+    /// Everything that `member` shall get, in the order in which it was published. What somebody hidden publishes is not among it: clients
+    /// know nobody whose it could be.
     func wanted(by member: Member) -> [SectionPlan<TrackID>.Wanted] {
         guard let client = member.client, member.permission.canSubscribe else { return [] }
-        return members.lazy.filter { $0 !== member && !$0.isComing }.flatMap(\.tracks)
+        return members.lazy.filter { $0 !== member && !$0.isComing && !$0.permission.isHidden }.flatMap(\.tracks)
             .filter { client.choices[$0.id] ?? client.autoSubscribes }
             .map { SectionPlan<TrackID>.Wanted($0.id, type: $0.info.type) }
     }
