@@ -101,6 +101,8 @@ extension LiveRoom {
 
     /// A track has ended.
     func unpublish(_ track: PublishedTrack, of member: Member) {
+        // What its worker will say of its silence comes too late.
+        noteLevel(0, of: track.id, by: member)
         member.tracks.removeAll { $0.id == track.id }
         forget(track)
         log("A track has ended.", member, ["track": "\(track.sid)"])
