@@ -139,19 +139,20 @@ extension LiveRoom {
     }
 
     private func update(_ request: Livekit_UpdateParticipantMetadata, by member: Member) {
-        let attributes = request.attributes.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
+        // An empty value takes an attribute away.
+        let attributes = member.attributes.merging(request.attributes) { $1 }.filter { !$0.value.isEmpty }
+        let size = attributes.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
         var reason = Livekit_RequestResponse.Reason.ok
         if !member.permission.canUpdateMetadata {
             reason = .notAllowed
         } else if request.metadata.utf8.count > Self.metadataLimit || request.name.utf8.count > Self.nameLimit
-            || attributes > Self.metadataLimit
+            || size > Self.metadataLimit
         {
             reason = .limitExceeded
         } else {
             if !request.metadata.isEmpty { member.metadata = request.metadata }
             if !request.name.isEmpty { member.name = request.name }
-            // An empty value takes an attribute away.
-            for (key, value) in request.attributes { member.attributes[key] = value.isEmpty ? nil : value }
+            member.attributes = attributes
             announce(member)
             tell(.update([member.info]), to: member)
         }
