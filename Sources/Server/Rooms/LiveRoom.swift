@@ -90,9 +90,11 @@ package actor LiveRoom {
         for track in member.tracks { forget(track) }
         for link in member.links { close(link, reason: reason) }
         member.tracks = []
+        // Whoever has not been told of it need not be told of its end.
+        let isKnown = !member.isComing
         member.state = .disconnected
         log("Somebody has left.", member, ["reason": "\(reason.printable)"])
-        announce(member)
+        if isKnown { announce(member) }
         followSources()
         if members.isEmpty { becameEmpty(self) }
     }
