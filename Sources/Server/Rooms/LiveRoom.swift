@@ -242,6 +242,7 @@ package actor LiveRoom {
 
     private func noteClosed(_ link: MediaLink, of member: Member, _ id: ParticipantID, reason: String) {
         owners[id] = nil
+        qualities[id] = nil
         link.isClosed = true
         // A client whose media has ended while its socket lives begins anew.
         dismiss(member, reason: .connectionTimeout, action: .reconnect, sentence: reason)
