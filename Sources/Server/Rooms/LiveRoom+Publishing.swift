@@ -103,6 +103,7 @@ extension LiveRoom {
 
     /// A track has ended.
     func unpublish(_ track: PublishedTrack, of member: Member) {
+        // What its worker will say of its silence comes too late.
         noteLevel(0, of: track.id, by: member)
         member.tracks.removeAll { $0.id == track.id }
         forget(track)

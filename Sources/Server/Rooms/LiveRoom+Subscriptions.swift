@@ -5,7 +5,8 @@ import Signalling
 
 // Who gets what: clients what they chose, viewers whoever has published longest.
 extension LiveRoom {
-    /// Everything that `member` shall get, in the order in which it was published.
+    /// Everything that `member` shall get, in the order in which it was published. What somebody hidden publishes is not among it: clients
+    /// know nobody whose it could be.
     func wanted(by member: Member) -> [SectionPlan<TrackID>.Wanted] {
         guard let client = member.client, member.permission.canSubscribe else { return [] }
         return members.lazy.filter { $0 !== member && !$0.isInvisible }.flatMap(\.tracks)

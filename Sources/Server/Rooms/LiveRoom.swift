@@ -89,9 +89,11 @@ package actor LiveRoom {
         for track in member.tracks { forget(track) }
         for link in member.links { close(link, reason: reason) }
         member.tracks = []
+        // Whoever has not been told of it need not be told of its end.
+        let isKnown = !member.isComing
         member.state = .disconnected
         log("Somebody has left.", member, ["reason": "\(reason.printable)"])
-        announce(member)
+        if isKnown { announce(member) }
         followSources()
         if members.isEmpty { becameEmpty(self) }
     }
@@ -192,23 +194,27 @@ package actor LiveRoom {
         if link.isOutdated { await settle(link, of: member) }
     }
 
-    /// Tells the worker what `link` carries now. One at a time: what changes meanwhile is told after it.
-    func settle(_ link: MediaLink, of member: Member) async {
-        link.isOutdated = true
-        guard !link.isSettling else { return }
-        link.isSettling = true
-        defer { link.isSettling = false }
-        while link.isOutdated, !link.isClosed, let id = link.participant {
-            link.isOutdated = false
-            _ = await link.host.configure(id, receiving: link.receiving, sending: sections(of: link, for: member))
-        }
-    }
+    /// Tells the worker what `link` carries now, and returns when it knows.
+    func settle(_ link: MediaLink, of member: Member) async { await settling(link, of: member)?.value }
 
     /// `settle` for those who need not wait for it.
-    func settleSoon(_ link: MediaLink, of member: Member) {
+    func settleSoon(_ link: MediaLink, of member: Member) { _ = settling(link, of: member) }
+
+    /// One at a time: what changes while the worker is being told is told after it. nil before there is a transport, which is opened with all
+    /// that is known then.
+    private func settling(_ link: MediaLink, of member: Member) -> Task<Void, Never>? {
         link.isOutdated = true
-        guard !link.isSettling, link.participant != nil else { return }
-        Task { await settle(link, of: member) }
+        guard link.participant != nil else { return nil }
+        if let running = link.settling { return running }
+        let task = Task {
+            while link.isOutdated, !link.isClosed, let id = link.participant {
+                link.isOutdated = false
+                _ = await link.host.configure(id, receiving: link.receiving, sending: sections(of: link, for: member))
+            }
+            link.settling = nil
+        }
+        link.settling = task
+        return task
     }
 
     func close(_ link: MediaLink, reason: String) {
@@ -257,6 +263,7 @@ package actor LiveRoom {
 
     private func noteClosed(_ link: MediaLink, of member: Member, _ id: ParticipantID, reason: String) {
         owners[id] = nil
+        qualities[id] = nil
         link.isClosed = true
         // A client whose media has ended while its socket lives begins anew.
         dismiss(member, reason: .connectionTimeout, action: .reconnect, sentence: reason)

@@ -33,7 +33,8 @@ final class MediaLink {
     private var streams: [String: (track: TrackID, stream: RTPParameters.Stream)] = [:]
     /// The worker has not been told yet of the latest `receiving` and `sending`.
     var isOutdated = false
-    var isSettling = false
+    /// While the worker is being told.
+    var settling: Task<Void, Never>?
 
     struct Outgoing {
         var parameters: RTPParameters

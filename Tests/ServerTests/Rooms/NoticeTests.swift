@@ -1,0 +1,89 @@
+import MediaPrimitives
+import Rooms
+import Server
+import Signalling
+import SwiftProtobuf
+import Testing
+
+@Suite("Who speaks, and how connections are")
+struct NoticeTests {
+    private func speakers(_ client: TestClient) -> [[Livekit_SpeakerInfo]] {
+        client.take().filter { $0.message?.kind == "speakersChanged" }.map(\.speakersChanged.speakers)
+    }
+
+    /// Alice with a microphone, and Bob.
+    private func talk(_ bench: RoomBench) async throws -> (
+        alice: TestClient, bob: TestClient, id: ParticipantID, track: TrackID, mid: String
+    ) {
+        let alice = try await bench.join("alice")
+        let bob = try await bench.join("bob")
+        let (_, mid) = try await alice.publish(.microphone)
+        try await bench.connect("alice", "bob")
+        _ = (alice.take(), bob.take())
+        let id = try #require(bench.transports(of: "alice").first?.id)
+        let track = try #require(bench.host.memory.current.current(id)?.receiving.first?.track)
+        return (alice, bob, id, track, mid)
+    }
+
+    @Test("who speaks is told to all, themselves included, and that they have ceased")
+    func speaking() async throws {
+        let bench = RoomBench()
+        let (alice, bob, id, track, _) = try await talk(bench)
+        for level: UInt8 in [4, 4, 8, 0] { await bench.host.report(.speaking(id, track: track, level: level)) }
+        for client in [alice, bob] {
+            let told = speakers(client)
+            #expect(told.map { $0.map(\.sid) } == Array(repeating: [alice.sid], count: 3))
+            #expect(told.map { $0.map(\.level) } == [[0.5], [1], [0]] && told.map { $0.map(\.active) } == [[true], [true], [false]])
+        }
+        await bench.host.report(.speaking(id, track: TrackID(rawValue: 1), level: 8))
+        #expect(speakers(bob).isEmpty)
+    }
+
+    @Test("whose track ends while they speak, speaks no more")
+    func endsSpeaking() async throws {
+        let bench = RoomBench()
+        let (alice, bob, id, track, mid) = try await talk(bench)
+        await bench.host.report(.speaking(id, track: track, level: 4))
+        alice.offer.stop(mid)
+        await alice.sendOffer()
+        await bench.host.report(.speaking(id, track: track, level: 0))
+        #expect(speakers(bob).map { $0.map(\.active) } == [[true], [false]])
+    }
+
+    @Test("who may not subscribe does not hear who speaks")
+    func deaf() async throws {
+        let bench = RoomBench()
+        let (_, _, id, track, _) = try await talk(bench)
+        let carol = try await bench.join("carol", grant: { $0.canSubscribe = false })
+        await bench.host.report(.speaking(id, track: track, level: 4))
+        #expect(speakers(carol).isEmpty)
+    }
+
+    @Test("a connection's quality is told to all, when it changes")
+    func quality() async throws {
+        let bench = RoomBench()
+        let (alice, bob, id, _, _) = try await talk(bench)
+        for quality in [LinkQuality.excellent, .poor, .poor, .lost] { await bench.host.report(.quality(id, quality)) }
+        for client in [alice, bob] {
+            let told = client.take().filter { $0.message?.kind == "connectionQuality" }.flatMap(\.connectionQuality.updates)
+            #expect(told.map(\.participantSid) == Array(repeating: alice.sid, count: 3))
+            #expect(told.map(\.quality) == [.excellent, .poor, .lost])
+            #expect(zip(told, told.dropFirst()).allSatisfy { $0.score > $1.score })
+        }
+    }
+
+    @Test("of two connections the worse one counts, for as long as it is there")
+    func worse() async throws {
+        let bench = RoomBench()
+        let alice = try await bench.join("alice", .v0)
+        try await alice.sendAnswer()
+        _ = try await alice.publish(.microphone)
+        let ids = bench.transports(of: "alice").map(\.id)
+        try #require(ids.count == 2)
+        await bench.host.report(.quality(ids[0], .poor))
+        await bench.host.report(.quality(ids[1], .excellent))
+        await bench.host.report(.quality(ids[0], .good))
+        let told = alice.take().filter { $0.message?.kind == "connectionQuality" }.flatMap(\.connectionQuality.updates)
+        #expect(told.map(\.quality) == [.poor, .good])
+    }
+}
