@@ -18,13 +18,12 @@ const invite = find('[data-testid=invite]', view);
 const STATUS = {
   joining: 'Joining…', connected: 'Connected', reconnecting: 'Reconnecting…', ended: 'Left',
 };
-const BLOCKED = 'The server answers, but sound and picture do not get through. A firewall may block them. Trying again…';
 
 let current = null;
 
 // Runs the call. `ended(sentence)` is told when it is over: null where the person left.
-export function openRoom({ token, title, media }, ended) {
-  const call = new Call(token, media);
+export function openRoom({ title, media, ...joining }, ended) {
+  const call = new Call(joining, media);
   const grid = new Grid(floor, call, askForClick);
   current = { call, grid, media, ended, updateChoices: addChoices(find('.choices', dialog), choose) };
   find('.title', view).textContent = title || 'Call';
@@ -60,7 +59,7 @@ function render() {
     return;
   }
   grid.render(media);
-  const words = call.isBlocked ? BLOCKED : navigator.onLine === false ? 'You are offline. Waiting for the network…' : STATUS[call.state];
+  const words = call.hindrance ?? STATUS[call.state];
   if (status.textContent !== words) status.textContent = words;
   view.dataset.state = status.dataset.state = call.state;
   const count = call.people.all.length;
