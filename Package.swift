@@ -61,15 +61,18 @@ var targets: [Target] = [
 
     .target(name: "CAllocations", path: "Benchmarks/CAllocations"),
     .executableTarget(
-        name: "PacketPath", dependencies: ["CAllocations", "ICE", "MediaPrimitives", "MediaSecurity", "RTP", "Rooms", "Simulation"],
+        name: "PacketPath",
+        dependencies: ["CAllocations", "EventLoop", "ICE", "MediaPrimitives", "MediaSecurity", "RTP", "Rooms", "Simulation"],
         path: "Benchmarks/PacketPath", swiftSettings: settings),
     // Plain sockets at the other end of a test.
     .target(name: "TestSockets", dependencies: ["MediaPrimitives"], path: "Tests/TestSockets", swiftSettings: settings),
+    // What real clients have offered and answered, for whoever tests with it.
+    .target(name: "ClientOffers", path: "Tests/ClientOffers", swiftSettings: settings),
 
     tests("MediaPrimitivesTests", ["MediaPrimitives"]),
     tests("RTPTests", ["RTP", "MediaPrimitives"]),
     tests("SDPTests", ["SDP"]),
-    tests("NegotiationTests", ["Negotiation", "SDP", "RTP", "MediaPrimitives"]),
+    tests("NegotiationTests", ["ClientOffers", "Negotiation", "SDP", "RTP", "MediaPrimitives"]),
     tests("ICETests", ["ICE", "MediaPrimitives"]),
     tests("MediaSecurityTests", ["MediaSecurity", "MediaPrimitives", "COpenSSL", "CSRTP"]),
     tests("CongestionTests", ["Congestion", "RTP", "MediaPrimitives"]),
@@ -153,7 +156,7 @@ if !coreOnly {
         tests(
             "ServerTests",
             [
-                "Server", "WebApp", "MediaWorker", "Rooms", "RTP", "MediaPrimitives", "Negotiation", "Signalling",
+                "ClientOffers", "Server", "WebApp", "MediaWorker", "Rooms", "RTP", "SDP", "MediaPrimitives", "Negotiation", "Signalling",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "JWTKit", package: "jwt-kit"),

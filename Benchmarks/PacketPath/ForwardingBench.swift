@@ -1,4 +1,5 @@
 import CAllocations
+import EventLoop
 import ICE
 import MediaPrimitives
 import MediaSecurity
@@ -24,9 +25,22 @@ final class ForwardingBench {
 
     struct NotConnected: Error {}
 
+    /// What lies between the datagram's arrival and the viewers.
+    enum Crossing: CaseIterable {
+        case nothing
+        /// It arrives at the other worker than its participant's.
+        case handOver
+        /// The viewers are on the other worker.
+        case relay
+    }
+
     private let world: SimulatedWorld
     private let publisher: SimulatedPeer
     private let path: Path
+    /// Where datagrams arrive, and where they leave.
+    private let entrance: ForwardingUnit
+    private let exit: ForwardingUnit
+    private let ring: RecordRing?
     private let incoming = DatagramBatch(capacity: PacketPath.burst)
     private let outgoing = DatagramBatch(capacity: 512)
     private let payload: [UInt8]
@@ -37,14 +51,24 @@ final class ForwardingBench {
     private var pictureID: UInt16 = 0
     private var now: Instant
 
-    init(viewers: Int, payload: Int) throws {
-        let world = try SimulatedWorld(seed: 1)
+    init(viewers: Int, payload: Int, crossing: Crossing = .nothing) throws {
+        let world = try SimulatedWorld(seed: 1, workers: crossing == .nothing ? 1 : 2)
         self.world = world
+        entrance = world.units[crossing == .handOver ? 1 : 0]
+        let viewersWorker = crossing == .relay ? 1 : 0
+        exit = world.units[viewersWorker]
+        ring = crossing == .nothing ? nil : RecordRing(capacity: 512 * 1_024)
         var plan = PeerPlan.publisher()
         plan.startDelay = .seconds(1_000_000)
+        plan.arrivesAt = entrance.worker
         let publisher = try world.join(plan)
         self.publisher = publisher
-        let all = try (0..<viewers).map { try world.join(.viewer("viewer \($0)")) } + [publisher]
+        let all =
+            try (0..<viewers).map { number in
+                var plan = PeerPlan.viewer("viewer \(number)")
+                plan.worker = viewersWorker
+                return try world.join(plan)
+            } + [publisher]
         guard world.run(for: .seconds(20), until: { all.allSatisfy(\.transport.isConnected) }),
             let ours = publisher.transport.ice.selectedPath
         else { throw NotConnected() }
@@ -88,24 +112,35 @@ final class ForwardingBench {
         let allocations = allocations_of_thread()
         let start = cpu_nanoseconds_of_thread()
         for index in 0..<incoming.count {
-            world.unit.receive(UnsafeMutableRawBufferPointer(mutating: incoming.bytes(index)), from: path, at: now, into: outgoing)
+            entrance.receive(UnsafeMutableRawBufferPointer(mutating: incoming.bytes(index)), from: path, at: now, into: outgoing)
         }
+        if let ring { cross(ring) }
         let received = cpu_nanoseconds_of_thread()
         repeat {
-            world.unit.release(at: now, into: outgoing)
+            exit.release(at: now, into: outgoing)
             cost.packets += outgoing.count
             outgoing.removeAll()
-        } while world.unit.hasDepartures
+        } while exit.hasDepartures
         cost.receive = received - start
         cost.release = cpu_nanoseconds_of_thread() - received
         cost.allocations = allocations_of_thread() - allocations
 
         // Feedback to the publisher and reports to the viewers: not counted, and not to pile up.
-        while world.unit.nextDeadline <= now {
-            world.unit.handleTimeout(at: now, into: outgoing)
-            outgoing.removeAll()
+        for unit in world.units {
+            while unit.nextDeadline <= now {
+                unit.handleTimeout(at: now, into: outgoing)
+                outgoing.removeAll()
+            }
         }
         return cost
+    }
+
+    /// What the one worker tells at the end of its turn and the other hears in its own.
+    private func cross(_ ring: RecordRing) {
+        let (from, to) = (entrance, world.units[1 - entrance.worker])
+        from.tell(to.worker) { ring.push($0, keepingFree: $1.reserve(of: ring.capacity)) }
+        _ = ring.publish()
+        ring.drain { to.receive(record: $0, from: from.worker, at: now, into: outgoing) }
     }
 
     /// What libsrtp2 takes alone for a packet of this size, in ns.

@@ -57,7 +57,7 @@ package final class SRTPSession {
 
         /// False when it was not live, or when the memory of removed ones is full; it then stays live.
         mutating func remove(_ ssrc: UInt32) -> Bool {
-            guard live.contains(ssrc), removed.count < 16 * SRTPSession.maximumStreams else { return false }
+            guard live.contains(ssrc), removed.count < 256 * SRTPSession.maximumStreams else { return false }
             live.remove(ssrc)
             removed.insert(ssrc)
             if last == ssrc { last = nil }

@@ -51,6 +51,7 @@ extension ForwardingUnit {
         case .keyframe(let track, let layer): requestKeyframe(track, layer: layer, at: now)
         case .learn(let path):
             if let slot = slotsByPath.removeValue(forKey: path) { participants[slot]?.paths.removeAll { $0 == path } }
+            exchange.endDetour(of: path)
             exchange.learn(path, of: other)
         case .forget(let path): exchange.forget(path, of: other)
         }

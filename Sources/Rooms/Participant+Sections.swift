@@ -5,7 +5,7 @@ import RTP
 import Transports
 
 extension Participant {
-    /// So many sections may send to one participant in its life: the numbers of each must be remembered.
+    /// So many sections may send to one participant in its life: the numbers of each are remembered while its SSRC stays.
     private static let sectionLimit = 256
 
     // MARK: What it sends to us
@@ -67,8 +67,8 @@ extension Participant {
 
     // MARK: What we send to it
 
-    /// Takes the complete list of sections on which it is sent something. A section that was there before, by its mid, keeps its stream.
-    /// Returns the subscriptions that want something of their publishers now.
+    /// Takes the complete list of sections on which it is sent something. A section that was there before, by its mid and its SSRC, keeps its
+    /// stream; under another SSRC it begins a new one, and the former SSRC is never used again. Returns the subscriptions that want something of their publishers now.
     func configure(
         sending: [SendingSection], _ tracks: inout TrackDirectory, at now: Instant, entropy: Entropy
     ) -> [Subscription] {
@@ -81,6 +81,19 @@ extension Participant {
             tracks.attach(subscription, to: nil, at: now)
             subscription.stream.rest()
             restingStreams[subscription.stream.mid] = subscription.stream
+        }
+        for section in sending {
+            let mid = section.parameters.mid
+            guard let ssrc = section.parameters.streams.first?.ssrc else { continue }
+            if let subscription = former[mid], subscription.stream.ssrc != ssrc {
+                former[mid] = nil
+                tracks.attach(subscription, to: nil, at: now)
+                end(subscription.stream)
+            }
+            if let resting = restingStreams[mid], resting.ssrc != ssrc {
+                restingStreams[mid] = nil
+                end(resting)
+            }
         }
         subscriptions = []
         var changed: [Subscription] = []
@@ -102,6 +115,11 @@ extension Participant {
             }
         }
         return changed
+    }
+
+    private func end(_ stream: SendStream) {
+        transport.endStream(stream.ssrc)
+        if let rtx = stream.rtxSSRC { transport.endStream(rtx) }
     }
 
     /// The stream of a section that was not there a moment ago: a new one, or the one that it had before. Nil when the participant has had as

@@ -105,6 +105,7 @@ final class WorkerExchange {
 
     /// Says that a track is there, and how it is at this moment.
     func tellBeginning(of publication: Publication, offset: Interval?, to others: UInt64) {
+        guard others != 0 else { return }
         tell(.began(publication.track, offset: offset, layers: publication.encodings.map(\.snapshot)), to: others)
     }
 

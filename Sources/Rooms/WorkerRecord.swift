@@ -168,12 +168,12 @@ enum WorkerRecord {
 
         mutating func snapshot(_ bytes: RawSpan) -> EncodingSnapshot? {
             guard let has = uint8(bytes), let ssrc = uint32(bytes), let ntp = uint64(bytes), let timestamp = uint32(bytes),
-                let reported = instant(bytes), let arrival = instant(bytes), let rate = uint64(bytes), let height = uint32(bytes)
+                let reported = instant(bytes), let arrival = instant(bytes), let rate = uint32(bytes), let height = uint32(bytes)
             else { return nil }
             return EncodingSnapshot(
                 ssrc: has & 1 == 0 ? nil : SSRC(ssrc),
                 report: has & 2 == 0 ? nil : .init(ntp: NTPTime(rawValue: ntp), timestamp: timestamp, arrival: reported),
-                lastArrival: has & 4 == 0 ? nil : arrival, bitsPerSecond: Int(truncatingIfNeeded: rate), height: Int(height))
+                lastArrival: has & 4 == 0 ? nil : arrival, bitsPerSecond: Int(rate), height: Int(height))
         }
     }
 }
@@ -214,7 +214,7 @@ extension ByteWriter {
         uint32(snapshot.report?.timestamp ?? 0)
         instant(snapshot.report?.arrival ?? Instant(nanoseconds: 0))
         instant(snapshot.lastArrival ?? Instant(nanoseconds: 0))
-        uint64(UInt64(truncatingIfNeeded: snapshot.bitsPerSecond))
-        uint32(UInt32(truncatingIfNeeded: snapshot.height))
+        uint32(UInt32(clamping: snapshot.bitsPerSecond))
+        uint32(UInt32(clamping: snapshot.height))
     }
 }

@@ -30,6 +30,8 @@ package struct SectionPlan<Track: Hashable & Sendable>: Sendable {
     private var wanted: [Wanted] = []
     /// Tracks that the client has turned out not to decode; they are not offered to it again.
     private var refused: Set<Track> = []
+    /// What each section has carried: some clients take no notice of a track that comes back on the section that it had before.
+    private var past: [String: Set<Track>] = [:]
     /// The client has been asked for an offer that has not come yet. Asking again would have some clients offer without end.
     private var isAwaitingOffer = false
 
@@ -38,8 +40,7 @@ package struct SectionPlan<Track: Hashable & Sendable>: Sendable {
     /// All that the client shall get from now on, in order.
     package mutating func want(_ wanted: [Wanted]) {
         self.wanted = wanted
-        let tracks = Set(wanted.map(\.track))
-        refused.formIntersection(tracks)
+        refused.formIntersection(wanted.map(\.track))
     }
 
     /// The client cannot decode `track`.
@@ -67,7 +68,11 @@ package struct SectionPlan<Track: Hashable & Sendable>: Sendable {
         self.sections = sections
         let mids = Set(sections.map(\.mid))
         assigned = assigned.filter { mids.contains($0.key) }
-        fill()
+        for mid in stale { assigned[mid] = nil }
+        for next in unplaced {
+            guard let free = sections.first(where: { $0.type == next.type && assigned[$0.mid] == nil }) else { continue }
+            assigned[free.mid] = next.track
+        }
     }
 
     /// What to ask of the client now: how many sections it must add (none, where free ones suffice and only an offer is missing); nil where
@@ -87,23 +92,22 @@ package struct SectionPlan<Track: Hashable & Sendable>: Sendable {
 
     /// Makes room for everything that is wanted, as far as `limit` sections go. New sections are named by their number.
     package mutating func extend(limit: Int) {
-        for (mid, _) in assigned where stale.contains(mid) { assigned[mid] = nil }
-        for type in [Livekit_TrackType.audio, .video] {
-            let free = sections.filter { $0.type == type && assigned[$0.mid] == nil }.count
-            for _ in 0..<max(0, unplaced.filter { $0.type == type }.count - free) where sections.count < limit { append(type) }
+        for mid in stale { assigned[mid] = nil }
+        for next in unplaced {
+            let free = sections.filter { $0.type == next.type && assigned[$0.mid] == nil }
+            if let section = free.first(where: { !(past[$0.mid]?.contains(next.track) ?? false) }) {
+                assigned[section.mid] = next.track
+            } else if sections.count < limit {
+                append(next.type)
+                assigned[sections[sections.count - 1].mid] = next.track
+            } else if let section = free.first {
+                assigned[section.mid] = next.track
+            }
         }
         // A description without any section would connect nothing.
         if sections.isEmpty { append(.audio) }
-        fill()
+        for (mid, track) in assigned { past[mid, default: []].insert(track) }
     }
 
     private mutating func append(_ type: Livekit_TrackType) { sections.append(Section(mid: String(sections.count), type: type)) }
-
-    private mutating func fill() {
-        for mid in stale { assigned[mid] = nil }
-        for next in unplaced {
-            guard let free = sections.first(where: { $0.type == next.type && assigned[$0.mid] == nil }) else { continue }
-            assigned[free.mid] = next.track
-        }
-    }
 }

@@ -76,6 +76,9 @@ package final class Transport {
         srtp?.protectRTCP(packet, length: length)
     }
 
+    /// Nothing is sent under `ssrc` any more, ever.
+    package func endStream(_ ssrc: SSRC) { srtp?.removeStream(ssrc) }
+
     // MARK: Life
 
     /// New ICE credentials; DTLS and the keys stay (RFC 8842 §5.5).

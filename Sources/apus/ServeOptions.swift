@@ -27,6 +27,10 @@ struct ServeOptions: ParsableArguments {
     var keys: String?
     @Option(help: ArgumentHelp("Media threads (1).", valueName: "count"))
     var workers: String?
+    @Option(help: ArgumentHelp("Rooms that there may be at a time (10000).", valueName: "count"))
+    var maxRooms: String?
+    @Option(help: ArgumentHelp("Participants that a room may have, viewers included (1000).", valueName: "count"))
+    var maxParticipants: String?
     @Option(help: ArgumentHelp("How long sessions may go on after SIGTERM (30s; 5s with --dev).", valueName: "duration"))
     var drainTimeout: String?
     @Option(help: ArgumentHelp("Whether / is the web app, where anybody may make a room (true).", valueName: "true|false"))
@@ -47,6 +51,7 @@ struct ServeOptions: ParsableArguments {
         let texts: [(ServeOption, String?)] = [
             (.bind, bind), (.port, port), (.udpPort, udpPort), (.tcpPort, tcpPort), (.adminPort, adminPort),
             (.announce, announce.isEmpty ? nil : announce.joined(separator: ",")), (.keys, keys), (.workers, workers),
+            (.maxRooms, maxRooms), (.maxParticipants, maxParticipants),
             (.drainTimeout, drainTimeout), (.webApp, webApp), (.invitationLifetime, invitationLifetime), (.logLevel, logLevel),
         ]
         for (option, text) in texts {

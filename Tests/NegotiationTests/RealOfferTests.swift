@@ -1,3 +1,4 @@
+import ClientOffers
 import MediaPrimitives
 import Negotiation
 import RTP

@@ -140,6 +140,28 @@ import Testing
         expectCleanAudio(viewer, packets: 250)
     }
 
+    @Test("records that no unit has written end the reading, and nothing else")
+    func garbage() throws {
+        let (world, _, viewer) = try world(seed: 215)
+        world.run(for: .seconds(3))
+        let noise = Entropy.seeded(5)
+        let batch = DatagramBatch(capacity: 64)
+        for number in 0..<50_000 {
+            var record = noise.bytes(Int(noise.next() % 120))
+            if !record.isEmpty { record[0] = UInt8(number % 13) }
+            // A track that is relayed, where a record has it.
+            for at in [2, 7] where record.count > at + 8 && number % 2 == 0 {
+                record.replaceSubrange(at..<(at + 8), with: [0, 0, 0, 0, 0, 0, 0, UInt8(number % 3)])
+            }
+            record.withUnsafeMutableBytes {
+                for (worker, unit) in world.units.enumerated() { unit.receive(record: $0, from: 1 - worker, at: world.now, into: batch) }
+            }
+            batch.removeAll()
+        }
+        #expect(world.units.allSatisfy { $0.statistics().transports == 1 })
+        #expect(world.closing(of: viewer) == nil)
+    }
+
     private func forgedCheck(_ ours: String, _ theirs: String) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: 200) { buffer, count in
             var writer = STUNWriter(UnsafeMutableRawBufferPointer(buffer), .request, transactionID: STUNTransactionID(high: 1, low: 2))

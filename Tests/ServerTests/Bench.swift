@@ -10,8 +10,7 @@ import struct Foundation.Date
 
 /// The control plane over a fake worker, and what tests say to it.
 struct Bench {
-    let host = FakeHost()
-    let directory: RoomDirectory
+    let rooms: RoomBench
     let plane: ControlPlane
     let keys: TokenKeys
 
@@ -28,14 +27,16 @@ struct Bench {
         try given.give(.keys, "\(Self.secret.name): \(Self.secret.secret)", from: .flag("--keys"))
         try given.give(.announce, "192.0.2.1,2001:db8::1", from: .flag("--announce"))
         let configuration = try ServeConfiguration(sources: [given], interfaces: [])
-        directory = RoomDirectory(host: host, limits: limits, logger: Self.quiet)
+        rooms = RoomBench(limits: limits)
         plane = await ControlPlane(
-            configuration: configuration, directory: directory, workers: [host],
-            fingerprint: CertificateFingerprint(algorithm: .sha256, digest: Array(0..<32)),
+            configuration: configuration, directory: rooms.directory, workers: rooms.hosts,
             udpPorts: [SocketAddress(ipv4: 0, port: 7001), SocketAddress(high: 0, low: 0, port: 7002)], signals: signals,
             signalLimits: signalLimits, logger: Self.quiet)
         keys = await TokenKeys([Self.secret])
     }
+
+    var host: FakeHost { rooms.host }
+    var directory: RoomDirectory { rooms.directory }
 
     /// Runs requests through the main port's router.
     func main(_ body: (RouterClient) async throws -> Void) async throws {

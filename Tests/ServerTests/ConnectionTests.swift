@@ -87,7 +87,7 @@ struct ConnectionTests {
                 let (answer, closed) = await socket.read(seconds: 3)
                 #expect(closed && !answer.contains(" 201 "), "\(answer)")
             }
-            #expect(await bench.host.opened.isEmpty)
+            #expect(bench.host.opened.isEmpty)
             let whole = head + "Content-Type: application/sdp\r\nContent-Length: \(size)\r\n\r\n" + part
             #expect(try await exchange(port, whole, seconds: 0.5).answer.hasPrefix("HTTP/1.1 201 "))
         }

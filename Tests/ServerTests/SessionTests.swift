@@ -53,9 +53,9 @@ struct SessionTests {
             for name in ["Location", "Link", "ETag", "Retry-After"] { #expect(exposed.contains(name)) }
             // Each announced address with the port of its family's socket.
             #expect(response.text.contains(" 192.0.2.1 7001 typ host") && response.text.contains(" 2001:db8::1 7002 typ host"))
-            let opened = await bench.host.opened
+            let opened = bench.host.opened
             #expect(opened.count == 1 && opened[0].identity == "alice" && opened[0].room == "room" && !opened[0].hidden)
-            #expect(opened[0].receiving.map(\.kind) == [.audio, .video] && opened[0].sending.isEmpty)
+            #expect(opened[0].receiving.map(\.parameters.kind) == [.audio, .video] && opened[0].sending.isEmpty)
             #expect(opened[0].transport.remote == ICECredentials(ufrag: Offers.ufrag, password: Offers.password))
         }
     }
@@ -80,19 +80,20 @@ struct SessionTests {
         try await bench.main { client in
             #expect(try await publish(bench, client, as: "alice").status == .created)
             #expect(try await publish(bench, client, as: "sessions").status == .created)
-            for (path, following) in [
-                ("/whep/room", ParticipantParameters.Following.longestPublishing), ("/whep/room/alice", .participant(identity: "alice")),
-                ("/whep/room/sessions", .participant(identity: "sessions")),
+            for number in 1...2 { await bench.host.report(.connected(ParticipantID(worker: 0, number: UInt64(number)))) }
+            let published = bench.host.opened.map { $0.receiving.map(\.track) }
+            for (path, tracks) in [
+                ("/whep/room", published[0]), ("/whep/room/alice", published[0]), ("/whep/room/sessions", published[1]),
             ] {
                 // Any number may share an identity.
                 let response = try await watch(bench, client, path: path)
                 #expect(response.status == .created, "\(response.text)")
                 #expect(response.headers[.location]?.hasPrefix("/whep/room/sessions/") == true)
-                let opened = try #require(await bench.host.opened.last)
-                #expect(opened.following == following && opened.hidden && opened.receiving.isEmpty)
-                #expect(opened.sending.map(\.kind) == [.audio, .video])
+                let opened = try #require(bench.host.opened.last)
+                #expect(opened.sending.map(\.source?.id) == tracks && opened.hidden && opened.receiving.isEmpty)
+                #expect(opened.sending.map(\.parameters.kind) == [.audio, .video])
             }
-            #expect(await bench.host.closed.isEmpty)
+            #expect(bench.host.closed.isEmpty)
         }
     }
 
@@ -117,13 +118,14 @@ struct SessionTests {
             let first = try #require(try await publish(bench, client, as: "alice").headers[.location])
             _ = try await publish(bench, client, as: "bob")
             #expect(try await publish(bench, client, as: "alice").status == .created)
-            let closed = await bench.host.closed
-            #expect(closed.map(\.id.rawValue) == [1] && closed[0].reason.contains("published again"))
+            #expect(await bench.host.memory.until { !$0.closed.isEmpty })
+            let closed = bench.host.closed
+            #expect(closed.map(\.id) == [ParticipantID(worker: 0, number: 1)] && closed[0].reason.contains("joined again"))
             #expect(try await client.ask(first, .delete).status == .notFound)
-            #expect(await bench.directory.sessionCount == 2)
+            #expect(await bench.directory.memberCount == 2)
             // Another room's alice is somebody else.
             #expect(try await publish(bench, client, room: "other", as: "alice").status == .created)
-            #expect(await bench.host.closed.count == 1)
+            #expect(bench.host.closed.count == 1)
         }
     }
 
@@ -156,7 +158,7 @@ struct SessionTests {
                 }
                 expect(try await ask(path, "Bearer \(neither)"), .forbidden, path == "/whip/room" ? "canPublish" : "canSubscribe")
             }
-            #expect(await bench.host.opened.isEmpty)
+            #expect(bench.host.opened.isEmpty)
         }
     }
 
@@ -170,7 +172,7 @@ struct SessionTests {
                 let response = try await client.ask("/whip/room", .post, headers: headers, body: body)
                 expect(response, .forbidden, "does not permit publishing \(word)")
             }
-            #expect(await bench.host.opened.isEmpty)
+            #expect(bench.host.opened.isEmpty)
         }
     }
 
@@ -198,17 +200,17 @@ struct SessionTests {
             let unknown = Offers.publish.replacing("opus", with: "pupo").replacing("VP8", with: "VP1")
             #expect(try await post(ByteBuffer(string: unknown)).status == .unprocessableContent)
             expect(try await post(ByteBuffer(string: Offers.watch)), .unprocessableContent, "sends nothing")
-            #expect(await bench.host.opened.count == 1)
+            #expect(bench.host.opened.count == 1)
         }
     }
 
     @Test("what the worker refuses is 422 with its sentence, and leaves nothing behind")
     func workerRefuses() async throws {
         let bench = try await Bench()
-        await bench.host.refuse(AdmissionError("The worker has no room left."))
+        bench.host.refuse(AdmissionError("The worker has no room left."))
         try await bench.main { client in
             expect(try await publish(bench, client, as: "alice"), .unprocessableContent, "The worker has no room left.")
-            #expect(await bench.directory.sessionCount == 0)
+            #expect(await bench.directory.memberCount == 0)
             expect(try await watch(bench, client), .conflict, "Nobody publishes")
         }
     }
@@ -273,7 +275,7 @@ struct SessionTests {
             expect(try await patch(Offers.fragment(), ifMatch: "*", type: "application/sdp"), .unsupportedMediaType, Self.fragmentType)
             #expect(try await patch("\0nonsense", ifMatch: "*").status == .badRequest)
             expect(try await patch(String(repeating: "a=x\r\n", count: 60_000), ifMatch: "*"), .contentTooLarge, "bytes")
-            #expect(await bench.host.restarted.isEmpty)
+            #expect(bench.host.restarted.isEmpty)
 
             let fresh = Offers.fragment(ufrag: "newu", password: "newpasswordnewpassword")
             expect(try await patch(fresh, ifMatch: nil), .preconditionRequired, "If-Match")
@@ -283,11 +285,11 @@ struct SessionTests {
             #expect(newTag != tag)
             #expect(
                 restarted.text.contains("a=ice-ufrag:") && restarted.text.contains("a=ice-pwd:") && restarted.text.contains("typ host"))
-            #expect(await bench.host.restarted == [ParticipantID(rawValue: 1)])
+            #expect(bench.host.restarted == [ParticipantID(worker: 0, number: 1)])
             // A fragment of the time before is late, and a repeat of the restart is one no longer.
             expect(try await patch(Offers.fragment(), ifMatch: tag), .preconditionFailed, "If-Match")
             #expect(try await patch(fresh, ifMatch: newTag).status == .noContent)
-            await bench.host.forgetParticipants()
+            bench.host.forgetParticipants()
             let again = Offers.fragment(ufrag: "thrd", password: "thirdpasswordthirdpass")
             #expect(try await patch(again, ifMatch: "*").status == .preconditionFailed)
             expect(try await patch(again, ifMatch: "*"), .notFound, "no such session")
@@ -317,7 +319,7 @@ struct SessionTests {
             #expect(try await send(.delete, to: place.replacing("/whip/", with: "/whep/"), nil).status == .notFound)
             #expect(try await send(.patch, to: place, expired).status == .noContent)
             #expect(try await send(.delete, to: place, expired).status == .ok)
-            #expect(await bench.host.closed.map(\.reason) == ["The client has left."])
+            #expect(await bench.host.memory.until { $0.closed.map(\.reason) == ["The client has left."] })
             expect(try await send(.delete, to: place, nil), .notFound, "no such session")
             let second = try #require(try await publish(bench, client, as: "me").headers[.location])
             #expect(try await send(.delete, to: second, nil).status == .ok)

@@ -109,6 +109,24 @@ struct SignalDoorTests {
         }
     }
 
+    @Test("a connection that has spoken HTTP stays with it")
+    func laterUpgrade() async throws {
+        let host = FakeSignalHost()
+        let bench = try await Bench(signals: host)
+        let token = try await bench.token()
+        try await bench.listening { port in
+            let client = try ClientSocket(port: port)
+            client.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(await client.read(seconds: 0.3).answer.hasPrefix("HTTP/1.1 200 "))
+            client.send(
+                "GET /rtc/v1?\(Self.join)&access_token=\(token) HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+                    + "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+            let (answer, _) = await client.read(seconds: 0.3)
+            #expect(answer.hasPrefix("HTTP/1.1 426 "), "\(answer)")
+        }
+        #expect(host.current.sinks.isEmpty)
+    }
+
     @Test("an address of 30 kB is read; one beyond all measure is refused, and none hangs")
     func longAddresses() async throws {
         let host = FakeSignalHost()

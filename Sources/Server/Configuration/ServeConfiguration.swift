@@ -15,6 +15,9 @@ package struct ServeConfiguration: Sendable {
     package var announced: [SocketAddress] = []
     package var keys: [APIKey] = []
     package var workers = 1
+    package var maxRooms = 10_000
+    /// Of one room, those who only watch included.
+    package var maxParticipants = 1_000
     package var drainTimeout: Interval = .seconds(30)
     /// Whether `/` is the web app, where anybody may make a room.
     package var webApp = true
@@ -87,6 +90,8 @@ package struct ServeConfiguration: Sendable {
         case (.announce, .addresses(let value)): announced = value
         case (.keys, .keys(let value)): keys = value
         case (.workers, .count(let value)): workers = value
+        case (.maxRooms, .count(let value)): maxRooms = value
+        case (.maxParticipants, .count(let value)): maxParticipants = value
         case (.drainTimeout, .interval(let value)): drainTimeout = value
         case (.webApp, .bool(let value)): webApp = value
         case (.invitationLifetime, .interval(let value)): invitationLifetime = value

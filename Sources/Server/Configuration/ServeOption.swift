@@ -12,6 +12,8 @@ package enum ServeOption: String, CaseIterable, Sendable {
     case announce
     case keys
     case workers
+    case maxRooms = "max-rooms"
+    case maxParticipants = "max-participants"
     case drainTimeout = "drain-timeout"
     case webApp = "web-app"
     case invitationLifetime = "invitation-lifetime"
@@ -28,11 +30,20 @@ package enum ServeOption: String, CaseIterable, Sendable {
         case .port, .udpPort, .tcpPort, .adminPort: "a port number from 0 to 65535"
         case .announce: "IP addresses separated by commas (names are not resolved)"
         case .keys: "API keys and secrets, \"KEY: SECRET\", separated by commas"
-        case .workers: "1 (rooms spread over several workers come later)"
+        case .workers: "a number from 1 to \(ICECredentials.maximumWorkers)"
+        case .maxRooms: "a number from 1 to 1000000"
+        case .maxParticipants: "a number from 1 to 10000"
         case .drainTimeout: "a duration such as 5s, 500ms or 2m, at most 1h"
         case .invitationLifetime: "a duration such as 30m or 24h, from 1m to 8760h"
         case .logLevel: "one of " + Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
         }
+    }
+
+    private static func count(_ text: String, in range: ClosedRange<Int>) -> OptionValue? {
+        guard !text.isEmpty, text.utf8.allSatisfy({ (48...57).contains($0) }), let number = Int(text), range.contains(number) else {
+            return nil
+        }
+        return .count(number)
     }
 
     /// Reads a value; nil where it is not what is expected.
@@ -57,8 +68,9 @@ package enum ServeOption: String, CaseIterable, Sendable {
             return valid.isEmpty || valid.count < addresses.count ? nil : .addresses(valid)
         case .keys:
             return APIKey.list(text).map { .keys($0) }
-        case .workers:
-            return text == "1" ? .count(1) : nil
+        case .workers: return Self.count(text, in: 1...ICECredentials.maximumWorkers)
+        case .maxRooms: return Self.count(text, in: 1...1_000_000)
+        case .maxParticipants: return Self.count(text, in: 1...10_000)
         case .drainTimeout:
             return Interval(text: text).flatMap { $0 <= .seconds(3600) ? .interval($0) : nil }
         case .invitationLifetime:

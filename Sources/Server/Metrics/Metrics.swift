@@ -5,7 +5,7 @@ import Rooms
 /// Everything that `/metrics` says, gathered when it is asked.
 package struct Metrics: Sendable {
     package var workers: [WorkerStatistics]
-    package var sessions: Int
+    package var census: RoomCensus
     package var signalSockets: Int
     package var requests: [(key: RequestCounts.Key, count: UInt64)]
     package var process: ProcessStatistics
@@ -15,17 +15,19 @@ package struct Metrics: Sendable {
         out.family("apus_transports", .gauge, "ICE and DTLS associations.")
         each { out.sample("apus_transports", $1.transports, ["worker": $0]) }
         let totals: [(name: String, help: String, value: KeyPath<WorkerStatistics, Int>)] = [
-            ("apus_rooms", "Rooms with at least one participant.", \.rooms),
-            ("apus_participants", "Participants, hidden ones included.", \.participants),
             ("apus_tracks", "Published tracks.", \.publications),
-            ("apus_subscriptions", "Tracks being sent to a viewer.", \.subscriptions),
+            ("apus_subscriptions", "Tracks being sent to somebody.", \.subscriptions),
         ]
         for (name, help, value) in totals {
             out.family(name, .gauge, help)
             out.sample(name, workers.reduce(0) { $0 + $1[keyPath: value] })
         }
+        out.family("apus_rooms", .gauge, "Rooms with somebody in them.")
+        out.sample("apus_rooms", census.rooms)
+        out.family("apus_participants", .gauge, "Participants, without hidden ones and viewers.")
+        out.sample("apus_participants", census.participants)
         out.family("apus_http_sessions", .gauge, "WHIP and WHEP sessions.")
-        out.sample("apus_http_sessions", sessions)
+        out.sample("apus_http_sessions", census.sessions)
         out.family("apus_signal_sockets", .gauge, "Open signalling sockets.")
         out.sample("apus_signal_sockets", signalSockets)
         out.family("apus_packets_total", .counter, "Datagrams by direction and kind.")
@@ -39,6 +41,20 @@ package struct Metrics: Sendable {
                     "apus_dropped_packets_total", statistics.counters.dropped(reason), ["reason": reason.name, "worker": worker])
             }
         }
+        out.family("apus_relays", .gauge, "Tracks that a worker has from another one.")
+        each { out.sample("apus_relays", $1.relays, ["worker": $0]) }
+        out.family("apus_relayed_packets_total", .counter, "Packets of tracks, from a worker to another one.")
+        each {
+            out.sample("apus_relayed_packets_total", $1.relayedIn, ["direction": "in", "worker": $0])
+            out.sample("apus_relayed_packets_total", $1.relayedOut, ["direction": "out", "worker": $0])
+        }
+        out.family("apus_handed_over_datagrams_total", .counter, "Datagrams that arrived at another worker than their transport's.")
+        each {
+            out.sample("apus_handed_over_datagrams_total", $1.handedOverIn, ["direction": "in", "worker": $0])
+            out.sample("apus_handed_over_datagrams_total", $1.handedOverOut, ["direction": "out", "worker": $0])
+        }
+        out.family("apus_ring_drops_total", .counter, "What a worker had for another one and found no room for.")
+        each { out.sample("apus_ring_drops_total", $1.ringDrops, ["worker": $0]) }
         out.family("apus_loop_lag_seconds", .gauge, "How late the loop served a timer, the worst since the last scrape.")
         each { out.sample("apus_loop_lag_seconds", $1.loopLag.seconds, ["worker": $0]) }
         out.family("apus_http_requests_total", .counter, "Requests answered, by route and status.")

@@ -121,12 +121,13 @@ extension LiveRoom {
         _ plan: SectionPlan<TrackID>, on link: MediaLink, to client: SignalledClient, taken: Set<UInt32>
     ) -> [String: OutgoingTrack] {
         var outgoing: [String: OutgoingTrack] = [:]
+        link.keepStreams(of: plan.assigned.keys)
         // Entropy is drawn in the order of the sections.
         for section in plan.sections {
             guard let track = plan.assigned[section.mid].flatMap({ tracks[$0] }) else { continue }
             outgoing[section.mid] = OutgoingTrack(
                 track: description(of: track, to: client),
-                stream: link.stream(mid: section.mid, type: section.type, taken: taken, entropy: entropy))
+                stream: link.stream(mid: section.mid, track: track.id, type: section.type, taken: taken, entropy: entropy))
         }
         return outgoing
     }

@@ -28,7 +28,7 @@ extension LiveRoom {
         var update = Livekit_ConnectionQualityInfo()
         update.participantSid = member.sid
         (update.quality, update.score) = now.told
-        guard !member.permission.isHidden, member.session?.role != .viewer else {
+        guard !member.isInvisible else {
             tell(.connectionQuality([update]), to: member)
             return
         }

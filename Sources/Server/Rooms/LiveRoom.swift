@@ -60,7 +60,6 @@ package actor LiveRoom {
     }
 
     package var isEmpty: Bool { members.isEmpty && opening == 0 }
-    package var memberCount: Int { members.count }
     package var isFull: Bool { members.count >= limits.members }
 
     func freshSID(_ prefix: String) -> String { entropy.sid(prefix) }
@@ -126,7 +125,7 @@ package actor LiveRoom {
     /// Tells everybody else how `member` is now; hidden ones nobody but themselves.
     func announce(_ member: Member) {
         member.noteChange()
-        guard !member.permission.isHidden, member.session?.role != .viewer else { return }
+        guard !member.isInvisible else { return }
         tell(.update([member.info]), except: member)
     }
 
@@ -142,7 +141,7 @@ package actor LiveRoom {
 
     /// The members that others see, without `member`.
     func others(than member: Member) -> [Livekit_ParticipantInfo] {
-        members.filter { $0 !== member && !$0.permission.isHidden && $0.session?.role != .viewer && !$0.isComing }.map(\.info)
+        members.filter { $0 !== member && !$0.isInvisible }.map(\.info)
     }
 
     func log(_ message: Logger.Message, _ member: Member, _ more: Logger.Metadata = [:]) {

@@ -29,8 +29,8 @@ final class MediaLink {
     var receiving: [ReceivingSection] = []
     /// What we send, in the order of the description.
     var sending: [Outgoing] = []
-    /// The streams of all sections that have ever carried something: a section keeps its SSRCs for life.
-    private var streams: [String: RTPParameters.Stream] = [:]
+    /// The SSRCs of the sections that carry something, for the track that they carry.
+    private var streams: [String: (track: TrackID, stream: RTPParameters.Stream)] = [:]
     /// The worker has not been told yet of the latest `receiving` and `sending`.
     var isOutdated = false
     var isSettling = false
@@ -46,28 +46,31 @@ final class MediaLink {
         self.host = host
         cname = entropy.urlText(16)
         sessionID = entropy.next()
-        local = ICECredentials.random(entropy)
+        local = ICECredentials.random(entropy, worker: worker)
     }
 
-    func freshCredentials(_ entropy: Entropy) -> ICECredentials { ICECredentials.random(entropy) }
+    func freshCredentials(_ entropy: Entropy) -> ICECredentials { ICECredentials.random(entropy, worker: worker) }
 
     func nextVersion() -> UInt64 {
         version += 1
         return version
     }
 
-    /// Our SSRCs for section `mid`, different from all in `taken` when they are made.
-    func stream(mid: String, type: Livekit_TrackType, taken: Set<UInt32>, entropy: Entropy) -> RTPParameters.Stream {
-        if let stream = streams[mid] { return stream }
-        var used = taken.union(streams.values.flatMap { [$0.ssrc.rawValue, $0.rtxSSRC?.rawValue].compactMap { $0 } })
-        used.insert(0)
+    /// Our SSRCs for `track` on section `mid`, different from all in `taken` and from all before: libwebrtc plays nothing from an SSRC that
+    /// comes back after its section was silent, and no number may be used again under one.
+    func stream(mid: String, track: TrackID, type: Livekit_TrackType, taken: Set<UInt32>, entropy: Entropy) -> RTPParameters.Stream {
+        if let known = streams[mid], known.track == track { return known.stream }
+        var used = taken.union(streams.values.flatMap { [$0.stream.ssrc.rawValue, $0.stream.rtxSSRC?.rawValue].compactMap { $0 } })
         let fresh = {
             var ssrc = entropy.ssrc()
             while !used.insert(ssrc.rawValue).inserted { ssrc = entropy.ssrc() }
             return ssrc
         }
         let stream = RTPParameters.Stream(ssrc: fresh(), rtxSSRC: type == .video ? fresh() : nil)
-        streams[mid] = stream
+        streams[mid] = (track, stream)
         return stream
     }
+
+    /// Only these sections carry something any more.
+    func keepStreams(of mids: some Collection<String>) { streams = streams.filter { mids.contains($0.key) } }
 }

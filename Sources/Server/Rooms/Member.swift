@@ -20,7 +20,11 @@ final class Member {
     /// Milliseconds since 1970.
     let joinedAt: Int64
     let attachment: Attachment
-    var state = Livekit_ParticipantInfo.State.joined
+    var state = Livekit_ParticipantInfo.State.joined {
+        didSet { hasArrived = hasArrived || state == .active }
+    }
+    /// Its media has been there.
+    private var hasArrived = false
     /// What it publishes, in the order in which it began.
     var tracks: [PublishedTrack] = []
     /// Counts the changes that others are told of.
@@ -48,8 +52,11 @@ final class Member {
         }
     }
 
+    /// Others do not hear of it.
+    var isInvisible: Bool { permission.isHidden || session?.role == .viewer || isComing }
+
     /// A WHIP publisher whose media is not there yet: others hear of it when it is.
-    var isComing: Bool { session?.role == .publisher && state != .active }
+    var isComing: Bool { session?.role == .publisher && !hasArrived }
 
     func track(sid: String) -> PublishedTrack? { tracks.first { $0.sid == sid } }
 

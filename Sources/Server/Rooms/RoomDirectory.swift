@@ -42,11 +42,11 @@ package actor RoomDirectory {
     package var acceptsNewRooms: Bool { !isDraining }
     package var roomCount: Int { rooms.count }
 
-    package var memberCount: Int {
+    package var census: RoomCensus {
         get async {
-            var count = 0
-            for entry in rooms.values { count += await entry.room.memberCount }
-            return count
+            var census = RoomCensus()
+            for entry in rooms.values { census = census + (await entry.room.census) }
+            return census
         }
     }
 
@@ -128,13 +128,13 @@ package actor RoomDirectory {
     package func drain(timeout: Interval) async {
         isDraining = true
         let end = ContinuousClock.now + .nanoseconds(timeout.nanoseconds)
-        let count = await memberCount
+        let count = await census.members
         if count > 0 {
             logger.notice(
                 "Draining: waiting for participants to leave.", metadata: ["participants": "\(count)", "seconds": "\(timeout.seconds)"])
         }
         while ContinuousClock.now < end {
-            let left = await memberCount
+            let left = await census.members
             guard left > 0 || hasVisitors else { break }
             do { try await Task.sleep(for: .milliseconds(20)) } catch { break }
         }

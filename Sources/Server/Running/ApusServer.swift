@@ -7,34 +7,37 @@ import MediaWorker
 import ServiceLifecycle
 import UnixSignals
 
-/// The whole server: a worker, two HTTP ports, and the order in which they start and stop.
+/// The whole server: its workers, two HTTP ports, and the order in which they start and stop.
 package enum ApusServer {
     /// Runs until a signal has drained it. Returns after a clean end.
     package static func run(_ configuration: ServeConfiguration, logger: Logger) async throws(StartError) {
         prepareProcess(logger)
         // From the first moment, so that a signal while starting is not lost.
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
-        let (worker, certificate) = try startMedia(configuration)
-        let plane = MediaPlane(hosts: [worker])
+        let (group, certificate) = try startMedia(configuration)
+        let plane = MediaPlane(hosts: group.workers)
         let transport = LocalTransport(
-            fingerprint: certificate.fingerprint, candidates: configuration.candidates(on: worker.udpAddresses))
-        let directory = RoomDirectory(plane: plane, local: transport, logger: logger)
+            fingerprint: certificate.fingerprint, candidates: configuration.candidates(on: group.udpAddresses))
+        var limits = RoomDirectory.Limits()
+        limits.rooms = configuration.maxRooms
+        limits.room.members = configuration.maxParticipants
+        let directory = RoomDirectory(plane: plane, local: transport, limits: limits, logger: logger)
         let control = await ControlPlane(
-            configuration: configuration, directory: directory, workers: [worker],
-            udpPorts: worker.udpAddresses, signals: directory, logger: logger)
+            configuration: configuration, directory: directory, workers: group.workers,
+            udpPorts: group.udpAddresses, signals: directory, logger: logger)
         let listeners = control.listeners
         // Stopped from the last to the first: sessions drain while HTTP still answers their DELETEs.
-        let services: [any Service] =
+        let parts: [any Service] =
             [MediaService(plane: plane)] + listeners
             + [DrainService(directory: directory, timeout: configuration.drainTimeout)]
-        var groupConfiguration = ServiceGroupConfiguration(services: services, logger: quiet(logger))
+        var groupConfiguration = ServiceGroupConfiguration(services: parts, logger: quiet(logger))
         groupConfiguration.maximumGracefulShutdownDuration = .nanoseconds(configuration.drainTimeout.nanoseconds) + .seconds(5)
         groupConfiguration.maximumCancellationDuration = .seconds(5)
-        let group = ServiceGroup(configuration: groupConfiguration)
-        let watch = Task { await obey(signals, group: group, logger: logger) }
+        let services = ServiceGroup(configuration: groupConfiguration)
+        let watch = Task { await obey(signals, group: services, logger: logger) }
         defer { watch.cancel() }
         do {
-            try await group.run()
+            try await services.run()
         } catch let error as StartError {
             throw error
         } catch {
@@ -58,7 +61,7 @@ package enum ApusServer {
         }
     }
 
-    private static func startMedia(_ configuration: ServeConfiguration) throws(StartError) -> (Worker, Certificate) {
+    private static func startMedia(_ configuration: ServeConfiguration) throws(StartError) -> (WorkerGroup, Certificate) {
         let certificate: Certificate
         do { certificate = try Certificate.generate() } catch {
             throw StartError(.unavailable, "The system could not make a certificate: \(error)")
@@ -67,8 +70,10 @@ package enum ApusServer {
         if NetworkInterfaces.addresses().contains(where: { !$0.isIPv4 }) { hosts.append("::") }
         let addresses = hosts.compactMap { SocketAddress(host: $0, port: configuration.udpPort) }
         do throws(WorkerError) {
-            let worker = try Worker(WorkerConfiguration(addresses: addresses, tcpPort: configuration.tcpPort), certificate: certificate)
-            return (worker, certificate)
+            let group = try WorkerGroup(
+                count: configuration.workers, WorkerConfiguration(addresses: addresses, tcpPort: configuration.tcpPort),
+                certificate: certificate)
+            return (group, certificate)
         } catch {
             switch error {
             case .bind(let error):

@@ -58,7 +58,7 @@ package struct ControlPlane: Sendable {
             var statistics: [WorkerStatistics] = []
             for worker in workers { statistics.append(await worker.statistics()) }
             return Metrics(
-                workers: statistics, sessions: await directory.memberCount, signalSockets: sockets.current, requests: counts.all,
+                workers: statistics, census: await directory.census, signalSockets: sockets.current, requests: counts.all,
                 process: ProcessStatistics.current())
         }
         return router

@@ -1,7 +1,7 @@
 /// Offers as made by Firefox 153.7 ESR (Debian 12), headless with fake devices; before any candidate was gathered. It has no H264 where OpenH264 was not fetched.
-enum FirefoxOffers {
+package enum FirefoxOffers {
     /// Sendonly audio and video.
-    static let publish = """
+    package static let publish = """
         v=0
         o=mozilla...THIS_IS_SDPARTA-99.0 9187085489871839558 0 IN IP4 0.0.0.0
         s=-
@@ -99,7 +99,7 @@ enum FirefoxOffers {
         """
 
     /// The video with rids h, m and l.
-    static let publishSimulcast = """
+    package static let publishSimulcast = """
         v=0
         o=mozilla...THIS_IS_SDPARTA-99.0 7554662742934610530 0 IN IP4 0.0.0.0
         s=-
@@ -210,7 +210,7 @@ enum FirefoxOffers {
         """
 
     /// Recvonly audio and video.
-    static let watch = """
+    package static let watch = """
         v=0
         o=mozilla...THIS_IS_SDPARTA-99.0 5409339453638731004 0 IN IP4 0.0.0.0
         s=-
@@ -304,7 +304,7 @@ enum FirefoxOffers {
         """
 
     /// Sendrecv audio and video, and a data channel.
-    static let room = """
+    package static let room = """
         v=0
         o=mozilla...THIS_IS_SDPARTA-99.0 7068405992732150953 0 IN IP4 0.0.0.0
         s=-

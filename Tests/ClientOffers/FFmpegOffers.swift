@@ -1,7 +1,7 @@
 /// Offers as made by FFmpeg 8.1.2's WHIP muxer (PyAV 18.1).
-enum FFmpegOffers {
+package enum FFmpegOffers {
     /// H264 and Opus.
-    static let publish = """
+    package static let publish = """
         v=0
         o=FFmpeg 4489045141692799359 2 IN IP4 127.0.0.1
         s=FFmpegPublishSession

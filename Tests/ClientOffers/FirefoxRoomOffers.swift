@@ -1,8 +1,8 @@
 /// Offers of one peer connection for everything, as LiveKit's clients make them, and an answer to ours, by Firefox 153.7 ESR (Debian 12), which
 /// has no H264 where OpenH264 was not fetched; without the candidates.
-enum FirefoxRoomOffers {
+package enum FirefoxRoomOffers {
     /// Simulcast video (q, h, f) and audio to send, three audio and three video to receive, and data channels.
-    static let first = """
+    package static let first = """
         v=0
         o=mozilla...THIS_IS_SDPARTA-99.0 8005591763854495297 0 IN IP4 0.0.0.0
         s=-
@@ -382,7 +382,7 @@ enum FirefoxRoomOffers {
         """
 
     /// The same after an answer that received both and put tracks on `2` and `5`, with one more video to receive: `9`.
-    static let second = """
+    package static let second = """
         v=0
         o=mozilla...THIS_IS_SDPARTA-99.0 8005591763854495297 1 IN IP4 0.0.0.0
         s=-
@@ -822,7 +822,7 @@ enum FirefoxRoomOffers {
         """
 
     /// The answer to an offer of ours: data channels, `a0` with Opus, `v0` with VP8, `v1` with H264, and `v2` without a track.
-    static let subscriberAnswer = """
+    package static let subscriberAnswer = """
         v=0
         o=mozilla...THIS_IS_SDPARTA-99.0 7958620847637138107 0 IN IP4 0.0.0.0
         s=-

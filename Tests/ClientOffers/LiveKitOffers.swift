@@ -1,7 +1,7 @@
 /// Offers of LiveKit's Python client 1.2.1, which is its Rust client, with `single_peer_connection`; without the candidates.
-enum LiveKitOffers {
+package enum LiveKitOffers {
     /// On joining: three audio and three video to receive, and data channels.
-    static let first = """
+    package static let first = """
         v=0
         o=- 7165317178670242597 2 IN IP4 127.0.0.1
         s=-
@@ -453,7 +453,7 @@ enum LiveKitOffers {
         """
 
     /// After publishing a camera with simulcast and a microphone.
-    static let second = """
+    package static let second = """
         v=0
         o=- 7165317178670242597 3 IN IP4 127.0.0.1
         s=-

@@ -1,7 +1,7 @@
 /// Offers as made by aiortc 1.16.0.
-enum AiortcOffers {
+package enum AiortcOffers {
     /// Sendonly audio and video.
-    static let publish = """
+    package static let publish = """
         v=0
         o=- 4004434882 4004434882 IN IP4 0.0.0.0
         s=-
@@ -75,7 +75,7 @@ enum AiortcOffers {
         """
 
     /// Recvonly audio and video.
-    static let watch = """
+    package static let watch = """
         v=0
         o=- 4004434882 4004434882 IN IP4 0.0.0.0
         s=-

@@ -1,7 +1,7 @@
 /// Offers as made by Chromium 156.0.8078.79 (Debian 12), headless with fake devices; before any candidate was gathered.
-enum ChromiumOffers {
+package enum ChromiumOffers {
     /// Sendonly audio and video, max-bundle.
-    static let publish = """
+    package static let publish = """
         v=0
         o=- 5985736911337805562 2 IN IP4 127.0.0.1
         s=-
@@ -166,7 +166,7 @@ enum ChromiumOffers {
         """
 
     /// The video with rids h, m and l.
-    static let publishSimulcast = """
+    package static let publishSimulcast = """
         v=0
         o=- 4480073726088364731 2 IN IP4 127.0.0.1
         s=-
@@ -332,7 +332,7 @@ enum ChromiumOffers {
         """
 
     /// H264 put first by setCodecPreferences.
-    static let publishH264 = """
+    package static let publishH264 = """
         v=0
         o=- 2646916638480393095 2 IN IP4 127.0.0.1
         s=-
@@ -458,7 +458,7 @@ enum ChromiumOffers {
         """
 
     /// Recvonly audio and video.
-    static let watch = """
+    package static let watch = """
         v=0
         o=- 6856066616043772126 2 IN IP4 127.0.0.1
         s=-
@@ -663,7 +663,7 @@ enum ChromiumOffers {
         """
 
     /// Sendrecv audio and video, and a data channel.
-    static let room = """
+    package static let room = """
         v=0
         o=- 3186296719480343999 2 IN IP4 127.0.0.1
         s=-

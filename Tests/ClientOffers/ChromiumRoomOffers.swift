@@ -1,8 +1,8 @@
 /// Offers of one peer connection for everything, as LiveKit's clients make them, and an answer to ours, by Chromium 156.0.8078.79 (Debian 12);
 /// without the candidates.
-enum ChromiumRoomOffers {
+package enum ChromiumRoomOffers {
     /// Simulcast video (q, h, f) and audio to send, three audio and three video to receive, and data channels.
-    static let first = """
+    package static let first = """
         v=0
         o=- 7484922758938760545 2 IN IP4 127.0.0.1
         s=-
@@ -767,7 +767,7 @@ enum ChromiumRoomOffers {
         """
 
     /// The same after an answer that received both and put tracks on `2` and `5`, with one more video to receive: `9`.
-    static let second = """
+    package static let second = """
         v=0
         o=- 7484922758938760545 3 IN IP4 127.0.0.1
         s=-
@@ -1660,7 +1660,7 @@ enum ChromiumRoomOffers {
         """
 
     /// The answer to an offer of ours: data channels, `a0` with Opus, `v0` with VP8, `v1` with H264, and `v2` without a track.
-    static let subscriberAnswer = """
+    package static let subscriberAnswer = """
         v=0
         o=- 5500409944332807024 2 IN IP4 127.0.0.1
         s=-
