@@ -25,7 +25,7 @@ let current = null;
 export function openRoom({ title, media, ...joining }, ended) {
   const call = new Call(joining, media);
   const grid = new Grid(floor, call, askForClick);
-  current = { call, grid, media, ended, updateChoices: addChoices(find('.choices', dialog), choose) };
+  current = { call, grid, media, ended, choices: addChoices(find('.choices', dialog), choose) };
   find('.title', view).textContent = title || 'Call';
   document.title = title ? `${title} · Apus` : 'Apus';
   notices.replaceChildren();
@@ -47,12 +47,13 @@ export function openRoom({ title, media, ...joining }, ended) {
 export function leaveRoom() { current?.call.leave(); }
 
 function render() {
-  const { call, grid, media, ended } = current;
+  const { call, grid, media, choices, ended } = current;
   if (call.state === 'ended') {
     const { error } = call;
     call.removeEventListener('change', render);
     if (dialog.open) dialog.close();
     grid.close();
+    choices.close();
     media.close();
     current = null;
     ended(error);
@@ -101,7 +102,7 @@ buttons.camera.addEventListener('click', toggleCamera);
 buttons.share.addEventListener('click', toggleShare);
 buttons.leave.addEventListener('click', leaveRoom);
 buttons.devices.addEventListener('click', () => {
-  current?.updateChoices();
+  current?.choices.update();
   dialog.showModal();
 });
 // A click beside the sheet closes it.
