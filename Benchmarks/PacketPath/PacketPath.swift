@@ -24,14 +24,16 @@ struct PacketPath {
             for payload in [120, 1_100] { try measure(viewers: viewers, payload: payload, rounds: rounds) }
         }
         print("")
-        print("between workers, for each packet that arrives, one viewer:")
-        print("payload    none  handed over   relayed")
-        for payload in [120, 1_100] { try measureCrossing(payload: payload, rounds: rounds) }
+        print("between workers, ns for each packet that arrives:")
+        print("viewers  payload    none  handed over   relayed")
+        for viewers in [1, 50] {
+            for payload in [120, 1_100] { try measureCrossing(viewers: viewers, payload: payload, rounds: rounds) }
+        }
     }
 
-    /// What it costs that a datagram arrives at another worker, or that a viewer is on another one: both sides together, without wakes.
-    static func measureCrossing(payload: Int, rounds: Int) throws {
-        let benches = try ForwardingBench.Crossing.allCases.map { try ForwardingBench(viewers: 1, payload: payload, crossing: $0) }
+    /// What it costs that a datagram arrives at another worker, or that the viewers are on another one: both sides together, without wakes.
+    static func measureCrossing(viewers: Int, payload: Int, rounds: Int) throws {
+        let benches = try ForwardingBench.Crossing.allCases.map { try ForwardingBench(viewers: viewers, payload: payload, crossing: $0) }
         for bench in benches { for _ in 0..<(2 * turnsPerRound) { _ = bench.turn() } }
         var results = benches.map { _ in [Double]() }
         for _ in 0..<rounds {
@@ -39,11 +41,12 @@ struct PacketPath {
                 var cost = ForwardingBench.Cost()
                 for _ in 0..<turnsPerRound { cost += bench.turn() }
                 results[index].append(Double(cost.receive + cost.release) / Double(turnsPerRound * burst))
-                guard cost.packets == turnsPerRound * burst else { throw ForwardingBench.NotConnected() }
+                guard cost.packets == turnsPerRound * burst * viewers else { throw ForwardingBench.NotConnected() }
             }
         }
         let medians = results.map { $0.sorted()[rounds / 2] }
-        print([column(Double(payload), 7, 0), column(medians[0], 8, 0), column(medians[1], 13, 0), column(medians[2], 10, 0)].joined())
+        let columns = [column(Double(viewers), 7, 0), column(Double(payload), 9, 0), column(medians[0], 8, 0), column(medians[1], 13, 0)]
+        print((columns + [column(medians[2], 10, 0)]).joined())
     }
 
     static func measure(viewers: Int, payload: Int, rounds: Int) throws {

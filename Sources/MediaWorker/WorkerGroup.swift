@@ -21,7 +21,10 @@ package struct WorkerGroup: Sendable {
         try self.init(count: count, configuration, certificate: certificate, ringCapacity: WorkerGroup.ringCapacity)
     }
 
-    init(count: Int, _ configuration: WorkerConfiguration, certificate: Certificate, ringCapacity: Int) throws(WorkerError) {
+    /// The same with rings of a chosen size: a power of two, 8 KiB or more.
+    package init(
+        count: Int, _ configuration: WorkerConfiguration, certificate: Certificate, ringCapacity: Int
+    ) throws(WorkerError) {
         precondition((1...ICECredentials.maximumWorkers).contains(count), "a user fragment names one of 64 workers")
         var configuration = configuration
         configuration.number = 0

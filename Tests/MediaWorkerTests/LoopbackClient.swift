@@ -40,9 +40,9 @@ final class LoopbackClient {
         return Instant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
     }
 
-    /// Goes on until `condition` holds; false if it did not within five seconds.
-    func run(until condition: () -> Bool) -> Bool {
-        let end = LoopbackClient.now + .seconds(5)
+    /// Goes on until `condition` holds; false if it did not within `limit`.
+    func run(for limit: Interval = .seconds(5), until condition: () -> Bool = { false }) -> Bool {
+        let end = LoopbackClient.now + limit
         while !condition() {
             let now = LoopbackClient.now
             guard now < end else { return false }
@@ -62,12 +62,12 @@ final class LoopbackClient {
     }
 
     /// Sends the next packet of sound.
-    func speak() {
+    func speak(bytes: Int = 4) {
         var header = OutgoingHeader(
             payloadType: 111, marker: false, sequenceNumber: SequenceNumber(sequence), timestamp: UInt32(sequence) &* 960, ssrc: SSRC(77))
         header.mid = ShortText("0") ?? ShortText()
         sequence &+= 1
-        transport.sendRTP(header, payload: [1, 2, 3, 4], at: LoopbackClient.now, into: batch)
+        transport.sendRTP(header, payload: Array(repeating: 1, count: bytes), at: LoopbackClient.now, into: batch)
         flush()
     }
 

@@ -19,10 +19,11 @@ private struct GroupBench {
         id: TrackID(rawValue: 5), worker: 0,
         parameters: RTPParameters(mid: "0", kind: .audio, codecs: [LoopbackClient.codec], extensions: LoopbackClient.extensions))
 
-    init(count: Int) throws {
+    init(count: Int, ringCapacity: Int = 512 * 1_024) throws {
         certificate = try Certificate.generate()
         clientCertificate = try Certificate.generate()
-        group = try WorkerGroup(count: count, WorkerConfiguration(addresses: [.v4()], tcpPort: 0), certificate: certificate)
+        group = try WorkerGroup(
+            count: count, WorkerConfiguration(addresses: [.v4()], tcpPort: 0), certificate: certificate, ringCapacity: ringCapacity)
     }
 
     /// A client of a participant on `worker`, connected.
@@ -128,6 +129,28 @@ struct WorkerGroupTests {
             relays = await bench.group.workers[1].statistics().relays
             usleep(1_000)
         }
+        await bench.group.stop()
+    }
+
+    @Test("rings that are too small for what is sent lose some of it, and nothing else")
+    func smallRings() async throws {
+        let bench = try GroupBench(count: 2, ringCapacity: 8 * 1_024)
+        let (_, camera) = try await bench.publisher(on: 0)
+        let (_, viewer) = try await bench.viewer(on: 1)
+        var lost: UInt64 = 0
+        for _ in 0..<200 where lost == 0 {
+            for _ in 0..<100 { camera.speak(bytes: 1_000) }
+            for worker in bench.group.workers { lost += await worker.statistics().ringDrops }
+        }
+        #expect(lost > 0)
+        // Everybody is still there, and what is less than the rings hold goes through whole.
+        _ = viewer.run(for: .milliseconds(300))
+        let before = viewer.received.count
+        for _ in 0..<50 {
+            camera.speak()
+            usleep(2_000)
+        }
+        #expect(viewer.run { viewer.received.count >= before + 50 })
         await bench.group.stop()
     }
 }

@@ -67,9 +67,9 @@ struct RoomDirectoryTests {
         let alice = try await bench.publish("alice").opened
         await bench.host.report(.connected(alice.id))
         await bench.host.report(.closed(ParticipantID(worker: 0, number: 99), reason: "nobody"))
-        #expect(await bench.directory.memberCount == 1)
+        #expect(await bench.directory.census.members == 1)
         await bench.host.report(.closed(alice.id, reason: "consent has run out"))
-        #expect(await bench.directory.memberCount == 0)
+        #expect(await bench.directory.census.members == 0)
         #expect(await bench.media.transportCount == 0)
         #expect(bench.host.closed.isEmpty)
         await #expect(throws: Refusal.self) { try await bench.watch() }
@@ -96,7 +96,7 @@ struct RoomDirectoryTests {
         await bench.host.report(.closed(ParticipantID(worker: 0, number: 1), reason: "consent has run out"))
         bench.host.memory.record { $0.holdsOpens = false }
         await #expect(throws: Refusal.self) { try await publishing.value }
-        #expect(await bench.directory.memberCount == 0)
+        #expect(await bench.directory.census.members == 0)
         #expect(await bench.media.transportCount == 0)
     }
 
@@ -187,7 +187,7 @@ struct RoomDirectoryTests {
         await withTaskGroup { group in
             for _ in 0..<50 { group.addTask { _ = try? await bench.publish("alice") } }
         }
-        #expect(await bench.directory.memberCount == 1)
+        #expect(await bench.directory.census.members == 1)
         #expect(await bench.host.memory.until { $0.opened.count - $0.closed.count == 1 })
         #expect(await RoomBench.eventually { await bench.media.transportCount == 1 })
     }
@@ -222,6 +222,6 @@ struct RoomDirectoryTests {
         try await bench.publish("alice")
         await bench.directory.drain(timeout: .milliseconds(50))
         #expect(await bench.host.memory.until { $0.closed.map(\.reason) == ["The server is shutting down."] })
-        #expect(await bench.directory.memberCount == 0)
+        #expect(await bench.directory.census.members == 0)
     }
 }

@@ -122,7 +122,7 @@ struct SessionTests {
             let closed = bench.host.closed
             #expect(closed.map(\.id) == [ParticipantID(worker: 0, number: 1)] && closed[0].reason.contains("joined again"))
             #expect(try await client.ask(first, .delete).status == .notFound)
-            #expect(await bench.directory.memberCount == 2)
+            #expect(await bench.directory.census.members == 2)
             // Another room's alice is somebody else.
             #expect(try await publish(bench, client, room: "other", as: "alice").status == .created)
             #expect(bench.host.closed.count == 1)
@@ -210,7 +210,7 @@ struct SessionTests {
         bench.host.refuse(AdmissionError("The worker has no room left."))
         try await bench.main { client in
             expect(try await publish(bench, client, as: "alice"), .unprocessableContent, "The worker has no room left.")
-            #expect(await bench.directory.memberCount == 0)
+            #expect(await bench.directory.census.members == 0)
             expect(try await watch(bench, client), .conflict, "Nobody publishes")
         }
     }
