@@ -29,6 +29,7 @@ export function openRoom({ title, media, ...joining }, ended) {
   find('.title', view).textContent = title || 'Call';
   document.title = title ? `${title} · Apus` : 'Apus';
   notices.replaceChildren();
+  isAsking = false;
   show('room');
   find('.title', view).focus();
   call.addEventListener('change', render);
