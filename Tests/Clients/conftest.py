@@ -1,5 +1,6 @@
 """Fixtures: the server on free ports, and browsers that live as long as the run."""
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest_asyncio
 from clients.apus import BINARY, Apus
 from clients.chromium import Chromium
 from clients.firefox import Firefox
+from clients.livekit_process import LiveKitPeer
 
 OUT = Path(__file__).parent / "out"
 
@@ -73,3 +75,19 @@ async def closing():
             await (thing.close() if hasattr(thing, "close") else thing.stop())
         except Exception as error:  # the server, or the page, may be gone already
             print(f"closing {type(thing).__name__}: {error!r}")
+
+
+@pytest_asyncio.fixture
+async def sdk(apus):
+    """`await sdk("alice", …)`: clients of LiveKit's SDK, a process each. All leave at the end, and none may have aborted."""
+    peers = []
+
+    async def start(*identities):
+        started = [LiveKitPeer(identity) for identity in identities]
+        peers.extend(started)
+        await asyncio.gather(*(peer.start() for peer in started))
+        return started[0] if len(started) == 1 else started
+
+    yield start
+    ended = await asyncio.gather(*(peer.stop() for peer in peers), return_exceptions=True)
+    assert not any(ended), "\n".join(str(failure) for failure in ended if failure)
