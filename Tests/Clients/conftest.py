@@ -36,7 +36,8 @@ def pytest_sessionstart(session):
 @pytest_asyncio.fixture
 async def apus(request):
     """A server of the test's own. It must end by itself, with status 0, and its log must hold no crash."""
-    server = Apus(log_path=OUT / f"{request.node.name.replace('/', '_')}.log")
+    more = request.node.get_closest_marker("serve")
+    server = Apus(*(more.args if more else ()), log_path=OUT / f"{request.node.name.replace('/', '_')}.log")
     await server.start()
     yield server
     crashed = server.process.returncode

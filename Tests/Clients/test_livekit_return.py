@@ -32,6 +32,7 @@ async def test_the_same_identity_takes_over(apus, sdk, version):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.serve("--drain-timeout", "1s")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=lambda number: number.name)
 async def test_clients_come_back_to_a_server_that_was_restarted(apus, sdk, version, number):
     """Nobody touches the clients: they join again, publish again, and hear each other again."""
