@@ -69,9 +69,8 @@ async def test_whep_viewers_are_hidden_and_share_an_identity(apus, sdk, closing,
     await alice.call("publish_tone", frequency=440)
     await alice.call("publish_video", colour=ORANGE, width=320, height=180)
     await asyncio.gather(bob.hears("alice", 440), bob.sees("alice", size=(320, 180)))
-    viewers = [
-        closing(await Viewer().start(f"{apus.url}/whep/watched/alice", token("watched", identity))) for identity in ("viewer", "viewer", "bob")
-    ]
+    url = f"{apus.url}/whep/watched/alice"
+    viewers = [closing(await Viewer().start(url, token("watched", identity))) for identity in ("viewer", "viewer", "bob")]
     for viewer in viewers:
         await until(lambda: viewer.frames >= 5 and len(viewer.samples) >= 50, "frames and a second of sound arrive", 15)
         assert viewer.loudest_frequency() == pytest.approx(440, abs=5)

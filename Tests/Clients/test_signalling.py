@@ -171,7 +171,7 @@ NONSENSE = {
     "an offer that is no SDP": '{"offer": {"type": "offer", "sdp": "hello", "id": 3}}',
     "an answer to no offer": '{"answer": {"type": "answer", "sdp": "v=0\\r\\n"}}',
     "a trickle that is no candidate": '{"trickle": {"candidateInit": "{", "target": "SUBSCRIBER"}}',
-    "sids of nothing": '{"subscription": {"trackSids": ["TR_nothing", ""], "subscribe": true, "participantTracks": [{"participantSid": "PA_x"}]}}',
+    "sids of nothing": '{"subscription": {"trackSids": ["TR_nothing", ""], "participantTracks": [{"participantSid": "PA_x"}]}}',
     "settings of nothing": '{"trackSetting": {"trackSids": ["TR_nothing"], "quality": 99, "width": 4294967295, "fps": 4294967295}}',
     "mute of nothing": '{"mute": {"sid": "TR_nothing", "muted": true}}',
     "a track of no kind": '{"addTrack": {"cid": "", "type": "DATA", "source": 77, "layers": [{}, {}, {}, {}, {}, {}, {}, {}]}}',

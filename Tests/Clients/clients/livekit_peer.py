@@ -1,7 +1,7 @@
 """One client of LiveKit's Python SDK, driven by lines of JSON: `python -m clients.livekit_peer`.
 
-Read: `{"id": 1, "do": "join", …}`. Written: `{"id": 1, "result": …}` or `{"id": 1, "error": "…"}`, and `{"event": "track_muted", …}` for what
-the room reports. A wrong answer of the server aborts the process (the SDK's core is Rust), so each client has one of its own.
+Read: `{"id": 1, "do": "join", …}`. Written: `{"id": 1, "result": …}` or `{"id": 1, "error": "…"}`, and `{"event": "track_muted", …}`
+for what the room reports. A wrong answer of the server aborts the process (the SDK's core is Rust), so each client has one of its own.
 """
 
 import asyncio

@@ -49,7 +49,7 @@ class LiveKitPeer:
             self._complaints = (self._complaints + more)[-8000:]
 
     async def stop(self):
-        """Leaves, and lets the process end. One that ends by itself before, or not at all, fails the test: the SDK aborts on wrong answers."""
+        """Leaves, and lets the process end. One that ended before, or does not end, fails the test: the SDK aborts on wrong answers."""
         if self.process.returncode is None:
             self.process.stdin.close()
         try:

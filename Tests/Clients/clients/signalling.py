@@ -16,8 +16,8 @@ from .tokens import token
 def wrapped_join_request(compression=0, packed=None):
     """v1's `join_request`, with no offer in it."""
     if packed is None:
-        settings = ConnectionSettings(auto_subscribe=True)
-        packed = JoinRequest(client_info=ClientInfo(sdk=ClientInfo.SDK.PYTHON, protocol=16), connection_settings=settings).SerializeToString()
+        client, settings = ClientInfo(sdk=ClientInfo.SDK.PYTHON, protocol=16), ConnectionSettings(auto_subscribe=True)
+        packed = JoinRequest(client_info=client, connection_settings=settings).SerializeToString()
     wrapped = WrappedJoinRequest(compression=compression, join_request=packed).SerializeToString()
     return base64.urlsafe_b64encode(wrapped).decode()
 
