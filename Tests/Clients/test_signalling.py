@@ -1,6 +1,7 @@
 """The room protocol on a bare WebSocket: what no SDK would send, and what no SDK shows."""
 
 import asyncio
+import gzip
 import json
 
 import aiohttp
@@ -37,6 +38,16 @@ async def test_json_from_the_first_frame(apus, path):
         assert not alice.last_is_text
         await alice.send(pingReq={"timestamp": "77"})
         assert (await alice.next("pongResp"))["lastPingTimestamp"] == "77" and alice.last_is_text
+
+
+async def test_with_two_connections_the_server_offers_at_once(apus):
+    """v0: nobody publishes yet, and SDKs wait for this offer all the same. v1: the client offers."""
+    async with signalling(apus, "raw", "alice", "/rtc", json=1) as alice:
+        assert (await alice.next("join"))["subscriberPrimary"] is True
+        offer = await alice.next("offer")
+        assert offer["type"] == "offer" and "a=ice-lite" in offer["sdp"] and "\r\nm=" in offer["sdp"]
+    async with signalling(apus, "raw", "alice", json=1) as alice:
+        assert not (await alice.next("join")).get("subscriberPrimary")
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -142,10 +153,15 @@ async def test_validate_says_what_the_upgrade_does(apus, path, why):
 
 
 async def test_v1_needs_a_join_request_unless_it_speaks_json(apus):
-    for query in ({}, {"join_request": "%%%"}, {"join_request": wrapped_join_request(compression=1, packed=b"no gzip")}):
+    bomb = gzip.compress(bytes(8_000_000), mtime=0)
+    before = apus.resident_bytes()
+    for request in (None, "%%%", wrapped_join_request(1, b"no gzip"), wrapped_join_request(1, bomb), wrapped_join_request(7, b"x")):
+        query = {"join_request": request} if request else {}
         with pytest.raises(websockets.InvalidStatus) as refused:
             await websockets.connect(socket_url(apus, access_token=token("raw", "alice"), **query))
         assert refused.value.response.status_code == 400
+        assert len(refused.value.response.body.split()) >= 3
+    assert apus.resident_bytes() - before < 8_000_000
 
 
 async def test_get_without_an_upgrade(apus):
@@ -182,7 +198,7 @@ NONSENSE = {
 
 @pytest.mark.parametrize("path", PATHS)
 async def test_nonsense_is_survived(apus, path):
-    """Each alone, on a socket of its own: that one may be ended, with `leave`; the server and the others may not."""
+    """Each alone, on a socket of its own, which goes on (an offer that can not be answered may end it, with a close frame)."""
     async with signalling(apus, "raw", "alice", path, json=1) as alice:
         await alice.next("join")
         for what, frame in NONSENSE.items():
@@ -193,7 +209,7 @@ async def test_nonsense_is_survived(apus, path):
                 try:
                     await mallory.next("pong")
                 except websockets.ConnectionClosed as closed:
-                    assert closed.rcvd is not None, f"{what}: cut off without a close frame"
+                    assert "offer" in what and closed.rcvd is not None, f"{what}: {closed}"
             await alice.send(ping="1")
             await alice.next("pong")
         await participants(apus, 1)

@@ -48,19 +48,17 @@ class Eye:
     """The last frame's size and mean colour, and how many frames there were."""
 
     def __init__(self):
-        self.frames, self.frame, self.sizes = 0, None, []
+        self.frames, self.frame = 0, None
 
     def take(self, frame):
         self.frames += 1
         self.frame = frame
-        size = [frame.width, frame.height]
-        if not self.sizes or self.sizes[-1] != size:
-            self.sizes.append(size)
 
     def report(self):
         if not self.frame:
-            return {"frames": 0, "size": None, "colour": None, "sizes": []}
-        return {"frames": self.frames, "size": self.sizes[-1], "colour": mean_colour(self.frame), "sizes": self.sizes}
+            return {"frames": 0, "size": None, "colour": None}
+        size = [self.frame.width, self.frame.height]
+        return {"frames": self.frames, "size": size, "colour": mean_colour(self.frame)}
 
 
 def mean_colour(frame):
