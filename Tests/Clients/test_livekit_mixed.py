@@ -4,12 +4,15 @@ import asyncio
 
 import pytest
 
+from clients.ffmpeg_whip import FFmpegPublisher
 from clients.livekit_process import VERSIONS
 from clients.rtc import Publisher, Viewer
 from clients.tokens import token
 from clients.waiting import until
 
 BOTH = pytest.mark.parametrize("version", VERSIONS)
+# A page that is closed and an encoder that is killed leave their sessions behind.
+BRIEF_DRAIN = pytest.mark.serve("--drain-timeout", "1s")
 ORANGE = (220, 120, 40)
 
 
@@ -29,7 +32,17 @@ async def test_a_whip_publisher_is_a_participant(apus, sdk, closing, version):
         await peer.event("participant_disconnected", identity="studio")
 
 
-@pytest.mark.serve("--drain-timeout", "1s")  # a page that is closed leaves its session behind
+@BRIEF_DRAIN
+@BOTH
+async def test_h264_from_ffmpeg_is_seen_and_heard(apus, sdk, closing, version):
+    """What broadcast software sends: H264, and stereo Opus."""
+    alice = await sdk("alice")
+    await alice.join(apus, "studio", version)
+    closing(await FFmpegPublisher(f"{apus.url}/whip/studio", token("studio", "encoder")).start())
+    await asyncio.gather(alice.hears("encoder", 440, timeout=15), alice.sees("encoder", size=(640, 360), more=15, timeout=15))
+
+
+@BRIEF_DRAIN
 async def test_a_browser_and_both_kinds_of_sdk(apus, sdk, chromium, closing):
     """A browser publishes by WHIP; v1 and v0 see it and hear each other. A browser watches one of them by WHEP."""
     alice, bob = await sdk("alice", "bob")
