@@ -9,6 +9,7 @@ import pytest_asyncio
 from clients.apus import BINARY, Apus
 from clients.chromium import Chromium
 from clients.firefox import Firefox
+from clients.guest import Guests
 
 OUT = Path(__file__).parent / "out"
 
@@ -56,6 +57,14 @@ async def firefox():
     browser = await Firefox().start()
     yield browser
     await browser.stop()
+
+
+@pytest_asyncio.fixture
+async def guests(chromium, firefox):
+    """Opens pages of the web app; none may break its content security policy, leave its origin or throw."""
+    guests = Guests(chromium, firefox)
+    yield guests
+    await guests.close()
 
 
 @pytest_asyncio.fixture
