@@ -18,8 +18,8 @@ PRELOAD = Path(__file__).with_name("preload.js").read_text()
 EXPECTED = ("Failed to load resource", "WebSocket connection to", "net::ERR_")
 
 
-def preload(saves_data):
-    return PRELOAD.replace("SAVES_DATA", json.dumps(saves_data))
+def preload(saves_data, speaks):
+    return PRELOAD.replace("SAVES_DATA", json.dumps(saves_data)).replace("SPEAKS", json.dumps(speaks))
 
 
 class Guest:
@@ -171,9 +171,9 @@ class Guest:
 class ChromiumGuest(Guest):
     """`options` are playwright's of a context: viewport, is_mobile, …"""
 
-    async def open(self, chromium, saves_data=True, **options):
+    async def open(self, chromium, saves_data=True, speaks=False, **options):
         self.context = await chromium.browser.new_context(**options)
-        await self.context.add_init_script(preload(saves_data))
+        await self.context.add_init_script(preload(saves_data, speaks))
         self.page = await self.context.new_page()
         self.saw_complaints, self.origin = [], None
         self.page.on("console", self._console)
@@ -213,12 +213,12 @@ class ChromiumGuest(Guest):
 class FirefoxGuest(Guest):
     """In a container of its own, as another person's browser would be."""
 
-    async def open(self, firefox, saves_data=True):
+    async def open(self, firefox, saves_data=True, speaks=False):
         self.browser = firefox
         self.container = (await firefox.command("browser.createUserContext", {}))["userContext"]
         self.context = (await firefox.command("browsingContext.create", {"type": "tab", "userContext": self.container}))["context"]
         self.page = FirefoxPage(firefox, self.context)
-        function = f"() => {{ {preload(saves_data)} }}"
+        function = f"() => {{ {preload(saves_data, speaks)} }}"
         await firefox.command("script.addPreloadScript", {"functionDeclaration": function, "contexts": [self.context]})
         return self
 
