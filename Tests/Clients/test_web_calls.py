@@ -27,7 +27,6 @@ async def test_a_room_is_made_its_link_is_sent_and_two_people_talk(apus, guests)
     await live([ada, grace])
     assert "Grace" in (await ada.tiles())[grace.identity]["text"]
 
-    await grace.marks(ada, speaking="true")
     await ada.marks(ada, muted="false", cameraOff="false")
     await grace.marks(ada, muted="false", cameraOff="false")
     await ada.click("mute")
@@ -37,8 +36,17 @@ async def test_a_room_is_made_its_link_is_sent_and_two_people_talk(apus, guests)
     await grace.marks(ada, muted="true", cameraOff="true")
     await ada.click("mute")
     await ada.click("camera")
-    await grace.marks(ada, muted="false", cameraOff="false")
+    await grace.marks(ada, muted="false", cameraOff="false", speaking="true")
     await live([ada, grace])
+
+
+async def test_who_joins_while_somebody_speaks_is_told_so(apus, guests):
+    link = await make_room(apus)
+    ada, grace = await guests.chromium(speaks=True), await guests.chromium()
+    await ada.join(link, "Ada")
+    await ada.marks(ada, speaking="true", quality="excellent")
+    await grace.join(link, "Grace")
+    await grace.marks(ada, speaking="true", quality="excellent")
 
 
 async def test_who_leaves_is_gone_and_may_come_back(apus, guests):

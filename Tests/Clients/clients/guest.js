@@ -25,15 +25,16 @@ window.probe = {
 
   me() { return window.apus.participants().find(person => person.isMe)?.identity ?? null; },
 
+  box(element) {
+    const { left, top, right, bottom } = element.getBoundingClientRect();
+    return { left, top, right, bottom };
+  },
+
   // {identity: what its tile says}
   tiles() {
-    const box = element => {
-      const { left, top, right, bottom } = element.getBoundingClientRect();
-      return { left, top, right, bottom };
-    };
     return Object.fromEntries(this.all('tile').map(tile => {
       const { identity, speaking, muted, cameraOff, quality } = tile.dataset;
-      return [identity, { speaking, muted, cameraOff, quality, text: tile.innerText.trim(), box: box(tile) }];
+      return [identity, { speaking, muted, cameraOff, quality, text: tile.innerText.trim(), box: this.box(tile) }];
     }));
   },
 
