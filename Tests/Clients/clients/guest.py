@@ -18,8 +18,10 @@ PRELOAD = Path(__file__).with_name("preload.js").read_text()
 EXPECTED = ("Failed to load resource", "WebSocket connection to", "net::ERR_")
 
 
-def preload(saves_data, speaks):
-    return PRELOAD.replace("SAVES_DATA", json.dumps(saves_data)).replace("SPEAKS", json.dumps(speaks))
+def preload(saves_data=True, speaks=False, slow_camera=False):
+    """`speaks`: a steady tone is the microphone; `slow_camera`: nothing opens before `openCamera()` is called in the page."""
+    wishes = {"savesData": saves_data, "speaks": speaks, "isSlow": slow_camera}
+    return f"const wishes = {json.dumps(wishes)};\n{PRELOAD}"
 
 
 class Guest:
@@ -38,9 +40,11 @@ class Guest:
         await self.enter(name)
         return await self.connected()
 
-    async def enter(self, name):
+    async def enter(self, name, camera=True):
+        """Through the lobby; waits for its picture unless there is to be none."""
         await until(lambda: self.shows("join"), "the lobby is shown", 15)
-        await until(lambda: self.ask("probe.hasPreview()"), "the lobby has opened the camera", 15)
+        if camera:
+            await until(lambda: self.ask("probe.hasPreview()"), "the lobby has opened the camera", 15)
         await self.fill("name", name)
         await self.click("join")
 
@@ -121,6 +125,18 @@ class Guest:
             still = {name: picture and f"brightness to {max(picture):.0f}" for name, picture in found.items() if name not in alive}
             raise AssertionError(f"{error}; there are {len(found)}, without movement: {still}; {await self.people()}") from None
 
+    async def sees_picture_of(self, other, timeout=20):
+        """Awaits that the picture of one other person changes."""
+        first = None
+
+        async def check():
+            nonlocal first
+            picture = (await self.ask("probe.pictures()")).get(other.identity)
+            first = first or picture
+            return picture and max(picture) > 40 and max(abs(a - b) for a, b in zip(first, picture)) > 4
+
+        await until(check, "the picture of the other one moves", timeout, every=0.2)
+
     async def hears(self, count, timeout=20):
         """Awaits that the sound of `count` others is played and is no silence."""
         first, heard, found = {}, set(), {}
@@ -171,9 +187,9 @@ class Guest:
 class ChromiumGuest(Guest):
     """`options` are playwright's of a context: viewport, is_mobile, …"""
 
-    async def open(self, chromium, saves_data=True, speaks=False, **options):
+    async def open(self, chromium, speaks=False, slow_camera=False, **options):
         self.context = await chromium.browser.new_context(**options)
-        await self.context.add_init_script(preload(saves_data, speaks))
+        await self.context.add_init_script(f"(() => {{ {preload(speaks=speaks, slow_camera=slow_camera)} }})()")
         self.page = await self.context.new_page()
         self.saw_complaints, self.origin = [], None
         self.page.on("console", self._console)
@@ -213,12 +229,12 @@ class ChromiumGuest(Guest):
 class FirefoxGuest(Guest):
     """In a container of its own, as another person's browser would be."""
 
-    async def open(self, firefox, saves_data=True, speaks=False):
+    async def open(self, firefox):
         self.browser = firefox
         self.container = (await firefox.command("browser.createUserContext", {}))["userContext"]
         self.context = (await firefox.command("browsingContext.create", {"type": "tab", "userContext": self.container}))["context"]
         self.page = FirefoxPage(firefox, self.context)
-        function = f"() => {{ {preload(saves_data, speaks)} }}"
+        function = f"() => {{ {preload()} }}"
         await firefox.command("script.addPreloadScript", {"functionDeclaration": function, "contexts": [self.context]})
         return self
 

@@ -2,13 +2,16 @@
 (() => {
   const complaints = window.complaints = [];
   try {
-    if (SAVES_DATA) localStorage.setItem('apus.saveData', 'true');
+    if (wishes.savesData) localStorage.setItem('apus.saveData', 'true');
   } catch { /* about:blank has no storage. */ }
-  if (SPEAKS && navigator.mediaDevices) {
-    // Chromium's fake microphone beeps too shortly to pass for speech: a tone that goes on.
+  if ((wishes.speaks || wishes.isSlow) && navigator.mediaDevices) {
     const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+    const opened = wishes.isSlow ? new Promise(resolve => { window.openCamera = () => { resolve(); return true; }; }) : null;
     navigator.mediaDevices.getUserMedia = async constraints => {
+      await opened;
       const stream = await ask(constraints);
+      if (!wishes.speaks) return stream;
+      // Chromium's fake microphone beeps too shortly to pass for speech: a tone that goes on.
       for (const beep of stream.getAudioTracks()) {
         const context = new AudioContext();
         const output = context.createMediaStreamDestination();
