@@ -33,6 +33,7 @@ package enum WebApp {
         File(path: "/app/session.js", type: script, bytes: PackageResources.session_js),
         File(path: "/app/settings.js", type: script, bytes: PackageResources.settings_js),
         File(path: "/app/signal.js", type: script, bytes: PackageResources.signal_js),
+        File(path: "/app/sound.js", type: script, bytes: PackageResources.sound_js),
         File(path: "/app/style.css", type: css, bytes: PackageResources.style_css),
         File(path: "/app/tile.js", type: script, bytes: PackageResources.tile_js),
     ]

@@ -15,7 +15,9 @@ extension LiveRoom {
     }
 
     /// What is published, or who wants it, has changed: everybody's sources are looked at again.
-    func followSources() {
+    func followSources() { if mayFollowSources() { followSourcesNow() } }
+
+    func followSourcesNow() {
         for member in members where member.client != nil { updateSubscriptions(of: member) }
         followPublishers()
     }

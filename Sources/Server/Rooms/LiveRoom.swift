@@ -16,6 +16,8 @@ package actor LiveRoom {
         package var members = 1_000
         /// Tracks that one member may publish.
         package var tracksPerMember = 16
+        /// WHIP and WHEP sessions that have not connected yet.
+        package var waitingSessions = 200
         /// Sections of a connection in which we send.
         package var sections = 128
         package init() {}
@@ -39,6 +41,11 @@ package actor LiveRoom {
     /// Whose transport is whose.
     private var owners: [ParticipantID: (member: Member, link: MediaLink)] = [:]
     private var opening = 0
+    /// What waits for its turn: see `LiveRoom+Overdue`.
+    var overdueMembers: Set<String> = []
+    var areSourcesOverdue = false
+    var isSettlingOverdue = false
+    var sourceChecks = RateAllowance(every: .milliseconds(50), burst: 200)
     /// Eighths, by audio track; silent ones are not here.
     var levels: [TrackID: UInt8] = [:]
     /// By participant of a worker.
@@ -140,8 +147,11 @@ package actor LiveRoom {
     /// Tells everybody else how `member` is now; hidden ones nobody but themselves.
     func announce(_ member: Member) {
         member.noteChange()
-        guard !member.isInvisible else { return }
-        tell(.update([member.info]), except: member)
+        if !member.isInvisible, mayAnnounce(member) { tellOthers(of: member) }
+    }
+
+    func tellOthers(of member: Member) {
+        if !member.isInvisible { tell(.update([member.info]), except: member) }
     }
 
     /// Tells all clients of the protocol.

@@ -27,6 +27,7 @@ final class Member {
     private var hasArrived = false
     /// What it publishes, in the order in which it began.
     var tracks: [PublishedTrack] = []
+    var announcements = RateAllowance(every: .milliseconds(200), burst: 50)
     /// Counts the changes that others are told of.
     private(set) var version: UInt32 = 0
 

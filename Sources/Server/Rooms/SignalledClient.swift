@@ -2,22 +2,6 @@ import Negotiation
 import Rooms
 import Signalling
 
-/// How often a client may offer: each offer costs an answer, and may cost everybody in the room one.
-struct OfferAllowance {
-    private static let interval = Duration.milliseconds(200)
-    private static let burst = 50
-    /// When all that was taken will have been given back.
-    private var repaid: ContinuousClock.Instant?
-
-    /// Takes one; false where there is none left.
-    mutating func take(at now: ContinuousClock.Instant) -> Bool {
-        let start = max(repaid ?? now, now)
-        guard now.duration(to: start) <= Self.interval * (Self.burst - 1) else { return false }
-        repaid = start + Self.interval
-        return true
-    }
-}
-
 /// The state of one client of LiveKit's protocol. Confined to its room's actor.
 final class SignalledClient {
     let sink: any SignalSink
@@ -34,7 +18,8 @@ final class SignalledClient {
     /// v0: the offer that the client has not answered yet.
     var offer: (offer: SubscriberOffer, assigned: [String: TrackID])?
     var offerID: UInt32 = 0
-    var offers = OfferAllowance()
+    /// Each offer costs an answer, and may cost everybody in the room one.
+    var offers = RateAllowance(every: .milliseconds(200), burst: 50)
     /// What it asked for or declined, by track; others follow `autoSubscribe`.
     var choices: [TrackID: Bool] = [:]
     var wishes: [TrackID: SubscriptionWish] = [:]

@@ -18,6 +18,9 @@ extension LiveRoom {
             answer = try Refusal.negotiating { () throws(NegotiationError) in
                 try PublisherAnswer(offer: offer, local: local.description(link.local, sessionID: link.sessionID))
             }
+            guard answer.media.count <= limits.tracksPerMember else {
+                throw Refusal(.unprocessableContent, "A participant may publish \(limits.tracksPerMember) tracks.")
+            }
             for media in answer.media where !token.permits(source: media.kind == .audio ? "microphone" : "camera") {
                 throw Refusal(.forbidden, "The token does not permit publishing \(media.kind.rawValue) (canPublishSources).")
             }
@@ -43,6 +46,7 @@ extension LiveRoom {
     /// A WHEP viewer of `publisher`, or of whoever has published longest.
     package func watch(_ token: AccessToken, publisher: String?, offer: String) async throws(Refusal) -> SessionAnswer {
         try refuseIfFull()
+        try refuseIfWaiting()
         let offered = try tracks(of: publisher)
         let link = try await place()
         let answer: ViewerAnswer
@@ -62,6 +66,14 @@ extension LiveRoom {
         followSources()
         try await begin(member, session, answer.transport)
         return SessionAnswer(id: session.id, entityTag: session.entityTag, sdp: answer.sdp)
+    }
+
+    /// Viewers who never connect must not fill the room: they need nothing but a request.
+    private func refuseIfWaiting() throws(Refusal) {
+        let waiting = members.count { $0.session.map { !$0.link.isConnected } ?? false }
+        guard waiting < limits.waitingSessions else {
+            throw Refusal(.serviceUnavailable, "Too many viewers are connecting.", headers: [.retryAfter: "5"])
+        }
     }
 
     private func place() async throws(Refusal) -> MediaLink {

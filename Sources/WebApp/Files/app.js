@@ -12,8 +12,9 @@ const end = document.getElementById('end');
 let call = null;
 
 function open() {
-  call?.leave();
+  const former = call;
   call = null;
+  former?.leave();
   closeLobby();
   const invitation = location.hash.slice(1);
   const refusal = invitation && objection(invitation);
@@ -32,11 +33,13 @@ function openEnd(title, sentence, isOpen = false) {
 }
 
 function enter(joining) {
-  call = openRoom(joining, sentence => {
-    if (location.hash.length < 2) return;
+  const started = openRoom(joining, sentence => {
+    // Another link was opened meanwhile: its view is the one to see.
+    if (call !== started) return;
     if (sentence) openEnd('The call is over for you', sentence, true);
     else openEnd('You have left the call', 'The link stays good until it expires: come back whenever you like.', true);
   });
+  call = started;
 }
 
 find('.again', end).addEventListener('click', open);

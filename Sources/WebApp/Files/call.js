@@ -28,16 +28,26 @@ export class Call extends EventTarget {
   #wake = () => {};
   #isTold = false;
   #failures = 0;
+  #unreached = 0;
+  #isFull = false;
 
-  constructor(token, media) {
+  // `joining` is what an invitation was exchanged for: {token, identity, name}.
+  constructor({ token, identity, name }, media) {
     super();
     this.#token = token;
     this.#media = media;
+    this.people.expect(identity, name);
   }
 
   get pc() { return this.#session?.pc ?? null; }
-  // Whether joining fails in a way that is worth a sentence: the server answers, the media does not get through.
-  get isBlocked() { return this.state !== 'connected' && this.#failures > 1; }
+  // What keeps it from being connected, where that is known; null while nothing is out of the ordinary.
+  get hindrance() {
+    if (this.state === 'connected') return null;
+    if (navigator.onLine === false) return 'You are offline. Waiting for the network…';
+    if (this.#unreached > 1) return 'The server can’t be reached. Trying again…';
+    if (this.#isFull) return 'The room or the server is full. Trying again…';
+    return this.#failures > 1 ? 'The server answers, but sound and picture do not get through. A firewall may block them. Trying again…' : null;
+  }
 
   receiver(sid) { return this.#session?.receivers.get(sid) ?? null; }
   want(sid, wish) { this.#session?.want(sid, wish); }
@@ -85,6 +95,8 @@ export class Call extends EventTarget {
       const { session, leave } = await this.#attempt();
       if (this.state === 'ended') return;
       if (leave && !leave.action && FINAL[leave.reason]) return this.#finish(FINAL[leave.reason]);
+      this.#unreached = session.wasJoined ? 0 : this.#unreached + 1;
+      this.#isFull = leave?.reason === 'JOIN_FAILURE';
       if (!session.wasJoined) {
         const refused = await refusal(this.#token);
         if (refused) return this.#finish(refused.message);

@@ -5,7 +5,7 @@ import { canChooseSpeaker, listDevices } from './devices.js';
 import { settings } from './settings.js';
 
 // Fills `place`. `chosen(kind)` is told after a choice was remembered: camera, microphone, speaker or saveData.
-// → a function that brings the lists up to date.
+// → {update, close}: brings the lists up to date, and takes all of it away again.
 export function addChoices(place, chosen) {
   place.replaceChildren(stamp('choices'));
   find('.speaker', place).hidden = !canChooseSpeaker();
@@ -37,5 +37,11 @@ export function addChoices(place, chosen) {
   };
   navigator.mediaDevices?.addEventListener?.('devicechange', update);
   update();
-  return update;
+  return {
+    update,
+    close() {
+      navigator.mediaDevices?.removeEventListener?.('devicechange', update);
+      place.replaceChildren();
+    },
+  };
 }

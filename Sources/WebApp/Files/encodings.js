@@ -30,6 +30,19 @@ export function encodings(track, source) {
   };
 }
 
+// Another picture in the same layers: a smaller one needs fewer of them, the upper ones, and each size has its bitrate.
+export async function fit(sender, track, source) {
+  const parameters = sender.getParameters();
+  const wanted = encodings(track, source).sendEncodings;
+  const spare = parameters.encodings.length - wanted.length;
+  parameters.encodings.forEach((encoding, index) => {
+    encoding.active = index >= spare;
+    if (index === parameters.encodings.length - 1) encoding.maxBitrate = wanted.at(-1).maxBitrate;
+  });
+  // Before the first answer parameters are not settled yet; the picture is sent all the same.
+  await sender.setParameters(parameters).catch(() => {});
+}
+
 // VP8 first: the codec whose layers every browser can send. Others stay for viewers and servers that choose otherwise.
 export function preferVP8(transceiver) {
   const codecs = RTCRtpSender.getCapabilities?.('video')?.codecs ?? [];

@@ -44,11 +44,12 @@ export class Grid {
       if (screen) screens.set(person.identity, { person, screen });
     }
     this.#settle(this.#people, people, this.#list, () => new PersonTile(this.#silenced));
-    this.#settle(this.#screens, screens, this.#stage, () => new ScreenTile());
+    this.#settle(this.#screens, screens, this.#stage, () => new ScreenTile(this.#silenced));
     for (const [identity, person] of people) this.#showPerson(this.#people.get(identity), person, media);
     for (const [identity, { person, screen }] of screens) {
       const tile = this.#screens.get(identity);
-      tile.show({ person, picture: this.#call.receiver(screen.sid) });
+      const sound = trackOf(person, 'SCREEN_SHARE_AUDIO');
+      tile.show({ person, picture: this.#call.receiver(screen.sid), sound: sound && this.#call.receiver(sound.sid) });
       this.#watch(tile.video, screen.sid);
     }
     this.#floor.classList.toggle('has-stage', screens.size > 0);
@@ -69,20 +70,6 @@ export class Grid {
       picture: camera && this.#call.receiver(camera.sid), sound: microphone && this.#call.receiver(microphone.sid),
     });
     this.#watch(tile.video, isCameraOff ? null : camera.sid);
-    this.#hearScreen(person);
-  }
-
-  // The sound of a shared screen has no tile: an element of its own plays it.
-  #hearScreen(person) {
-    const info = trackOf(person, 'SCREEN_SHARE_AUDIO');
-    const track = info && this.#call.receiver(info.sid);
-    const tile = this.#screens.get(person.identity);
-    if (!tile || !track) return;
-    tile.video.muted = false;
-    const stream = tile.video.srcObject;
-    if (!stream || stream.getAudioTracks().includes(track)) return;
-    for (const old of stream.getAudioTracks()) stream.removeTrack(old);
-    stream.addTrack(track);
   }
 
   #settle(tiles, wanted, place, make) {
@@ -97,7 +84,7 @@ export class Grid {
       const tile = make();
       tiles.set(key, tile);
       place.append(tile.element);
-      if (this.#speaker) tile.speaker?.(this.#speaker);
+      if (this.#speaker) tile.sound.speaker(this.#speaker);
     }
   }
 
@@ -179,17 +166,19 @@ export class Grid {
 
   // MARK: Sound
 
-  listen() { for (const tile of this.#people.values()) tile.listen(); }
+  get #tiles() { return [...this.#people.values(), ...this.#screens.values()]; }
+
+  listen() { for (const tile of this.#tiles) tile.sound.listen(); }
 
   speaker(id) {
     this.#speaker = id;
-    for (const tile of this.#people.values()) tile.speaker(id);
+    for (const tile of this.#tiles) tile.sound.speaker(id);
   }
 
   close() {
     clearTimeout(this.#timer);
     this.#sizes.disconnect();
     this.#views.disconnect();
-    for (const tile of [...this.#people.values(), ...this.#screens.values()]) tile.remove();
+    for (const tile of this.#tiles) tile.remove();
   }
 }

@@ -20,7 +20,7 @@ let media = null;
 let invitation = null;
 let entered = () => {};
 let stopMeter = () => {};
-let updateChoices = () => {};
+let choices = null;
 
 // Opens the lobby of an invitation. `enter({token, title, media, …})` is called when the person joins; the media is theirs from then on.
 export async function openLobby(text, enter) {
@@ -38,16 +38,18 @@ export async function openLobby(text, enter) {
 
   const mine = media = new LocalMedia();
   media.addEventListener('change', render);
-  updateChoices = addChoices(find('.choices', form), choose);
+  choices = addChoices(find('.choices', form), choose);
   render();
   complain(await mine.openBoth());
   if (media !== mine) return mine.close();
-  updateChoices();
+  choices.update();
 }
 
 // Leaves without joining: nothing stays open.
 export function closeLobby() {
   stopMeter();
+  choices?.close();
+  choices = null;
   media?.close();
   media = null;
 }
@@ -73,7 +75,7 @@ function complain(errors) {
 async function attempt(kind, action) {
   complain({});
   try { await action(); } catch (error) { complain({ [kind]: error }); }
-  updateChoices();
+  choices?.update();
 }
 
 muteButton.addEventListener('click', () => attempt('microphone', () => media.speak(!media.isHeard)));
@@ -98,11 +100,11 @@ form.addEventListener('submit', async event => {
   try {
     const personal = await exchange(invitation, name);
     settings.name = name;
-    stopMeter();
-    media.removeEventListener('change', render);
     const mine = media;
+    mine.removeEventListener('change', render);
     media = null;
     preview.srcObject = null;
+    closeLobby();
     entered({ ...personal, media: mine });
   } catch (error) {
     tell(problem, error.message);

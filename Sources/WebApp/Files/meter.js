@@ -19,7 +19,7 @@ export function startMeter(place, track) {
   }, 100);
   return () => {
     clearInterval(timer);
-    context.close();
+    if (context.state !== 'closed') context.close();
     light(0);
   };
 }

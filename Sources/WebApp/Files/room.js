@@ -18,18 +18,18 @@ const invite = find('[data-testid=invite]', view);
 const STATUS = {
   joining: 'Joining…', connected: 'Connected', reconnecting: 'Reconnecting…', ended: 'Left',
 };
-const BLOCKED = 'The server answers, but sound and picture do not get through. A firewall may block them. Trying again…';
 
 let current = null;
 
 // Runs the call. `ended(sentence)` is told when it is over: null where the person left.
-export function openRoom({ token, title, media }, ended) {
-  const call = new Call(token, media);
+export function openRoom({ title, media, ...joining }, ended) {
+  const call = new Call(joining, media);
   const grid = new Grid(floor, call, askForClick);
-  current = { call, grid, media, ended, updateChoices: addChoices(find('.choices', dialog), choose) };
+  current = { call, grid, media, ended, choices: addChoices(find('.choices', dialog), choose) };
   find('.title', view).textContent = title || 'Call';
   document.title = title ? `${title} · Apus` : 'Apus';
   notices.replaceChildren();
+  isAsking = false;
   show('room');
   find('.title', view).focus();
   call.addEventListener('change', render);
@@ -48,19 +48,20 @@ export function openRoom({ token, title, media }, ended) {
 export function leaveRoom() { current?.call.leave(); }
 
 function render() {
-  const { call, grid, media, ended } = current;
+  const { call, grid, media, choices, ended } = current;
   if (call.state === 'ended') {
     const { error } = call;
     call.removeEventListener('change', render);
     if (dialog.open) dialog.close();
     grid.close();
+    choices.close();
     media.close();
     current = null;
     ended(error);
     return;
   }
   grid.render(media);
-  const words = call.isBlocked ? BLOCKED : navigator.onLine === false ? 'You are offline. Waiting for the network…' : STATUS[call.state];
+  const words = call.hindrance ?? STATUS[call.state];
   if (status.textContent !== words) status.textContent = words;
   view.dataset.state = status.dataset.state = call.state;
   const count = call.people.all.length;
@@ -102,7 +103,7 @@ buttons.camera.addEventListener('click', toggleCamera);
 buttons.share.addEventListener('click', toggleShare);
 buttons.leave.addEventListener('click', leaveRoom);
 buttons.devices.addEventListener('click', () => {
-  current?.updateChoices();
+  current?.choices.update();
   dialog.showModal();
 });
 // A click beside the sheet closes it.

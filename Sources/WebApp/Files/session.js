@@ -1,6 +1,6 @@
 // One attempt at a call: a socket, a peer connection, and what is published over them. It ends once and is not used again.
 
-import { encodings, preferVP8 } from './encodings.js';
+import { encodings, fit, preferVP8 } from './encodings.js';
 import { Signal } from './signal.js';
 
 const ANSWER = 10_000;
@@ -120,6 +120,7 @@ export class Session {
         if (track !== publication.track) {
           publication.track = track;
           await publication.transceiver.sender.replaceTrack(track);
+          if (track?.kind === 'video') await fit(publication.transceiver.sender, track, source);
         }
         if (muted !== publication.muted) {
           publication.muted = muted;

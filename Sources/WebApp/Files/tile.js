@@ -1,17 +1,16 @@
 // One person, or one shared screen, in the grid.
 
 import { find, play, stamp } from './dom.js';
+import { Sound } from './sound.js';
 
 const QUALITIES = { excellent: 'Excellent connection', good: 'Good connection', poor: 'Poor connection', lost: 'Connection lost' };
 
 export class PersonTile {
   element = stamp('tile');
   video = find('video', this.element);
-  #audio = null;
-  #silenced;
 
   // `silenced()` is told where the browser wants a click before it plays sound.
-  constructor(silenced) { this.#silenced = silenced; }
+  constructor(silenced) { this.sound = new Sound(silenced); }
 
   // `sound` and `picture` are tracks or null; a picture that is only late keeps the last one.
   show({ person, sound, picture, isCameraOff, isMuted }) {
@@ -32,31 +31,13 @@ export class PersonTile {
     quality.setAttribute('aria-label', QUALITIES[person.quality] ?? 'Connection not rated yet');
     if (isCameraOff) play(this.video, null);
     else if (picture) play(this.video, picture);
-    if (!person.isMe) this.#hear(sound);
+    if (!person.isMe) this.sound.hear(sound);
   }
-
-  #hear(track) {
-    if (!this.#audio) {
-      if (!track) return;
-      this.#audio = new Audio();
-      this.element.append(this.#audio);
-    }
-    if (!track || this.#audio.srcObject?.getTracks().includes(track)) return;
-    play(this.#audio, track);
-    this.listen();
-  }
-
-  // Plays the sound; again after the person has clicked somewhere.
-  listen() {
-    this.#audio?.play().catch(error => { if (error.name === 'NotAllowedError') this.#silenced(); });
-  }
-
-  speaker(id) { this.#audio?.setSinkId?.(id).catch(() => {}); }
 
   remove() {
     this.element.remove();
     play(this.video, null);
-    if (this.#audio) play(this.#audio, null);
+    this.sound.stop();
   }
 }
 
@@ -64,16 +45,20 @@ export class ScreenTile {
   element = stamp('screen');
   video = find('video', this.element);
 
-  show({ person, picture }) {
+  constructor(silenced) { this.sound = new Sound(silenced); }
+
+  show({ person, picture, sound }) {
     find('.name', this.element).textContent = `${person.name}’s screen`;
     this.video.setAttribute('aria-label', `Screen of ${person.name}`);
     this.element.dataset.identity = person.identity;
     if (picture) play(this.video, picture);
+    this.sound.hear(sound);
   }
 
   remove() {
     this.element.remove();
     play(this.video, null);
+    this.sound.stop();
   }
 }
 

@@ -1,1 +1,1 @@
-"""Real clients, driven: browsers, FFmpeg and aiortc on one side of the server or the other."""
+"""Real clients, driven: browsers, FFmpeg, aiortc and LiveKit's SDK on one side of the server or the other."""

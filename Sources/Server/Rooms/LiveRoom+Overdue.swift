@@ -1,0 +1,36 @@
+import Signalling
+
+// What is told to everybody, or looked at for everybody, costs the more the larger the room is. Who changes often is told of less often: each
+// change at once as long as they are few, and then the latest state, a few times a second.
+extension LiveRoom {
+    static let overdueInterval = Duration.milliseconds(250)
+
+    /// Whether `member` may be announced now; if not, it will be.
+    func mayAnnounce(_ member: Member) -> Bool {
+        if member.state == .disconnected || member.announcements.take(at: .now) { return true }
+        overdueMembers.insert(member.sid)
+        settleOverdueSoon()
+        return false
+    }
+
+    /// Whether everybody's sources may be looked at now; if not, they will be.
+    func mayFollowSources() -> Bool {
+        if sourceChecks.take(at: .now) { return true }
+        areSourcesOverdue = true
+        settleOverdueSoon()
+        return false
+    }
+
+    private func settleOverdueSoon() {
+        guard !isSettlingOverdue else { return }
+        isSettlingOverdue = true
+        Task {
+            try? await Task.sleep(for: Self.overdueInterval)
+            isSettlingOverdue = false
+            let sids = overdueMembers
+            overdueMembers = []
+            for member in members where sids.contains(member.sid) { tellOthers(of: member) }
+            if exchange(&areSourcesOverdue, with: false) { followSourcesNow() }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+// What a person would see and hear on the web app's page, read from the page itself. Defines `window.probe`.
+window.probe = {
+  all: name => [...document.querySelectorAll(`[data-testid=${name}]`)],
+  find: name => document.querySelector(`[data-testid=${name}]`),
+
+  click(name) { this.find(name).click(); },
+
+  fill(name, text) {
+    const input = this.find(name);
+    input.focus();
+    input.value = text;
+    input.dispatchEvent(new Event('input', { bubbles: true }));
+    input.dispatchEvent(new Event('change', { bubbles: true }));
+  },
+
+  isShown(name) {
+    const element = this.find(name);
+    return Boolean(element) && element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
+  },
+
+  hasPreview() {
+    const preview = this.find('preview');
+    return Boolean(preview?.srcObject) && preview.readyState >= 2;
+  },
+
+  me() { return window.apus.participants().find(person => person.isMe)?.identity ?? null; },
+
+  box(element) {
+    const { left, top, right, bottom } = element.getBoundingClientRect();
+    return { left, top, right, bottom };
+  },
+
+  // {identity: what its tile says}
+  tiles() {
+    return Object.fromEntries(this.all('tile').map(tile => {
+      const { identity, speaking, muted, cameraOff, quality } = tile.dataset;
+      return [identity, { speaking, muted, cameraOff, quality, text: tile.innerText.trim(), box: this.box(tile) }];
+    }));
+  },
+
+  // The picture of each tile, or of each shared screen, as 16 × 9 brightnesses (0 to 255); null while there is none.
+  pictures(name = 'tile') {
+    const canvas = document.createElement('canvas');
+    canvas.width = 16;
+    canvas.height = 9;
+    const context = canvas.getContext('2d', { willReadFrequently: true });
+    return Object.fromEntries(this.all(name).map(tile => {
+      const video = tile.querySelector('video');
+      if (!video?.videoWidth || video.readyState < 2) return [tile.dataset.identity, null];
+      context.drawImage(video, 0, 0, 16, 9);
+      const pixels = context.getImageData(0, 0, 16, 9).data;
+      const brightness = [];
+      for (let i = 0; i < pixels.length; i += 4) brightness.push((pixels[i] * 3 + pixels[i + 1] * 6 + pixels[i + 2]) / 10);
+      return [tile.dataset.identity, brightness];
+    }));
+  },
+
+  // What arrives from each of the others and is played: frames decoded, and the energy of the sound.
+  async arrives() {
+    const report = [...((await window.apus.pc?.getStats()) ?? new Map()).values()].filter(entry => entry.type === 'inbound-rtp');
+    const found = {};
+    for (const tile of this.all('tile')) {
+      if (tile.dataset.identity === this.me()) continue;
+      const media = found[tile.dataset.identity] = { frames: 0, energy: 0 };
+      for (const element of tile.querySelectorAll('video, audio')) {
+        for (const track of element.srcObject?.getTracks() ?? []) {
+          const entry = report.find(({ trackIdentifier }) => trackIdentifier === track.id);
+          if (!entry || element.paused) continue;
+          if (track.kind === 'video') media.frames += entry.framesDecoded ?? 0;
+          else if (!element.muted && element.volume) media.energy += entry.totalAudioEnergy ?? 0;
+        }
+      }
+    }
+    return found;
+  },
+
+  // Marks the connection of now; `isNew()` tells whether there has been another since.
+  remember() { this.pc = window.apus.pc; },
+  isNew() { return Boolean(window.apus.pc) && window.apus.pc !== this.pc && window.apus.state === 'connected'; },
+
+  // Everything that can be read on the page.
+  words: () => document.body.innerText,
+};
