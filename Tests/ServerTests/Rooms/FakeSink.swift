@@ -12,7 +12,8 @@ final class FakeSink: SignalSink {
 
     let memory = Recorder(Memory())
 
-    func send(_ response: Livekit_SignalResponse) {
+    func send(_ shared: SharedResponse) {
+        let response = shared.response
         let broken = memory.record { memory in
             memory.responses.append(response)
             return memory.rules.objections(to: response) + (memory.isClosed ? ["Something follows the end."] : [])

@@ -21,13 +21,13 @@ struct MembershipTests {
         let updates = bob.take().updates(of: "alice")
         #expect(updates.map(\.state) == [.disconnected, .joined] && updates.map(\.sid) == [first.sid, second.sid])
         #expect(second.all.first?.join.otherParticipants.map(\.identity) == ["bob"])
-        #expect(await bench.directory.memberCount == 2)
+        #expect(await bench.directory.census.members == 2)
         let gone = bench.transports(of: "alice").first?.id
         #expect(await bench.host.memory.until { $0.closed.map(\.id) == [gone] })
         // What the old socket has still to say is said to nobody.
         await first.send { $0.ping = 1 }
         await first.session?.ended()
-        #expect(await bench.directory.memberCount == 2)
+        #expect(await bench.directory.census.members == 2)
     }
 
     @Test("who leaves is gone at once, with all they had")
@@ -59,7 +59,7 @@ struct MembershipTests {
         await early.session?.ended()
         await late.session?.ended()
         #expect(bob.take().updates(of: "early").map(\.state) == [.disconnected])
-        #expect(await bench.directory.memberCount == 2)
+        #expect(await bench.directory.census.members == 2)
         let id = try #require(bench.transports(of: "late").first?.id)
         let before = late.all.count
         await bench.host.report(.closed(id, reason: "consent has run out"))
@@ -77,7 +77,7 @@ struct MembershipTests {
         let leave = try #require(alice.all.last).leave
         #expect(leave.action == .reconnect && leave.canReconnect && alice.isClosed)
         #expect(bench.host.closed.isEmpty)
-        #expect(await bench.directory.memberCount == 0)
+        #expect(await bench.directory.census.members == 0)
     }
 
     @Test("who wants to resume is sent to begin anew, before anything else", arguments: [JoinParameters.Version.v0, .v1])
@@ -88,7 +88,7 @@ struct MembershipTests {
         #expect(again.all.count == 1 && again.isClosed && again.session == nil)
         #expect(again.all.first?.leave.reason == .stateMismatch && again.all.first?.leave.action == .reconnect)
         // The member is still there, until the client joins afresh.
-        #expect(await bench.directory.memberCount == 1)
+        #expect(await bench.directory.census.members == 1)
     }
 
     @Test("a full room refuses newcomers, and not those whose place it already is")
@@ -112,7 +112,7 @@ struct MembershipTests {
         let alice = try await bench.join("alice")
         let bob = try await bench.join("bob")
         #expect(bob.all.map(\.leave.reason).last == .joinFailure && bob.isClosed && !alice.isClosed)
-        #expect(await bench.directory.memberCount == 1)
+        #expect(await bench.directory.census.members == 1)
         await bench.directory.drain(timeout: .zero)
         #expect(alice.all.last?.leave.reason == .serverShutdown && alice.all.last?.leave.action == .reconnect)
         let carol = try await bench.join("carol", room: "other")
@@ -125,7 +125,7 @@ struct MembershipTests {
         bench.host.refuse(AdmissionError("The worker has no room left."))
         let alice = try await bench.join("alice")
         #expect(alice.all.last?.leave.reason == .mediaFailure && alice.isClosed)
-        #expect(await bench.directory.memberCount == 0)
+        #expect(await bench.directory.census.members == 0)
         #expect(await bench.media.transportCount == 0)
         bench.host.refuse(nil)
         #expect(try await bench.join("alice").take().kinds == ["join", "answer"])
@@ -187,7 +187,7 @@ struct MembershipTests {
         #expect(alice.all.first?.join.otherParticipants.isEmpty == true)
         try await bench.publish("alice")
         #expect(alice.all.last?.leave.reason == .duplicateIdentity && alice.isClosed)
-        #expect(await bench.directory.memberCount == 1)
+        #expect(await bench.directory.census.members == 1)
     }
 
     @Test("of a WHIP publisher that never connects nobody hears anything")
@@ -215,6 +215,6 @@ struct MembershipTests {
         for id in ids { #expect(await bench.host.memory.until { $0.fed(id) == [track] }) }
         let bob = try await bench.join("bob")
         #expect(bob.all.first?.join.otherParticipants.map(\.identity) == ["alice"])
-        #expect(await bench.directory.memberCount == 5)
+        #expect(await bench.directory.census.members == 5)
     }
 }

@@ -29,7 +29,7 @@ struct RaceTests {
         let ids = bench.transports(of: "alice").map(\.id)
         #expect(await bench.host.memory.until { $0.closed.count == 1 && $0.closed.allSatisfy { ids.contains($0.id) } })
         #expect(await RoomBench.eventually { await bench.media.transportCount == 2 })
-        #expect(await bench.directory.memberCount == 2)
+        #expect(await bench.directory.census.members == 2)
         #expect(bob.take().updates(of: "alice").filter { $0.sid == gone }.map(\.state) == [.joined, .disconnected])
     }
 
@@ -125,7 +125,7 @@ struct RaceTests {
         bench.host.memory.record { $0.holdsConfigures = false }
         await receiving.value
         #expect(await bench.host.memory.until { $0.closed.count == 1 })
-        #expect(await bench.directory.memberCount == 0)
+        #expect(await bench.directory.census.members == 0)
         #expect(alice.all.last?.message?.kind == "trackPublished")
     }
 
@@ -142,6 +142,6 @@ struct RaceTests {
             }
         }
         #expect(await RoomBench.eventually { await bench.media.transportCount == 0 })
-        #expect(await bench.directory.memberCount == 0)
+        #expect(await bench.directory.census.members == 0)
     }
 }
