@@ -75,16 +75,18 @@ package struct SectionPlan<Track: Hashable & Sendable>: Sendable {
 
     // MARK: The client offers (v1)
 
-    /// The client has offered these sections to receive by: fills them as far as they go.
+    /// The client has offered these sections to receive by: fills them as far as they go. A section whose track has gone carries nothing this
+    /// time: the Rust SDK takes no notice of a track that takes another's place at once.
     package mutating func offered(_ sections: [Section]) {
         isAwaitingOffer = false
         self.sections = sections
         let mids = Set(sections.map(\.mid))
         assigned = assigned.filter { mids.contains($0.key) }
-        for mid in stale { assigned[mid] = nil }
+        let cleared = Set(stale)
+        for mid in cleared { assigned[mid] = nil }
         for next in unplaced {
-            guard let free = sections.first(where: { $0.type == next.type && assigned[$0.mid] == nil }) else { continue }
-            assigned[free.mid] = next.track
+            let free = sections.first { $0.type == next.type && assigned[$0.mid] == nil && !cleared.contains($0.mid) }
+            if let free { assigned[free.mid] = next.track }
         }
     }
 
