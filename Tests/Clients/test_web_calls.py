@@ -61,7 +61,9 @@ async def test_who_leaves_is_gone_and_may_come_back(apus, guests):
     await grace.sees_only(ada, grace)
     await live([ada, grace])
 
-    await alan.join(link, "Alan")
+    await alan.click("again")
+    await alan.enter("Alan")
+    await alan.connected()
     await live([ada, grace, alan])
 
     # A closed tab is leaving too.

@@ -96,6 +96,27 @@ async def test_the_lobby_and_rooms_of_one_two_four_and_nine(apus, chromium, gues
             assert place["width"] >= 30 and place["height"] >= 8, f"{name} is written in {place}"
 
 
+async def test_a_phone_can_read_that_the_call_reconnects(apus, guests):
+    """However long the room's title is."""
+    phone = await guests.chromium(**DEVICES["phone"])
+    await phone.join(await make_room(apus, title="A room with quite a long name, so long that it must be shortened somewhere"), "Ada")
+    apus.process.kill()
+    await apus.process.wait()
+    await apus._reader
+
+    async def reconnecting():
+        return await phone.state() == "reconnecting"
+
+    await until(reconnecting, "the page notices", 15)
+    await screenshot(phone, OUT / "phone-reconnecting.png")
+    place, words, is_shown = await box(phone, "status"), await phone.ask("probe.find('status').innerText.trim()"), await phone.shows("status")
+    wide, seen = await phone.ask("[probe.find('status').scrollWidth, probe.find('status').clientWidth]")
+    await apus.start()
+    await phone.connected()
+    assert words and is_shown and is_inside(place, DEVICES["phone"]["viewport"]), f"the status {words!r} is at {place}"
+    assert 30 < wide <= seen, f"the status needs {wide} pixels and has {seen}"
+
+
 async def box(guest, name):
     return await guest.ask(f"probe.box(probe.find({name!r}))")
 

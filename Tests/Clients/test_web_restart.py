@@ -58,5 +58,7 @@ async def is_back(guest):
     """On a new connection pictures and sound of both others arrive."""
     if not await guest.ask("probe.isNew()"):
         return False
-    media = (await guest.ask("probe.arrives()")).values()
-    return len(media) == 2 and all(other["frames"] > 2 and other["energy"] > 0 for other in media)
+    media = await guest.ask("probe.arrives()")
+    seen = [frames for frames in media["frames"].values() if frames > 2]
+    heard = [energy for energy in media["energy"].values() if energy > 0]
+    return len(seen) == 2 and len(heard) == 2

@@ -55,21 +55,21 @@ window.probe = {
     }));
   },
 
-  // What arrives from each of the others and is played: frames decoded, and the energy of the sound.
+  // What arrives from the others and is played: by identity the frames decoded, by track the energy of the sound.
   async arrives() {
     const report = [...((await window.apus.pc?.getStats()) ?? new Map()).values()].filter(entry => entry.type === 'inbound-rtp');
-    const found = {};
+    const played = element => (element.paused ? [] : element.srcObject?.getTracks() ?? [])
+      .map(track => report.find(entry => entry.trackIdentifier === track.id)).filter(Boolean);
+    const found = { frames: {}, energy: {} };
     for (const tile of this.all('tile')) {
       if (tile.dataset.identity === this.me()) continue;
-      const media = found[tile.dataset.identity] = { frames: 0, energy: 0 };
-      for (const element of tile.querySelectorAll('video, audio')) {
-        for (const track of element.srcObject?.getTracks() ?? []) {
-          const entry = report.find(({ trackIdentifier }) => trackIdentifier === track.id);
-          if (!entry || element.paused) continue;
-          if (track.kind === 'video') media.frames += entry.framesDecoded ?? 0;
-          else if (!element.muted && element.volume) media.energy += entry.totalAudioEnergy ?? 0;
-        }
-      }
+      const picture = [...tile.querySelectorAll('video')].flatMap(played).find(entry => entry.kind === 'video');
+      found.frames[tile.dataset.identity] = picture?.framesDecoded ?? 0;
+    }
+    // A sound may be played by an element that is nowhere in the document.
+    for (const element of new Set([...window.players, ...document.querySelectorAll('video, audio')])) {
+      if (element.muted || !element.volume) continue;
+      for (const entry of played(element)) if (entry.kind === 'audio') found.energy[entry.trackIdentifier] = entry.totalAudioEnergy ?? 0;
     }
     return found;
   },

@@ -143,11 +143,11 @@ class Guest:
 
         async def check():
             found.clear()
-            found.update(await self.ask("probe.arrives()"))
-            for identity, media in found.items():
-                if media["energy"] > first.setdefault(identity, media["energy"]):
-                    heard.add(identity)
-            return len(found) == count and heard.issuperset(found)
+            found.update((await self.ask("probe.arrives()"))["energy"])
+            for track, energy in found.items():
+                if energy > first.setdefault(track, energy):
+                    heard.add(track)
+            return len(heard & found.keys()) >= count
 
         try:
             await until(check, f"{count} others are heard", timeout, every=0.2)

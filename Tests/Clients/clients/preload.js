@@ -1,4 +1,4 @@
-// Runs before the page does: a small picture, and an ear for whatever the browser complains of.
+// Runs before the page does: a small picture, an ear for whatever the browser complains of, and a list of what plays.
 (() => {
   const complaints = window.complaints = [];
   try {
@@ -24,6 +24,12 @@
       return stream;
     };
   }
+  const players = window.players = new Set();
+  const { play } = HTMLMediaElement.prototype;
+  HTMLMediaElement.prototype.play = function () {
+    players.add(this);
+    return play.call(this);
+  };
   addEventListener('securitypolicyviolation', event => complaints.push(`CSP: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`));
   addEventListener('error', event => complaints.push(`error: ${event.message ?? event.target?.src}`), true);
   addEventListener('unhandledrejection', event => complaints.push(`unhandled: ${event.reason}`));
