@@ -24,7 +24,7 @@ enum ImportTable {
         "Transports": Row(ours: ["MediaPrimitives", "ICE", "MediaSecurity"]),
         "Rooms": Row(ours: ["MediaPrimitives", "RTP", "ICE", "MediaSecurity", "Congestion", "Forwarding", "Transports"]),
         // Protobuf's runtime speaks Foundation's Data.
-        "Signalling": Row(ours: ["MediaPrimitives", "CZlib"], others: ["SwiftProtobuf"], foundation: true),
+        "Signalling": Row(ours: ["MediaPrimitives", "CZlib"], others: ["SwiftProtobuf", "Synchronization"], foundation: true),
 
         // Threads and sockets.
         "EventLoop": Row(ours: ["MediaPrimitives", "CUV", "CNetwork"], others: ["Glibc", "Synchronization"]),

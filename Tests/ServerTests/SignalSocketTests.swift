@@ -139,9 +139,9 @@ struct SignalSocketTests {
             (SignalClient.frame(1, [65], fin: false) + SignalClient.frame(1, [65]), 1002),
             (SignalClient.frame(9, [], fin: false), 1002), (SignalClient.frame(9, Array(repeating: 0, count: 126)), 1002),
             (SignalClient.frame(1, [0xff, 0xfe]), 1007), (SignalClient.frame(8, [1]), 1002),
-            // A length of 2^63 - 1, and one of 300 kB that never comes.
+            // A length of 2^63 - 1, and one of 2 MiB that never comes.
             ([0x82, 0xff, 0x7f] + Array(repeating: 0xff, count: 7), 1009),
-            ([0x82, 0xff, 0, 0, 0, 0, 0, 4, 0x93, 0xe0, 1, 2, 3, 4], 1009),
+            ([0x82, 0xff, 0, 0, 0, 0, 0, 0x20, 0, 0, 1, 2, 3, 4], 1009),
         ] as [([UInt8], Int)])
     func protocolErrors(_ bytes: [UInt8], _ code: Int) async throws {
         try await joined { client, _, _ in
@@ -151,9 +151,9 @@ struct SignalSocketTests {
         }
     }
 
-    @Test("a message of 256 KiB is read, a longer one is not, in however many fragments")
+    @Test("a message of 1 MiB is read, a longer one is not, in however many fragments")
     func oversize() async throws {
-        let limit = 256 * 1024
+        let limit = 1 << 20
         // Field 99, of bytes: nobody knows it.
         func message(_ size: Int) throws -> [UInt8] {
             var bytes: [UInt8] = Array(try Self.ping(9).serializedData()) + [0x9a, 0x06]

@@ -117,7 +117,7 @@ struct GrantTests {
         let alice = try await bench.join("alice", grant: { $0.canUpdateOwnMetadata = true })
         for number in 0..<3 {
             await alice.send { request in
-                request.updateMetadata = .with { $0.attributes = ["\(number)": String(repeating: "x", count: 30_000)] }
+                request.updateMetadata = .with { $0.attributes = ["\(number)": String(repeating: "x", count: 7_000)] }
             }
         }
         #expect(alice.all.filter { $0.message?.kind == "requestResponse" }.map(\.requestResponse.reason) == [.ok, .ok, .limitExceeded])
