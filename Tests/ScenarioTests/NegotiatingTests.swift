@@ -276,4 +276,25 @@ import Testing
         expectCleanVideo(viewer, frames: 100)
         #expect(viewer.transport.drops.isEmpty)
     }
+
+    @Test("a section that gets another SSRC begins anew under it, and nothing is ever sent under the former again")
+    func anotherSSRC() throws {
+        let world = try SimulatedWorld(seed: 121)
+        let camera = try world.join(.publisher())
+        let viewer = try world.join(handFed())
+        point(viewer, to: camera, in: world)
+        world.run(for: .seconds(2))
+        let former = viewer.sending[video].parameters.streams
+        let keyframes = camera.cameras[0].keyframeRequests
+        world.negotiate(viewer) { _, sending in sending[video].parameters.streams = [.init(ssrc: SSRC(77))] }
+        world.run(for: .seconds(1))
+        // The simulated viewer does not know it, but counts it.
+        let strays = viewer.strayPackets
+        #expect(strays > 25 && camera.cameras[0].keyframeRequests > keyframes)
+        let received = viewer.video.packets
+        world.negotiate(viewer) { _, sending in sending[video].parameters.streams = former }
+        world.run(for: .seconds(1))
+        #expect(viewer.video.packets == received && viewer.strayPackets == strays)
+        expectCleanAudio(viewer, packets: 180)
+    }
 }
