@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from clients.ffmpeg_whip import FFmpegPublisher
+from clients.guest import make_room, room_of
 from clients.livekit_process import VERSIONS
 from clients.rtc import Publisher, Viewer
 from clients.tokens import token
@@ -70,6 +71,32 @@ LOOK = """(() => {
   context.drawImage(document.querySelector('[data-testid=video]'), 0, 0, 1, 1);
   return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3);
 })()"""
+
+
+@BRIEF_DRAIN
+@BOTH
+async def test_a_page_an_sdk_and_a_whip_publisher_meet(apus, guests, sdk, version):
+    """A guest of the web app, an SDK's user and an encoder in one room: who can see and hear, sees and hears the two others."""
+    link = await make_room(apus)
+    room = room_of(link)
+    ada, alice = await guests.chromium(speaks=True), await sdk("alice")
+    publisher = await Publisher().start(f"{apus.url}/whip/{room}", token(room, "studio"))
+    await ada.join(link, "Ada")
+    await alice.join(apus, room, version)
+    await alice.call("publish_tone", frequency=660)
+    await alice.call("publish_video", colour=ORANGE, width=640, height=360)
+    await asyncio.gather(alice.sees("studio", size=(320, 180)), alice.hears("studio", 440), alice.sees(ada.identity))
+    await until(lambda: lit(ada, {ada.identity, "alice", "studio"}), "the page shows all three pictures", 20)
+    await ada.hears(2)
+    await publisher.stop()
+    await alice.event("participant_disconnected", identity="studio")
+    await until(lambda: lit(ada, {ada.identity, "alice"}), "the page shows the two who are left", 10)
+
+
+async def lit(guest, identities):
+    """Whether the page has a tile for each of these and no other, and none is black. (The SDK's picture is of one colour and stands still.)"""
+    pictures = await guest.ask("probe.pictures()")
+    return set(pictures) == identities and all(picture and max(picture) > 40 for picture in pictures.values())
 
 
 @BOTH

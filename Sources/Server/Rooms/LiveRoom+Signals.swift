@@ -41,6 +41,7 @@ extension LiveRoom {
         sink.send(joinResponse(to: member, client))
         tellSpeakersAndQualities(to: member)
         announce(member)
+        expectMedia(of: member)
         for request in parameters.request.addTrackRequests { announceTrack(request, by: member, client) }
         if client.isDual {
             if member.permission.canSubscribe, let link = await makeLink(for: member) {
@@ -51,6 +52,18 @@ extension LiveRoom {
             await receive(first, id: parameters.request.publisherOffer.id, from: member, client)
         }
         return member.sid
+    }
+
+    private func expectMedia(of member: Member) {
+        Task { [weak self, sid = member.sid, timeout = limits.connectTimeout] in
+            try? await Task.sleep(for: timeout)
+            await self?.dismissUnlessActive(sid)
+        }
+    }
+
+    private func dismissUnlessActive(_ sid: String) {
+        guard let member = member(sid: sid), member.state != .active else { return }
+        dismiss(member, reason: .connectionTimeout, action: .disconnect, sentence: "The client's media never connected.")
     }
 
     private func joinResponse(to member: Member, _ client: SignalledClient) -> Livekit_SignalResponse {

@@ -16,6 +16,8 @@ package actor LiveRoom {
         package var members = 1_000
         /// Tracks that one member may publish.
         package var tracksPerMember = 16
+        /// How long a client may take until its media connects: one that only talks would hold its place for ever.
+        package var connectTimeout = Duration.seconds(60)
         /// WHIP and WHEP sessions that have not connected yet.
         package var waitingSessions = 200
         /// Sections of a connection in which we send.

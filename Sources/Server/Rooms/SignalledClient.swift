@@ -24,8 +24,7 @@ final class SignalledClient {
     var choices: [TrackID: Bool] = [:]
     var wishes: [TrackID: SubscriptionWish] = [:]
 
-    /// More than these are not kept for tracks that may never come.
-    static let announcementLimit = 32
+    /// More than these are not kept.
     static let choiceLimit = 4_096
 
     struct AnnouncedTrack {
