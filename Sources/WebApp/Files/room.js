@@ -67,8 +67,10 @@ function render() {
     return;
   }
   grid.render(media);
-  const words = call.hindrance ?? STATUS[call.state];
+  const { hindrance } = call;
+  const words = hindrance ?? STATUS[call.state];
   if (status.textContent !== words) status.textContent = words;
+  view.classList.toggle('hindered', Boolean(hindrance));
   view.dataset.state = status.dataset.state = call.state;
   const count = call.people.all.length;
   find('.count b', view).textContent = count || '';
