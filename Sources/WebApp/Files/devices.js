@@ -32,6 +32,9 @@ export function sentence(error, what) {
   return `The ${name} does not start (${error?.name ?? 'no reason given'}).`;
 }
 
+// The same for several at once: {camera: error?, microphone: error?} → a sentence for each.
+export const sentences = errors => Object.entries(errors).map(([kind, error]) => sentence(error, kind)).filter(Boolean);
+
 async function capture(constraints) {
   if (!navigator.mediaDevices?.getUserMedia) throw Object.assign(new Error('insecure'), { name: 'InsecureError' });
   return navigator.mediaDevices.getUserMedia(constraints);
@@ -51,14 +54,18 @@ export class LocalMedia extends EventTarget {
   screenSound = null;
   // What they want; a microphone may be there and not wanted, and then it is silent.
   speaks = true;
+  #isClosed = false;
 
   #changed() { this.dispatchEvent(new Event('change')); }
 
   get isHeard() { return Boolean(this.microphone) && this.speaks; }
 
   #adopt(kind, track) {
+    // The person was gone before the device answered.
+    if (this.#isClosed) return track.stop();
     this[kind]?.stop();
     this[kind] = track;
+    if (kind === 'microphone') track.enabled = this.speaks;
     // Unplugged, or stopped from the browser's own bar.
     track.addEventListener('ended', () => {
       if (this[kind] !== track) return;
@@ -83,6 +90,7 @@ export class LocalMedia extends EventTarget {
       return {};
     } catch {
       const errors = {};
+      if (this.#isClosed) return errors;
       for (const [kind, open] of [['camera', () => this.openCamera()], ['microphone', () => this.openMicrophone()]]) {
         try { await open(); } catch (error) { errors[kind] = error; }
       }
@@ -108,7 +116,6 @@ export class LocalMedia extends EventTarget {
   async openMicrophone() {
     const stream = await capture({ audio: this.#audio() });
     this.#adopt('microphone', stream.getAudioTracks()[0]);
-    this.microphone.enabled = this.speaks;
     this.#changed();
   }
 
@@ -138,7 +145,9 @@ export class LocalMedia extends EventTarget {
     this.#changed();
   }
 
+  // For good: what is still asked for is stopped when it comes.
   close() {
+    this.#isClosed = true;
     for (const kind of ['camera', 'microphone', 'screen', 'screenSound']) this.#drop(kind);
     this.#changed();
   }

@@ -2,7 +2,7 @@
 
 import { exchange } from './api.js';
 import { addChoices } from './choices.js';
-import { LocalMedia, sentence } from './devices.js';
+import { LocalMedia, sentences } from './devices.js';
 import { dress, find, play, show, tell } from './dom.js';
 import { readInvitation } from './invitation.js';
 import { startMeter } from './meter.js';
@@ -17,12 +17,15 @@ const mediaProblem = find('.mirror .problem', view);
 const problem = find('.problem', form);
 
 let media = null;
+// What will come of asking for the camera and the microphone; null once it has come and was told.
+let opening = null;
 let invitation = null;
 let entered = () => {};
 let stopMeter = () => {};
 let choices = null;
 
-// Opens the lobby of an invitation. `enter({token, title, media, …})` is called when the person joins; the media is theirs from then on.
+// Opens the lobby of an invitation. `enter({token, title, media, opening, …})` is called when the person joins: the media is theirs from then on,
+// and `opening`, unless it is null, → {camera: error?, microphone: error?} once the devices answer.
 export async function openLobby(text, enter) {
   invitation = text;
   entered = enter;
@@ -40,8 +43,12 @@ export async function openLobby(text, enter) {
   media.addEventListener('change', render);
   choices = addChoices(find('.choices', form), choose);
   render();
-  complain(await mine.openBoth());
-  if (media !== mine) return mine.close();
+  opening = mine.openBoth();
+  const errors = await opening;
+  // They have joined or left meanwhile.
+  if (media !== mine) return;
+  opening = null;
+  complain(errors);
   choices.update();
 }
 
@@ -65,11 +72,10 @@ function render() {
 }
 
 function complain(errors) {
-  const sentences = Object.entries(errors).map(([kind, error]) => sentence(error, kind));
   const both = errors.camera?.name === 'NotAllowedError' && errors.microphone?.name === 'NotAllowedError';
   tell(mediaProblem, both
     ? 'Camera and microphone were refused. Allow them beside the address of this page, or join without: you will see and hear the others.'
-    : sentences.join(' '));
+    : sentences(errors).join(' '));
 }
 
 async function attempt(kind, action) {
@@ -105,7 +111,7 @@ form.addEventListener('submit', async event => {
     media = null;
     preview.srcObject = null;
     closeLobby();
-    entered({ ...personal, media: mine });
+    entered({ ...personal, media: mine, opening });
   } catch (error) {
     tell(problem, error.message);
   } finally {

@@ -1,6 +1,6 @@
 // Shows in the lobby that the microphone hears something.
 
-// Lights the bars of `place` by the loudness of `track`. → a function that ends it.
+// Lights the bars of `place` by the loudness of `track`. → a function that ends it; to end it again does nothing.
 export function startMeter(place, track) {
   const bars = [...place.children];
   const light = count => bars.forEach((bar, index) => bar.classList.toggle('lit', index < count));
@@ -17,9 +17,13 @@ export function startMeter(place, track) {
     const decibels = 10 * Math.log10(power + 1e-10);
     light(Math.round((decibels + 60) / 50 * bars.length));
   }, 100);
+  // The context's own state says so only later, and closing it twice is an error.
+  let isOver = false;
   return () => {
+    if (isOver) return;
+    isOver = true;
     clearInterval(timer);
-    if (context.state !== 'closed') context.close();
+    context.close();
     light(0);
   };
 }

@@ -2,7 +2,7 @@
 
 import { Call } from './call.js';
 import { addChoices } from './choices.js';
-import { canShareScreen, sentence } from './devices.js';
+import { canShareScreen, sentence, sentences } from './devices.js';
 import { copyText, dress, find, show } from './dom.js';
 import { Grid } from './grid.js';
 import { settings } from './settings.js';
@@ -22,7 +22,8 @@ const STATUS = {
 let current = null;
 
 // Runs the call. `ended(sentence)` is told when it is over: null where the person left.
-export function openRoom({ title, media, ...joining }, ended) {
+// The devices may still be `opening`: see the lobby.
+export function openRoom({ title, media, opening, ...joining }, ended) {
   const call = new Call(joining, media);
   const grid = new Grid(floor, call, askForClick);
   current = { call, grid, media, ended, choices: addChoices(find('.choices', dialog), choose) };
@@ -37,6 +38,11 @@ export function openRoom({ title, media, ...joining }, ended) {
   call.addEventListener('refused', event => notice(`You may not share your ${WORDS[event.detail] ?? 'media'} in this room.`));
   call.addEventListener('muted', event => obey(event.detail));
   media.addEventListener('lost', event => lost(event.detail));
+  opening?.then(errors => {
+    if (current?.media !== media) return;
+    sentences(errors).forEach(words => notice(words));
+    current.choices.update();
+  });
   const speaker = settings.device('speaker');
   if (speaker) grid.speaker(speaker);
   call.start();
@@ -61,8 +67,10 @@ function render() {
     return;
   }
   grid.render(media);
-  const words = call.hindrance ?? STATUS[call.state];
+  const { hindrance } = call;
+  const words = hindrance ?? STATUS[call.state];
   if (status.textContent !== words) status.textContent = words;
+  view.classList.toggle('hindered', Boolean(hindrance));
   view.dataset.state = status.dataset.state = call.state;
   const count = call.people.all.length;
   find('.count b', view).textContent = count || '';

@@ -15,9 +15,10 @@ export class PersonTile {
   // `sound` and `picture` are tracks or null; a picture that is only late keeps the last one.
   show({ person, sound, picture, isCameraOff, isMuted }) {
     const { element } = this;
-    const name = person.isMe ? `${person.name} (you)` : person.name;
-    find('.name', element).textContent = name;
-    this.video.setAttribute('aria-label', `Picture of ${name}`);
+    const suffix = person.isMe ? ' (you)' : '';
+    find('.given', element).textContent = person.name;
+    find('.suffix', element).textContent = suffix;
+    this.video.setAttribute('aria-label', `Picture of ${person.name}${suffix}`);
     const avatar = find('.avatar', element);
     avatar.textContent = initials(person.name);
     avatar.style.setProperty('--hue', hue(person.identity || person.name));
@@ -48,7 +49,7 @@ export class ScreenTile {
   constructor(silenced) { this.sound = new Sound(silenced); }
 
   show({ person, picture, sound }) {
-    find('.name', this.element).textContent = `${person.name}’s screen`;
+    find('.given', this.element).textContent = person.name;
     this.video.setAttribute('aria-label', `Screen of ${person.name}`);
     this.element.dataset.identity = person.identity;
     if (picture) play(this.video, picture);
