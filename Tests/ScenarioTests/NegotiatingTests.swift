@@ -285,12 +285,11 @@ import Testing
         point(viewer, to: camera, in: world)
         world.run(for: .seconds(2))
         let former = viewer.sending[video].parameters.streams
-        let keyframes = camera.cameras[0].keyframeRequests
         world.negotiate(viewer) { _, sending in sending[video].parameters.streams = [.init(ssrc: SSRC(77))] }
         world.run(for: .seconds(1))
         // The simulated viewer does not know it, but counts it.
         let strays = viewer.strayPackets
-        #expect(strays > 25 && camera.cameras[0].keyframeRequests > keyframes)
+        #expect(strays > 25)
         let received = viewer.video.packets
         world.negotiate(viewer) { _, sending in sending[video].parameters.streams = former }
         world.run(for: .seconds(1))

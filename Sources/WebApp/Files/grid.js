@@ -91,10 +91,11 @@ export class Grid {
   // MARK: Sizes
 
   #arrange() {
-    const { width, height } = this.#list.getBoundingClientRect();
+    // What is inside of a scrollbar. There is one only where tiles do not fit: one that comes for a moment would break the rows, and stay.
+    const { clientWidth: width, clientHeight: height } = this.#list;
     if (!width || !height || this.#screens.size) return;
-    // Rounded down: a row that is a fraction too wide would break.
-    const size = tileSize(this.#people.size, Math.floor(width), Math.floor(height));
+    const size = tileSize(this.#people.size, width, height);
+    this.#list.classList.toggle('scrolls', size.scrolls);
     this.#list.style.setProperty('--tile-width', `${size.width}px`);
     this.#list.style.setProperty('--tile-height', `${size.height}px`);
     this.#list.style.setProperty('--gap', `${GAP}px`);
