@@ -78,8 +78,12 @@ final class MediaLoop {
             }
             unit.receive(received.bytes(index), from: received.path(index), at: received.arrival(index), into: batch)
         }
-        // A turn may bring more than the batch and the payload rings are made for: what is ready leaves now.
-        unsent += received.count
+        noteTaken(received.count)
+    }
+
+    /// A turn may bring more than the batch and the payload rings are made for: what is ready leaves now.
+    private func noteTaken(_ count: Int) {
+        unsent += count
         if unsent >= MediaLoop.longestGathering || batch.count > batch.capacity / 2 { send(at: loop.now) }
     }
 
@@ -130,8 +134,7 @@ final class MediaLoop {
         for (other, ring) in links.incoming.enumerated() {
             ring?.drain { record in
                 unit.receive(record: record, from: other, at: now, into: batch)
-                unsent += 1
-                if unsent >= MediaLoop.longestGathering || batch.count > batch.capacity / 2 { send(at: now) }
+                noteTaken(1)
             }
         }
     }
