@@ -1,3 +1,4 @@
+import HTTPTypes
 import Server
 import Signalling
 import SwiftProtobuf
@@ -67,5 +68,19 @@ final class FakeSignalHost: SignalHost {
             try? await Task.sleep(for: .milliseconds(5))
         }
         return true
+    }
+}
+
+/// Stands where no rooms are served over signalling.
+struct NoSignalHost: SignalHost {
+    func admit(_ token: AccessToken, room: String, _ parameters: JoinParameters) async throws(Refusal) {
+        throw Refusal(.serviceUnavailable, "This server has no rooms for signalling clients.")
+    }
+
+    func join(
+        _ token: AccessToken, room: String, _ parameters: JoinParameters, sink: any SignalSink
+    ) async -> (any SignalSession)? {
+        sink.close()
+        return nil
     }
 }

@@ -1,6 +1,7 @@
 import Logging
 import MediaPrimitives
 import MediaWorker
+import NIOCore
 import Negotiation
 import RTP
 import Rooms
@@ -29,7 +30,7 @@ extension LiveRoom {
     /// An offer of `sid`'s, read already: reading is most of the work, and the room has others to serve.
     package func receive(_ offer: Result<RoomOffer, NegotiationError>, id: UInt32, from sid: String) async {
         guard let member = member(sid: sid), let client = member.client else { return }
-        guard client.offers.take(at: ContinuousClock.now) else {
+        guard client.offers.take(at: .now()) else {
             fail(member, "Offers come faster than they can be of use.")
             return
         }

@@ -1,3 +1,4 @@
+import NIOCore
 import Signalling
 
 // What is told to everybody, or looked at for everybody, costs the more the larger the room is. Who changes often is told of less often: each
@@ -7,7 +8,7 @@ extension LiveRoom {
 
     /// Whether `member` may be announced now; if not, it will be.
     func mayAnnounce(_ member: Member) -> Bool {
-        if member.state == .disconnected || member.announcements.take(at: .now) { return true }
+        if member.state == .disconnected || member.announcements.take(at: .now()) { return true }
         overdueMembers.insert(member.sid)
         settleOverdueSoon()
         return false
@@ -15,7 +16,7 @@ extension LiveRoom {
 
     /// Whether everybody's sources may be looked at now; if not, they will be.
     func mayFollowSources() -> Bool {
-        if sourceChecks.take(at: .now) { return true }
+        if sourceChecks.take(at: .now()) { return true }
         areSourcesOverdue = true
         settleOverdueSoon()
         return false

@@ -136,17 +136,15 @@ extension LiveRoom {
     }
 
     private func mute(_ request: Livekit_MuteTrackRequest, by member: Member) {
-        guard let index = member.tracks.firstIndex(where: { $0.sid == request.sid }) else {
-            // It may not have any media yet.
-            guard let client = member.client, let index = client.announced.firstIndex(where: { $0.info.sid == request.sid }) else { return }
+        if let track = member.track(sid: request.sid) {
+            // Clients repeat what they were asked to do.
+            guard track.info.muted != request.muted else { return }
+            track.info.muted = request.muted
+            announce(member)
+        } else if let client = member.client, let index = client.announced.firstIndex(where: { $0.info.sid == request.sid }) {
+            // It has no media yet.
             client.announced[index].info.muted = request.muted
-            return
         }
-        // Clients repeat what they were asked to do.
-        guard member.tracks[index].info.muted != request.muted else { return }
-        member.tracks[index].info.muted = request.muted
-        tracks[member.tracks[index].id] = member.tracks[index]
-        announce(member)
     }
 
     private func update(_ request: Livekit_UpdateParticipantMetadata, by member: Member) {

@@ -47,7 +47,7 @@ package actor LiveRoom {
     var overdueMembers: Set<String> = []
     var areSourcesOverdue = false
     var isSettlingOverdue = false
-    var sourceChecks = RateAllowance(every: .milliseconds(50), burst: 200)
+    var sourceChecks = RateAllowance(rate: 20, burst: 200)
     /// Eighths, by audio track; silent ones are not here.
     var levels: [TrackID: UInt8] = [:]
     /// By participant of a worker.

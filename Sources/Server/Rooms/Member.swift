@@ -1,5 +1,6 @@
 import MediaPrimitives
 import Negotiation
+import RTP
 import Rooms
 import Signalling
 
@@ -27,7 +28,7 @@ final class Member {
     private var hasArrived = false
     /// What it publishes, in the order in which it began.
     var tracks: [PublishedTrack] = []
-    var announcements = RateAllowance(every: .milliseconds(200), burst: 50)
+    var announcements = RateAllowance(rate: 5, burst: 50)
     /// Counts the changes that others are told of.
     private(set) var version: UInt32 = 0
 
@@ -141,17 +142,24 @@ struct MemberPermission {
     }
 }
 
-/// A track that a member publishes, as the room knows it.
-struct PublishedTrack {
+/// A track that a member publishes, as the room knows it. Confined to its room's actor.
+final class PublishedTrack {
     var info: Livekit_TrackInfo
     /// How its publisher called it when announcing it; empty for WHIP.
-    var cid: String
-    /// The section by which it comes, of its publisher's connection.
-    var mid: String
+    let cid: String
     /// What workers and answers need to know of it.
-    var reference: TrackReference
-    var description: TrackDescription
+    let reference: TrackReference
+    let description: TrackDescription
+
+    init(info: Livekit_TrackInfo, cid: String, reference: TrackReference, description: TrackDescription) {
+        self.info = info
+        self.cid = cid
+        self.reference = reference
+        self.description = description
+    }
 
     var sid: String { info.sid }
     var id: TrackID { reference.id }
+    /// The section by which it comes, of its publisher's connection.
+    var mid: String { reference.parameters.mid }
 }

@@ -19,7 +19,7 @@ final class SignalledClient {
     var offer: (offer: SubscriberOffer, assigned: [String: TrackID])?
     var offerID: UInt32 = 0
     /// Each offer costs an answer, and may cost everybody in the room one.
-    var offers = RateAllowance(every: .milliseconds(200), burst: 50)
+    var offers = RateAllowance(rate: 5, burst: 50)
     /// What it asked for or declined, by track; others follow `autoSubscribe`.
     var choices: [TrackID: Bool] = [:]
     var wishes: [TrackID: SubscriptionWish] = [:]

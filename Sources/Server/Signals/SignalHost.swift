@@ -27,19 +27,3 @@ package protocol SignalHost: Sendable {
     /// Joins; nil where that failed after all: the sink has been told and closed.
     func join(_ token: AccessToken, room: String, _ parameters: JoinParameters, sink: any SignalSink) async -> (any SignalSession)?
 }
-
-/// Stands where no rooms are served over signalling.
-package struct NoSignalHost: SignalHost {
-    package init() {}
-
-    package func admit(_ token: AccessToken, room: String, _ parameters: JoinParameters) async throws(Refusal) {
-        throw Refusal(.serviceUnavailable, "This server has no rooms for signalling clients.")
-    }
-
-    package func join(
-        _ token: AccessToken, room: String, _ parameters: JoinParameters, sink: any SignalSink
-    ) async -> (any SignalSession)? {
-        sink.close()
-        return nil
-    }
-}

@@ -15,7 +15,7 @@ final class SignalSocket: ChannelDuplexHandler {
     private let limits: SignalLimits
     private let log: SignalLog
     private var assembler: MessageAssembler
-    private var allowance: FrameAllowance
+    private var allowance: RateAllowance
     private var lastHeard = NIODeadline.now()
     private var ping: Scheduled<Void>?
     private var deadline: Scheduled<Void>?
@@ -27,7 +27,7 @@ final class SignalSocket: ChannelDuplexHandler {
         self.limits = limits
         self.log = log
         assembler = MessageAssembler(limit: limits.messageBytes)
-        allowance = FrameAllowance(rate: limits.rate, burst: limits.burst)
+        allowance = RateAllowance(rate: limits.rate, burst: limits.burst)
     }
 
     func handlerAdded(context: ChannelHandlerContext) { armPing(context) }
