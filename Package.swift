@@ -51,9 +51,10 @@ var targets: [Target] = [
     core("Rooms", ["MediaPrimitives", "RTP", "ICE", "MediaSecurity", "Congestion", "Forwarding", "Transports"]),
 
     // Virtual time, seeded links and clients made from the same modules, around the forwarding unit as it is.
+    .target(name: "CSeededRandom", dependencies: ["COpenSSL"]),
     core(
         "Simulation",
-        ["MediaPrimitives", "RTP", "ICE", "MediaSecurity", "Congestion", "Forwarding", "Transports", "Rooms"]),
+        ["MediaPrimitives", "RTP", "ICE", "MediaSecurity", "Congestion", "Forwarding", "Transports", "Rooms", "CSeededRandom"]),
 
     // Threads and sockets.
     core("EventLoop", ["MediaPrimitives", "CUV", "CNetwork"]),

@@ -6,12 +6,14 @@ import Rooms
 /// One server and its clients in virtual time: the production `ForwardingUnit` (one, or one for each worker, with rings between them), a network of
 /// seeded links, and clients made from the same modules.
 ///
-/// Every turn follows the unit's contract: what has arrived (or is due), then `release` until nothing waits, then everything is sent. Handshakes
-/// have bytes of their own each time (OpenSSL draws them), but all decisions and all media repeat exactly for a seed.
+/// Every turn follows the unit's contract: what has arrived (or is due), then `release` until nothing waits, then everything is sent. A seed gives
+/// the same run each time, to the bit.
 package final class SimulatedWorld {
     package static let serverAddress = SocketAddress(ipv4: 0xc633_6401, port: 7_882)
     /// The time of day at the world's beginning.
-    static let wallClock = WallClock(instant: Instant(nanoseconds: 0), unixNanoseconds: 1_750_000_000_000_000_000)
+    static let wallClock = WallClock(instant: Instant(nanoseconds: 0), unixNanoseconds: Int64(beginning) * 1_000_000_000)
+    /// The same in seconds since 1970.
+    private static let beginning = 1_750_000_000
 
     /// One for each worker.
     package let units: [ForwardingUnit]
@@ -32,6 +34,7 @@ package final class SimulatedWorld {
         set { rings.capacity = newValue }
     }
 
+    private let openSSL: SeededOpenSSL
     private let certificate: Certificate
     private let clientCertificate: Certificate
     private let entropy: Entropy
@@ -47,8 +50,10 @@ package final class SimulatedWorld {
     private let peerBatch = DatagramBatch(capacity: 1_024)
 
     package init(seed: UInt64, workers: Int = 1, limits: ForwardingUnit.Limits = ForwardingUnit.Limits()) throws {
-        let certificate = try Certificate.generate()
-        clientCertificate = try Certificate.generate()
+        let openSSL = SeededOpenSSL(seed: seed ^ 0x6f70_656e_7373_6c21)
+        self.openSSL = openSSL
+        let certificate = try openSSL.drawing { try Certificate.generate(unixSeconds: SimulatedWorld.beginning) }
+        clientCertificate = try openSSL.drawing { try Certificate.generate(unixSeconds: SimulatedWorld.beginning) }
         self.certificate = certificate
         entropy = .seeded(seed)
         units = (0..<workers).map { worker in
@@ -61,7 +66,9 @@ package final class SimulatedWorld {
     // MARK: Joining and leaving
 
     /// A client joins: signalling is over at once, and its first check is on the way.
-    package func join(_ plan: PeerPlan) throws -> SimulatedPeer {
+    package func join(_ plan: PeerPlan) throws -> SimulatedPeer { try openSSL.drawing { try admit(plan) } }
+
+    private func admit(_ plan: PeerPlan) throws -> SimulatedPeer {
         let number = peers.count
         let address = freshAddress(number)
         let server = ICECredentials.random(entropy, worker: plan.worker)
@@ -106,14 +113,14 @@ package final class SimulatedWorld {
 
     /// The control plane ends a participant.
     package func close(_ peer: SimulatedPeer, reason: String = "asked to") {
-        units[peer.id.worker].close(peer.id, reason: reason, at: now, into: serverBatch)
+        openSSL.drawing { units[peer.id.worker].close(peer.id, reason: reason, at: now, into: serverBatch) }
         endTurn()
     }
 
     /// The client says goodbye.
     package func leave(_ peer: SimulatedPeer) {
         guard let index = index(of: peer) else { return }
-        peer.transport.close(into: peerBatch)
+        openSSL.drawing { peer.transport.close(into: peerBatch) }
         send(from: index)
     }
 
@@ -127,7 +134,7 @@ package final class SimulatedWorld {
         peer.credentials.local = client
         peer.credentials.remote = server
         peer.transport.ice.restart(local: client, remote: server, at: now)
-        peer.transport.readICE(at: now, into: peerBatch)
+        openSSL.drawing { peer.transport.readICE(at: now, into: peerBatch) }
         send(from: index)
         return true
     }
@@ -138,7 +145,7 @@ package final class SimulatedWorld {
         let address = replaceAddress(index)
         peer.routes = [SimulatedPeer.Route(local: address, outer: address)]
         peer.transport.ice.check(path(from: address), at: now)
-        peer.transport.readICE(at: now, into: peerBatch)
+        openSSL.drawing { peer.transport.readICE(at: now, into: peerBatch) }
         send(from: index)
     }
 
@@ -167,7 +174,7 @@ package final class SimulatedWorld {
 
     /// Somebody sends a datagram from wherever he likes.
     package func inject(_ bytes: [UInt8], from address: SocketAddress) {
-        deliver(bytes, from: address)
+        openSSL.drawing { deliver(bytes, from: address) }
         endTurn()
     }
 
@@ -213,7 +220,7 @@ package final class SimulatedWorld {
             turnsAtOneInstant = next <= now ? turnsAtOneInstant + 1 : 0
             precondition(turnsAtOneInstant < 10_000, "time stands still: a deadline in the past is never served")
             now = max(now, next)
-            turn()
+            openSSL.drawing { turn() }
         }
         return true
     }
