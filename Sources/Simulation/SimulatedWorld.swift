@@ -25,6 +25,8 @@ package final class SimulatedWorld {
     package private(set) var peers: [SimulatedPeer] = []
     /// Shown every datagram when it is sent, for tests that want to send it again.
     package var tap: ((_ bytes: [UInt8], _ from: SocketAddress, _ to: SocketAddress) -> Void)?
+    /// Asked about every datagram when it is sent, for tests that lose particular ones: false for what vanishes on its way.
+    package var passes: ((_ bytes: [UInt8], _ from: SocketAddress, _ to: SocketAddress) -> Bool)?
 
     /// The server's loops are in a long turn: they receive and answer, and release nothing until this is false again.
     package var holdsTurns = false
@@ -88,7 +90,7 @@ package final class SimulatedWorld {
         let generator = Entropy.seeded(entropy.next())
         let transport = SimulatedTransport(
             ours, certificate: clientCertificate, profiles: plan.profiles, path: path(from: address), extensions: PeerPlan.upExtensions,
-            at: now, entropy: generator)
+            shakesHands: plan.shakesHands, at: now, entropy: generator)
         let peer = SimulatedPeer(
             plan, id: id, number: UInt16(number), transport: transport, credentials: ours, receiving: receiving, sending: sending,
             address: address, at: now, entropy: generator)
@@ -294,10 +296,8 @@ package final class SimulatedWorld {
             unit.release(at: now, into: serverBatch)
             for index in 0..<serverBatch.count {
                 let to = serverBatch[index].path.remote
-                let bytes = Array(serverBatch.bytes(index))
-                tap?(bytes, SimulatedWorld.serverAddress, to)
-                guard let peer = peersByAddress[to] else { continue }
-                network.send(bytes, from: SimulatedWorld.serverAddress, to: to, over: peers[peer].downlink, at: now)
+                let link = peersByAddress[to].map { peers[$0].downlink }
+                transmit(Array(serverBatch.bytes(index)), from: SimulatedWorld.serverAddress, to: to, over: link)
             }
             serverBatch.removeAll()
         } while unit.hasDepartures
@@ -308,11 +308,16 @@ package final class SimulatedWorld {
         let peer = peers[index]
         for entry in 0..<peerBatch.count {
             guard let from = peer.routes.first(where: { $0.local == peerBatch[entry].path.local })?.outer else { continue }
-            let bytes = Array(peerBatch.bytes(entry))
-            tap?(bytes, from, SimulatedWorld.serverAddress)
-            network.send(bytes, from: from, to: SimulatedWorld.serverAddress, over: peer.uplink, at: now)
+            transmit(Array(peerBatch.bytes(entry)), from: from, to: SimulatedWorld.serverAddress, over: peer.uplink)
         }
         peerBatch.removeAll()
         deadlines.schedule(index, at: peer.nextDeadline)
+    }
+
+    /// `link` is nil where nobody is.
+    private func transmit(_ bytes: [UInt8], from: SocketAddress, to: SocketAddress, over link: SimulatedLink?) {
+        tap?(bytes, from, to)
+        guard let link, passes?(bytes, from, to) ?? true else { return }
+        network.send(bytes, from: from, to: to, over: link, at: now)
     }
 }
