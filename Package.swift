@@ -65,6 +65,9 @@ var targets: [Target] = [
         name: "PacketPath",
         dependencies: ["CAllocations", "EventLoop", "ICE", "MediaPrimitives", "MediaSecurity", "RTP", "Rooms", "Simulation"],
         path: "Benchmarks/PacketPath", swiftSettings: settings),
+    .executableTarget(
+        name: "VirtualHours", dependencies: ["CAllocations", "MediaPrimitives", "Rooms", "Simulation"], path: "Benchmarks/VirtualHours",
+        swiftSettings: settings),
     // Plain sockets at the other end of a test.
     .target(name: "TestSockets", dependencies: ["MediaPrimitives"], path: "Tests/TestSockets", swiftSettings: settings),
     // What real clients have offered and answered, for whoever tests with it.
