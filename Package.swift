@@ -173,4 +173,18 @@ if !coreOnly {
     ]
 }
 
+// APUS_TESTS=ScenarioTests keeps the named tests and what they are made of: deploy/mutate builds often, and needs no more.
+if let wanted = Context.environment["APUS_TESTS"] {
+    var needed = wanted.split(separator: ",").map(String.init)
+    for name in needed where !targets.contains(where: { $0.name == name }) { fatalError("APUS_TESTS names no target: \(name)") }
+    var next = 0
+    while next < needed.count {
+        for case .byNameItem(let name, _) in targets.first(where: { $0.name == needed[next] })?.dependencies ?? []
+        where !needed.contains(name) { needed.append(name) }
+        next += 1
+    }
+    targets.removeAll { !needed.contains($0.name) }
+    products.removeAll()
+}
+
 let package = Package(name: "apus", products: products, dependencies: packages, targets: targets)
