@@ -128,17 +128,25 @@ package final class SimulatedWorld {
 
     /// Both sides of the client's ICE get new credentials, by signalling.
     package func restartICE(_ peer: SimulatedPeer) -> Bool {
-        guard let index = index(of: peer) else { return false }
+        guard let tellClient = beginICERestart(of: peer) else { return false }
+        tellClient()
+        return true
+    }
+
+    /// The server's side gets new credentials; what is returned gives them to the client, whose signalling may be slow. Nil if it is gone.
+    package func beginICERestart(of peer: SimulatedPeer) -> (() -> Void)? {
+        guard let index = index(of: peer) else { return nil }
         let server = ICECredentials.random(entropy, worker: peer.id.worker)
         let client = ICECredentials.random(entropy)
-        guard units[peer.id.worker].restartICE(peer.id, local: server, remote: client, at: now, into: serverBatch) else { return false }
+        guard units[peer.id.worker].restartICE(peer.id, local: server, remote: client, at: now, into: serverBatch) else { return nil }
         endTurn()
-        peer.credentials.local = client
-        peer.credentials.remote = server
-        peer.transport.ice.restart(local: client, remote: server, at: now)
-        openSSL.drawing { peer.transport.readICE(at: now, into: peerBatch) }
-        send(from: index)
-        return true
+        return { [self] in
+            peer.credentials.local = client
+            peer.credentials.remote = server
+            peer.transport.ice.restart(local: client, remote: server, at: now)
+            openSSL.drawing { peer.transport.readICE(at: now, into: peerBatch) }
+            send(from: index)
+        }
     }
 
     /// The client gets another address and knows it: it nominates the new way. The old address is gone.
