@@ -25,8 +25,8 @@ package enum DTLSResult: Sendable {
 /// a server as if it had not come. Not defended: well-formed forgeries in the middle of a handshake from the validated address, which DTLS 1.2
 /// cannot tell from the peer's until its Finished.
 ///
-/// Keys and signatures come from OpenSSL's own generator: a simulated handshake takes the same turns at the same instants each time, but its
-/// bytes differ, and its signatures by a byte or two in length.
+/// Keys and signatures come from OpenSSL's own generator, for which the simulator has one from its seed: a simulated handshake has the same bytes
+/// each time.
 ///
 /// Confined to one thread, as the SSL inside it is.
 package final class DTLSAssociation {
