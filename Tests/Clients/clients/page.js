@@ -93,7 +93,8 @@ window.bench.session = {
   // RFC 9725 section 4.3.3: new credentials in a fragment with If-Match "*"; the answer's credentials replace the server's.
   async restart() {
     const pc = window.apus.pc;
-    const offer = await pc.createOffer({ iceRestart: true });
+    pc.restartIce();
+    const offer = await pc.createOffer();
     const line = name => offer.sdp.match(new RegExp(`a=${name}:.*`))[0];
     const media = offer.sdp.match(/m=(\w+) /)[1];
     const fragment = [
