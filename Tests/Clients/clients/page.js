@@ -53,6 +53,13 @@ window.bench = {
     return brightness;
   },
 
+  // Starts and stops layers of the picture that is sent: {rid: whether it is sent}.
+  async layers(active) {
+    const sender = window.apus.pc.getSenders().find(sender => sender.track && sender.track.kind === 'video');
+    const parameters = sender.getParameters();
+    for (const encoding of parameters.encodings) encoding.active = active[encoding.rid];
+    await sender.setParameters(parameters);
+  },
 };
 
 // A WHIP or WHEP session of the test's own, for what the pages do not do. Sets `window.apus.pc` as the pages do.
