@@ -68,6 +68,9 @@ var targets: [Target] = [
     .executableTarget(
         name: "VirtualHours", dependencies: ["CAllocations", "MediaPrimitives", "Rooms", "Simulation"], path: "Benchmarks/VirtualHours",
         swiftSettings: settings),
+    // Makes packet traces, and plays them to the simulated decoder; a browser is shown the same ones by Tests/Clients/test_calibration.py.
+    .executableTarget(
+        name: "Calibration", dependencies: ["Simulation", "MediaPrimitives"], path: "Tests/Calibration", swiftSettings: settings),
     // Plain sockets at the other end of a test.
     .target(name: "TestSockets", dependencies: ["MediaPrimitives"], path: "Tests/TestSockets", swiftSettings: settings),
     // What real clients have offered and answered, for whoever tests with it.

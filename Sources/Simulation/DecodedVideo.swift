@@ -26,6 +26,8 @@ package struct DecodedVideo: Sendable {
     /// The longest time between two frames.
     package private(set) var longestPause = Interval.zero
     package private(set) var lastDecoded: Instant?
+    /// What a browser's statistics would say.
+    package private(set) var freezes = FreezeMeter()
     /// Sentences about what must not be; the first hundred.
     package private(set) var faults: [String] = []
 
@@ -50,6 +52,7 @@ package struct DecodedVideo: Sendable {
             fault("the first frame is no keyframe")
         }
         if let lastDecoded { longestPause = max(longestPause, now - lastDecoded) }
+        freezes.noteFrame(at: now)
         frames += 1
         if first.stamp.isKeyframe { keyframes += 1 }
         firstFrame = firstFrame ?? now

@@ -4,8 +4,8 @@ import RTP
 
 /// A receiver of one video section: puts packets in order, asks for missing ones and for keyframes, and hands whole frames to a decoder.
 package final class ReceivedVideo {
-    /// How long a hole may stop the picture before a keyframe behind it is taken instead.
-    private static let patience = Interval.milliseconds(250)
+    /// How long a keyframe behind a hole waits for the hole to be filled: as long as a browser's jitter buffer keeps a frame.
+    private static let patience = Interval.milliseconds(50)
     private static let requestInterval = Interval.milliseconds(500)
 
     /// Numbers that never came although later ones did.
@@ -27,6 +27,7 @@ package final class ReceivedVideo {
     private var missing = MissingPackets()
     private var statistics = ReceptionStatistics(clockRate: 90_000)
     private var blockedSince: Instant?
+    private var waitingKeyframe: (position: Int64, since: Instant)?
     private var lastRequest: Instant?
     /// When it was last tried to go on.
     private var triedAt = Instant(nanoseconds: 0)
@@ -98,7 +99,7 @@ package final class ReceivedVideo {
 
     // MARK: Order
 
-    private func advance(at now: Instant) {
+    func advance(at now: Instant) {
         triedAt = now
         while let position = next, let frame = wholeFrame(at: position) {
             take(frame, at: position, afterHole: false, now)
@@ -106,14 +107,22 @@ package final class ReceivedVideo {
         }
         guard let highest = unwrapper.highest, highest >= next ?? highest else { return }
         if blockedSince == nil { blockedSince = now }
-        guard let since = blockedSince, next == nil || now - since >= ReceivedVideo.patience else { return }
-        for position in buffer.keys.sorted() where position > next ?? .min {
-            guard buffer[position]?.descriptor.isKeyframeStart == true, let frame = wholeFrame(at: position) else { continue }
-            if let next { noteHole(next..<position) }
-            take(frame, at: position, afterHole: next != nil, now)
-            blockedSince = nil
-            return advance(at: now)
-        }
+        guard let (keyframe, since) = keyframeBehindHole(at: now), next == nil || now - since >= ReceivedVideo.patience,
+            let frame = wholeFrame(at: keyframe)
+        else { return }
+        if let next { noteHole(next..<keyframe) }
+        // It waits like every frame does, so that the picture stood still until it was whole and no longer.
+        take(frame, at: keyframe, afterHole: next != nil, since)
+        blockedSince = nil
+        advance(at: now)
+    }
+
+    /// The first whole keyframe that is ahead, and since when it is known to be whole.
+    private func keyframeBehindHole(at now: Instant) -> (position: Int64, since: Instant)? {
+        if let waitingKeyframe, waitingKeyframe.position >= next ?? .min { return waitingKeyframe }
+        let starts = buffer.filter { $0.value.descriptor.isKeyframeStart && $0.key > next ?? .min }.keys.sorted()
+        waitingKeyframe = starts.first { wholeFrame(at: $0) != nil }.map { ($0, now) }
+        return waitingKeyframe
     }
 
     private func wholeFrame(at position: Int64) -> [DecodedVideo.Packet]? {
@@ -141,14 +150,20 @@ package final class ReceivedVideo {
         holes.append(Hole(count: absent.count, isAfterWholeFrame: first == range.lowerBound))
     }
 
+    /// When it may go on although nothing has arrived.
+    var nextAdvance: Instant {
+        guard blockedSince != nil, let end = waitingKeyframe.map({ $0.since + ReceivedVideo.patience }), triedAt < end else {
+            return .distantFuture
+        }
+        return end
+    }
+
     // MARK: Feedback
 
     var nextDeadline: Instant {
-        var deadline = repairs ? missing.nextDeadline : .distantFuture
+        var deadline = min(nextAdvance, repairs ? missing.nextDeadline : .distantFuture)
         if let blockedSince {
             deadline = min(deadline, max(blockedSince, lastRequest ?? blockedSince) + ReceivedVideo.requestInterval)
-            let end = blockedSince + ReceivedVideo.patience
-            if triedAt < end { deadline = min(deadline, end) }
         }
         return deadline
     }

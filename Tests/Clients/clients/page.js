@@ -60,6 +60,24 @@ window.bench = {
     for (const encoding of parameters.encodings) encoding.active = active[encoding.rid];
     await sender.setParameters(parameters);
   },
+
+  // Watches the picture's freezes from now on, and how late the page's own timer comes: a page that is not served cannot be trusted.
+  watchFreezes() {
+    const begin = performance.now(), every = 100;
+    const watch = this.freezes = { each: [], lateness: 0 };
+    let last = begin, known = null;
+    setInterval(async () => {
+      const now = performance.now();
+      watch.lateness = Math.max(watch.lateness, (now - last - every) / 1000);
+      last = now;
+      const { freezeCount: count, totalFreezesDuration: duration } = (await this.stats()).video;
+      if (known && count > known.count) {
+        const length = duration - known.duration;
+        watch.each.push({ from: (now - begin) / 1000 - length, length, count: count - known.count });
+      }
+      known = { count, duration };
+    }, every);
+  },
 };
 
 // A WHIP or WHEP session of the test's own, for what the pages do not do. Sets `window.apus.pc` as the pages do.
