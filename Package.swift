@@ -51,9 +51,10 @@ var targets: [Target] = [
     core("Rooms", ["MediaPrimitives", "RTP", "ICE", "MediaSecurity", "Congestion", "Forwarding", "Transports"]),
 
     // Virtual time, seeded links and clients made from the same modules, around the forwarding unit as it is.
+    .target(name: "CSeededRandom", dependencies: ["COpenSSL"]),
     core(
         "Simulation",
-        ["MediaPrimitives", "RTP", "ICE", "MediaSecurity", "Congestion", "Forwarding", "Transports", "Rooms"]),
+        ["MediaPrimitives", "RTP", "ICE", "MediaSecurity", "Congestion", "Forwarding", "Transports", "Rooms", "CSeededRandom"]),
 
     // Threads and sockets.
     core("EventLoop", ["MediaPrimitives", "CUV", "CNetwork"]),
@@ -64,6 +65,9 @@ var targets: [Target] = [
         name: "PacketPath",
         dependencies: ["CAllocations", "EventLoop", "ICE", "MediaPrimitives", "MediaSecurity", "RTP", "Rooms", "Simulation"],
         path: "Benchmarks/PacketPath", swiftSettings: settings),
+    .executableTarget(
+        name: "VirtualHours", dependencies: ["CAllocations", "MediaPrimitives", "Rooms", "Simulation"], path: "Benchmarks/VirtualHours",
+        swiftSettings: settings),
     // Makes packet traces, and plays them to the simulated decoder; a browser is shown the same ones by Tests/Clients/test_calibration.py.
     .executableTarget(
         name: "Calibration", dependencies: ["Simulation", "MediaPrimitives"], path: "Tests/Calibration", swiftSettings: settings),
@@ -170,6 +174,20 @@ if !coreOnly {
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ]),
     ]
+}
+
+// APUS_TESTS=ScenarioTests keeps the named tests and what they are made of: deploy/mutate builds often, and needs no more.
+if let wanted = Context.environment["APUS_TESTS"] {
+    var needed = wanted.split(separator: ",").map(String.init)
+    for name in needed where !targets.contains(where: { $0.name == name }) { fatalError("APUS_TESTS names no target: \(name)") }
+    var next = 0
+    while next < needed.count {
+        for case .byNameItem(let name, _) in targets.first(where: { $0.name == needed[next] })?.dependencies ?? []
+        where !needed.contains(name) { needed.append(name) }
+        next += 1
+    }
+    targets.removeAll { !needed.contains($0.name) }
+    products.removeAll()
 }
 
 let package = Package(name: "apus", products: products, dependencies: packages, targets: targets)

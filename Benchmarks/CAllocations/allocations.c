@@ -4,6 +4,12 @@
 #include <errno.h>
 #include <stddef.h>
 #include <time.h>
+#if __has_include(<valgrind/callgrind.h>)
+#include <valgrind/callgrind.h>
+#else
+#define CALLGRIND_START_INSTRUMENTATION
+#define CALLGRIND_STOP_INSTRUMENTATION
+#endif
 
 extern void *__libc_malloc(size_t);
 extern void *__libc_calloc(size_t, size_t);
@@ -30,3 +36,6 @@ int64_t cpu_nanoseconds_of_thread(void) {
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
+
+void callgrind_begin(void) { CALLGRIND_START_INSTRUMENTATION; }
+void callgrind_end(void) { CALLGRIND_STOP_INSTRUMENTATION; }

@@ -7,6 +7,7 @@ import Simulation
 /// The packet path without sockets: CPU time and allocations for each packet that leaves, from encrypted datagram to encrypted datagrams.
 ///
 ///     swift run -c release PacketPath [rounds [viewers]]
+///     PacketPath callgrind VIEWERS PAYLOAD        as Benchmarks/instructions runs it
 ///
 /// One publisher of VP8, so many viewers, real DTLS, SRTP and forwarding unit. Handshakes and the publisher's own work are not counted.
 @main
@@ -17,6 +18,9 @@ struct PacketPath {
 
     static func main() throws {
         let numbers = CommandLine.arguments.dropFirst().compactMap { Int($0) }.filter { $0 > 0 }
+        if CommandLine.arguments.dropFirst().first == "callgrind", numbers.count == 2 {
+            return try measureUnderCallgrind(viewers: numbers[0], payload: numbers[1])
+        }
         let rounds = numbers.first ?? 7
         print("viewers  payload  receive  release    total  allocations      libsrtp2  over it")
         print("                   ns/out   ns/out   ns/out      per out        ns/out")
@@ -70,6 +74,16 @@ struct PacketPath {
             column(median { Double($0.allocations) / Double($0.packets) }, 13, 3), column(cipher, 14, 0), column(total / cipher, 9, 2),
         ]
         print(columns.joined())
+    }
+
+    /// Callgrind sees the same turns that are timed elsewhere, and none before memory is taken and streams are known. Says how many packets left.
+    static func measureUnderCallgrind(viewers: Int, payload: Int) throws {
+        let bench = try ForwardingBench(viewers: viewers, payload: payload)
+        for _ in 0..<(2 * turnsPerRound) { _ = bench.turn() }
+        var cost = ForwardingBench.Cost()
+        for _ in 0..<turnsPerRound { cost += bench.turn(forCallgrind: true) }
+        guard cost.packets == turnsPerRound * burst * viewers else { throw ForwardingBench.NotConnected() }
+        print(cost.packets)
     }
 
     /// `value` with so many decimals, flushed right.

@@ -89,7 +89,7 @@ package final class SendStream {
             let time = elapsed ?? (packet.arrival - last.arrival)
             // Never back in time and never at a standstill: at least a frame of 10 ms. A pause of hours is capped below the sign bit.
             let bounded = min(max(time, .milliseconds(10)), .seconds(3_600))
-            let units = bounded.nanoseconds / 1_000_000 &* Int64(clockRate) / 1_000
+            let units = bounded.nanoseconds &* Int64(clockRate) / 1_000_000_000
             state.timestampOffset = last.timestamp &+ UInt32(truncatingIfNeeded: units) &- packet.timestamp
         } else {
             state.timestampOffset = firstTimestamp &- packet.timestamp

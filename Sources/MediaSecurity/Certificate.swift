@@ -4,7 +4,8 @@ import MediaPrimitives
 /// Our certificate and its key, and the DTLS settings made from them. One serves every association of the process (RFC 8122 §5 asks only
 /// that the SDP names it; RFC 8827 §6.5 lets it be fresh each time).
 ///
-/// It reads the operating system's generator and wall clock: it is made by whoever composes the server, never on the packet path.
+/// It reads the operating system's generator and, unless it is told the time, wall clock: it is made by whoever composes the server, never on the
+/// packet path.
 package final class Certificate: Sendable {
     /// SHA-256, for the SDP (`a=fingerprint`).
     package let fingerprint: CertificateFingerprint
@@ -12,13 +13,13 @@ package final class Certificate: Sendable {
     let context: DTLSContext
 
     /// A fresh self-signed ECDSA P-256 certificate, signed with SHA-256, valid from yesterday (clocks differ) for a year, with a random serial
-    /// and a name that tells nothing.
-    package static func generate() throws(MediaSecurityError) -> Certificate {
+    /// and a name that tells nothing. `unixSeconds`: the time of day, where it is not the system's.
+    package static func generate(unixSeconds: Int? = nil) throws(MediaSecurityError) -> Certificate {
         guard let key = apus_generate_p256() else { throw MediaSecurityError("OpenSSL could not make a P-256 key") }
         defer { EVP_PKEY_free(key) }
         guard let x509 = X509_new() else { throw MediaSecurityError("OpenSSL could not make a certificate") }
         defer { X509_free(x509) }
-        guard fill(x509, key: key), X509_sign(x509, key, EVP_sha256()) > 0 else {
+        guard fill(x509, key: key, unixSeconds), X509_sign(x509, key, EVP_sha256()) > 0 else {
             throw MediaSecurityError("OpenSSL could not sign a certificate")
         }
         guard let digest = CertificateFingerprint.digest(of: x509, .sha256) else {
@@ -33,24 +34,28 @@ package final class Certificate: Sendable {
         self.context = context
     }
 
-    private static func fill(_ x509: OpaquePointer, key: OpaquePointer) -> Bool {
+    private static func fill(_ x509: OpaquePointer, key: OpaquePointer, _ unixSeconds: Int?) -> Bool {
         var serial: [UInt8] = Array(repeating: 0, count: 16)
         guard RAND_bytes(&serial, 16) == 1 else { return false }
         // RFC 5280 §4.1.2.2: positive, at most 20 octets.
         serial[0] = serial[0] & 0x7f | 0x40
         guard let number = BN_bin2bn(serial, 16, nil) else { return false }
         defer { BN_free(number) }
-        let day = 86_400
         guard
             X509_set_version(x509, 2) == 1,  // X.509 v3
             BN_to_ASN1_INTEGER(number, X509_get_serialNumber(x509)) != nil,
-            X509_gmtime_adj(X509_getm_notBefore(x509), -day) != nil,
-            X509_gmtime_adj(X509_getm_notAfter(x509), 364 * day) != nil,
+            set(X509_getm_notBefore(x509), days: -1, from: unixSeconds),
+            set(X509_getm_notAfter(x509), days: 364, from: unixSeconds),
             X509_set_pubkey(x509, key) == 1,
             let name = X509_get_subject_name(x509),
             X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, "WebRTC", -1, -1, 0) == 1
         else { return false }
         return X509_set_issuer_name(x509, name) == 1
+    }
+
+    private static func set(_ time: UnsafeMutablePointer<ASN1_TIME>?, days: Int32, from unixSeconds: Int?) -> Bool {
+        guard let unixSeconds else { return X509_gmtime_adj(time, Int(days) * 86_400) != nil }
+        return ASN1_TIME_adj(time, unixSeconds, days, 0) != nil
     }
 }
 

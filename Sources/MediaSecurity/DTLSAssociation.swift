@@ -25,8 +25,8 @@ package enum DTLSResult: Sendable {
 /// a server as if it had not come. Not defended: well-formed forgeries in the middle of a handshake from the validated address, which DTLS 1.2
 /// cannot tell from the peer's until its Finished.
 ///
-/// Keys and signatures come from OpenSSL's own generator: a simulated handshake takes the same turns at the same instants each time, but its
-/// bytes differ, and its signatures by a byte or two in length.
+/// Keys and signatures come from OpenSSL's own generator, for which the simulator has one from its seed: a simulated handshake has the same bytes
+/// each time.
 ///
 /// Confined to one thread, as the SSL inside it is.
 package final class DTLSAssociation {
@@ -104,7 +104,8 @@ package final class DTLSAssociation {
         let isExpectingHello = role == .server && state != .established && port.flightsBegun == 0
         guard
             state != .ended, state != .idle || role == .server,
-            DTLSRecordFilter.accepts(datagram.bytes, from: role == .client ? .server : .client, expectingHello: isExpectingHello)
+            DTLSRecordFilter.accepts(
+                datagram.bytes, from: role == .client ? .server : .client, expectingHello: isExpectingHello, shortestSealed: shortestSealed)
         else { return drop() }
         if state == .idle { begin(at: now) }
 
@@ -172,6 +173,12 @@ package final class DTLSAssociation {
     }
 
     // MARK: - Inside
+
+    /// How many bytes the cipher adds to a record: a tag of 16, and under GCM an explicit nonce of 8 (RFC 5288 §3, RFC 7905 §2).
+    private var shortestSealed: Int {
+        guard let cipher = SSL_get_current_cipher(ssl) ?? SSL_get_pending_cipher(ssl) else { return 16 }
+        return SSL_CIPHER_get_cipher_nid(cipher) == NID_chacha20_poly1305 ? 16 : 24
+    }
 
     private func begin(at now: Instant) {
         state = .handshaking

@@ -20,8 +20,8 @@ enum DTLSRecordFilter {
     private static let handshakeHeader = 12
 
     /// Whether `datagram` may be shown to an association. `expectingHello` is true of a server that has not answered a ClientHello yet: nothing
-    /// but (fragments of) one is due then.
-    static func accepts(_ datagram: RawSpan, from sender: DTLSRole, expectingHello: Bool) -> Bool {
+    /// but (fragments of) one is due then. Encrypted records have at least `shortestSealed` bytes: what the cipher adds to nothing.
+    static func accepts(_ datagram: RawSpan, from sender: DTLSRole, expectingHello: Bool, shortestSealed: Int) -> Bool {
         guard datagram.byteCount <= 1_500 else { return false }
         var offset = 0
         while offset < datagram.byteCount {
@@ -35,6 +35,8 @@ enum DTLSRecordFilter {
             let end = body + Int(length)
             guard length > 0, end <= datagram.byteCount else { return false }
             if expectingHello, type != 22 || epoch != 0 { return false }
+            // A wrong tag makes OpenSSL ignore a record; one without room for a tag ends its association for good.
+            if epoch > 0, Int(length) < shortestSealed { return false }
             if type == 22, epoch == 0 {
                 guard isPlausible(datagram, body..<end, from: sender, expectingHello: expectingHello) else { return false }
             }

@@ -50,6 +50,8 @@ package struct PeerPlan: Sendable {
     package var following = Following.longestPublishing
     /// The client's role in DTLS.
     package var role = DTLSRole.client
+    /// Otherwise it finds its path and never begins a handshake.
+    package var shakesHands = true
     package var profiles = SRTPProfile.allCases
     package var uplink = LinkConditions()
     package var downlink = LinkConditions()

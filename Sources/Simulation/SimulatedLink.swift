@@ -1,51 +1,79 @@
 import MediaPrimitives
 
-/// What one direction of a way does to datagrams.
-package struct LinkConditions: Sendable {
-    package var delay = Interval.milliseconds(20)
-    /// Each datagram takes up to this much longer; their order stays.
-    package var jitter = Interval.zero
-    /// Chances between 0 and 1, each datagram for itself.
-    package var loss = 0.0
-    /// A reordered datagram is held back by 5 to 30 ms, and others overtake it.
-    package var reordering = 0.0
-    package var duplication = 0.0
-    /// A black hole: nothing arrives.
-    package var isCut = false
-
-    package init(delay: Interval = .milliseconds(20), loss: Double = 0, reordering: Double = 0, duplication: Double = 0) {
-        self.delay = delay
-        self.loss = loss
-        self.reordering = reordering
-        self.duplication = duplication
-    }
-}
-
-/// One direction between a client and the server. It draws from a generator of its own, so that what happens on one link changes no other.
+/// One direction between a client and the server. It draws from generators of its own, so that what happens on one link changes no other.
 package final class SimulatedLink {
+    /// Bytes of IPv4 and UDP header that a narrow place carries with each datagram.
+    package static let headerLength = 28
+
     package var conditions: LinkConditions
-    /// Datagrams handed in, and those that never came out.
+    /// Datagrams handed in, those that never came out, and those among them that found the queue full.
     package private(set) var sent = 0
     package private(set) var lost = 0
+    package private(set) var refused = 0
+    /// The longest that a datagram waited in the queue.
+    package private(set) var longestWait = Interval.zero
+
     private let entropy: Entropy
+    /// Apart, so that bursts can be switched on without another fate for everything else.
+    private let burstEntropy: Entropy
+    private var isBad = false
+    private var queue = Queue()
     private var lastDue = Instant(nanoseconds: 0)
+
+    /// What waits before the narrow place, and what is being sent.
+    private struct Queue {
+        private var ends: [(at: Instant, bytes: Int)] = []
+        private var first = 0
+        private var bytes = 0
+
+        /// When a datagram that comes now is through; nil where it finds no room. `wait` is the time before its first bit.
+        mutating func pass(_ length: Int, rate: Int, limit: LinkConditions.QueueLimit, at now: Instant) -> (end: Instant, wait: Interval)? {
+            while first < ends.count, ends[first].at <= now {
+                bytes -= ends[first].bytes
+                first += 1
+            }
+            // Now and then, so that a queue that never empties does not grow for ever.
+            if first * 2 >= ends.count {
+                ends.removeFirst(first)
+                first = 0
+            }
+            let begin = max(now, ends.last?.at ?? now)
+            switch limit {
+            case .bytes(let limit): guard bytes + length <= limit else { return nil }
+            case .time(let limit): guard begin - now <= limit else { return nil }
+            }
+            let end = begin + Interval(nanoseconds: Int64(length) * 8 * 1_000_000_000 / Int64(max(1, rate)))
+            ends.append((end, length))
+            bytes += length
+            return (end, begin - now)
+        }
+    }
 
     package init(_ conditions: LinkConditions, seed: UInt64) {
         self.conditions = conditions
         entropy = .seeded(seed)
+        burstEntropy = .seeded(~seed)
     }
 
-    /// When a datagram sent now arrives: never, once, or twice.
-    func arrivals(at now: Instant) -> [Instant] {
+    /// When a datagram of so many bytes that is sent now arrives: never, once, or twice.
+    package func arrivals(of bytes: Int, at now: Instant) -> [Instant] {
         sent += 1
         // Always as many draws, so that changing one chance does not reshuffle the others' fate.
         let (loses, reorders, duplicates) = (draw() < conditions.loss, draw() < conditions.reordering, draw() < conditions.duplication)
         let spread = draw()
-        guard !conditions.isCut, !loses else {
-            lost += 1
-            return []
+        let losesInBurst = drawBurst()
+        guard !conditions.isCut else { return lose() }
+        var due = now
+        if let rate = conditions.rate {
+            guard let passage = queue.pass(bytes + SimulatedLink.headerLength, rate: rate, limit: conditions.queue, at: now) else {
+                refused += 1
+                return lose()
+            }
+            longestWait = max(longestWait, passage.wait)
+            due = passage.end
         }
-        var due = now + conditions.delay + Interval(nanoseconds: Int64(Double(conditions.jitter.nanoseconds) * spread))
+        guard !loses, !losesInBurst else { return lose() }
+        due = due + conditions.delay + Interval(nanoseconds: Int64(Double(conditions.jitter.nanoseconds) * spread))
         if reorders {
             due = due + Interval(nanoseconds: 5_000_000 + Int64(25_000_000 * spread))
         } else {
@@ -55,5 +83,21 @@ package final class SimulatedLink {
         return duplicates ? [due, due + .milliseconds(1)] : [due]
     }
 
-    private func draw() -> Double { Double(entropy.next() >> 11) / Double(1 << 53) }
+    private func lose() -> [Instant] {
+        lost += 1
+        return []
+    }
+
+    private func drawBurst() -> Bool {
+        guard let bursts = conditions.bursts else {
+            isBad = false
+            return false
+        }
+        if draw(from: burstEntropy) < (isBad ? bursts.toGood : bursts.toBad) { isBad.toggle() }
+        return draw(from: burstEntropy) < (isBad ? bursts.lossWhileBad : bursts.lossWhileGood)
+    }
+
+    private func draw() -> Double { draw(from: entropy) }
+
+    private func draw(from entropy: Entropy) -> Double { Double(entropy.next() >> 11) / Double(1 << 53) }
 }

@@ -20,7 +20,7 @@ package struct SimulatedNetwork {
     package var nextArrival: Instant { flying.first?.due ?? .distantFuture }
 
     package mutating func send(_ bytes: [UInt8], from: SocketAddress, to: SocketAddress, over link: SimulatedLink, at now: Instant) {
-        for due in link.arrivals(at: now) {
+        for due in link.arrivals(of: bytes.count, at: now) {
             order += 1
             push(Datagram(due: due, order: order, from: from, to: to, bytes: bytes))
         }

@@ -9,6 +9,7 @@ package final class SimulatedTransport {
     private let dtls: DTLSAssociation
     private var srtp: SRTPSession?
     private let extensions: HeaderExtensionMap
+    private let shakesHands: Bool
     /// The transport-wide number of the next packet.
     package private(set) var transportSequence: UInt16
 
@@ -27,8 +28,9 @@ package final class SimulatedTransport {
 
     package init(
         _ parameters: TransportParameters, certificate: Certificate, profiles: [SRTPProfile], path: Path, extensions: HeaderExtensionMap,
-        at now: Instant, entropy: Entropy
+        shakesHands: Bool = true, at now: Instant, entropy: Entropy
     ) {
+        self.shakesHands = shakesHands
         ice = ICEController(local: parameters.local, remote: parameters.remote, path: path, at: now, entropy: entropy)
         dtls = DTLSAssociation(
             certificate: certificate, role: parameters.role, fingerprints: parameters.fingerprints, at: now, profiles: profiles)
@@ -79,7 +81,7 @@ package final class SimulatedTransport {
         while let event = ice.nextEvent() {
             switch event {
             case .connected:
-                if let path = ice.selectedPath { dtls.start(path: path, at: now, into: batch) }
+                if shakesHands, let path = ice.selectedPath { dtls.start(path: path, at: now, into: batch) }
             case .expired, .timedOut: closedReason = "the server does not answer"
             default: break
             }

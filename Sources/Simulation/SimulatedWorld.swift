@@ -6,12 +6,14 @@ import Rooms
 /// One server and its clients in virtual time: the production `ForwardingUnit` (one, or one for each worker, with rings between them), a network of
 /// seeded links, and clients made from the same modules.
 ///
-/// Every turn follows the unit's contract: what has arrived (or is due), then `release` until nothing waits, then everything is sent. Handshakes
-/// have bytes of their own each time (OpenSSL draws them), but all decisions and all media repeat exactly for a seed.
+/// Every turn follows the unit's contract: what has arrived (or is due), then `release` until nothing waits, then everything is sent. A seed gives
+/// the same run each time, to the bit.
 package final class SimulatedWorld {
     package static let serverAddress = SocketAddress(ipv4: 0xc633_6401, port: 7_882)
     /// The time of day at the world's beginning.
-    static let wallClock = WallClock(instant: Instant(nanoseconds: 0), unixNanoseconds: 1_750_000_000_000_000_000)
+    static let wallClock = WallClock(instant: Instant(nanoseconds: 0), unixNanoseconds: Int64(beginning) * 1_000_000_000)
+    /// The same in seconds since 1970.
+    private static let beginning = 1_750_000_000
 
     /// One for each worker.
     package let units: [ForwardingUnit]
@@ -23,6 +25,8 @@ package final class SimulatedWorld {
     package private(set) var peers: [SimulatedPeer] = []
     /// Shown every datagram when it is sent, for tests that want to send it again.
     package var tap: ((_ bytes: [UInt8], _ from: SocketAddress, _ to: SocketAddress) -> Void)?
+    /// Asked about every datagram when it is sent, for tests that lose particular ones: false for what vanishes on its way.
+    package var passes: ((_ bytes: [UInt8], _ from: SocketAddress, _ to: SocketAddress) -> Bool)?
 
     /// The server's loops are in a long turn: they receive and answer, and release nothing until this is false again.
     package var holdsTurns = false
@@ -32,6 +36,7 @@ package final class SimulatedWorld {
         set { rings.capacity = newValue }
     }
 
+    private let openSSL: SeededOpenSSL
     private let certificate: Certificate
     private let clientCertificate: Certificate
     private let entropy: Entropy
@@ -47,8 +52,10 @@ package final class SimulatedWorld {
     private let peerBatch = DatagramBatch(capacity: 1_024)
 
     package init(seed: UInt64, workers: Int = 1, limits: ForwardingUnit.Limits = ForwardingUnit.Limits()) throws {
-        let certificate = try Certificate.generate()
-        clientCertificate = try Certificate.generate()
+        let openSSL = SeededOpenSSL(seed: seed ^ 0x6f70_656e_7373_6c21)
+        self.openSSL = openSSL
+        let certificate = try openSSL.drawing { try Certificate.generate(unixSeconds: SimulatedWorld.beginning) }
+        clientCertificate = try openSSL.drawing { try Certificate.generate(unixSeconds: SimulatedWorld.beginning) }
         self.certificate = certificate
         entropy = .seeded(seed)
         units = (0..<workers).map { worker in
@@ -61,7 +68,9 @@ package final class SimulatedWorld {
     // MARK: Joining and leaving
 
     /// A client joins: signalling is over at once, and its first check is on the way.
-    package func join(_ plan: PeerPlan) throws -> SimulatedPeer {
+    package func join(_ plan: PeerPlan) throws -> SimulatedPeer { try openSSL.drawing { try admit(plan) } }
+
+    private func admit(_ plan: PeerPlan) throws -> SimulatedPeer {
         let number = peers.count
         let address = freshAddress(number)
         let server = ICECredentials.random(entropy, worker: plan.worker)
@@ -81,7 +90,7 @@ package final class SimulatedWorld {
         let generator = Entropy.seeded(entropy.next())
         let transport = SimulatedTransport(
             ours, certificate: clientCertificate, profiles: plan.profiles, path: path(from: address), extensions: PeerPlan.upExtensions,
-            at: now, entropy: generator)
+            shakesHands: plan.shakesHands, at: now, entropy: generator)
         let peer = SimulatedPeer(
             plan, id: id, number: UInt16(number), transport: transport, credentials: ours, receiving: receiving, sending: sending,
             address: address, at: now, entropy: generator)
@@ -106,30 +115,38 @@ package final class SimulatedWorld {
 
     /// The control plane ends a participant.
     package func close(_ peer: SimulatedPeer, reason: String = "asked to") {
-        units[peer.id.worker].close(peer.id, reason: reason, at: now, into: serverBatch)
+        openSSL.drawing { units[peer.id.worker].close(peer.id, reason: reason, at: now, into: serverBatch) }
         endTurn()
     }
 
     /// The client says goodbye.
     package func leave(_ peer: SimulatedPeer) {
         guard let index = index(of: peer) else { return }
-        peer.transport.close(into: peerBatch)
+        openSSL.drawing { peer.transport.close(into: peerBatch) }
         send(from: index)
     }
 
     /// Both sides of the client's ICE get new credentials, by signalling.
     package func restartICE(_ peer: SimulatedPeer) -> Bool {
-        guard let index = index(of: peer) else { return false }
+        guard let tellClient = beginICERestart(of: peer) else { return false }
+        tellClient()
+        return true
+    }
+
+    /// The server's side gets new credentials; what is returned gives them to the client, whose signalling may be slow. Nil if it is gone.
+    package func beginICERestart(of peer: SimulatedPeer) -> (() -> Void)? {
+        guard let index = index(of: peer) else { return nil }
         let server = ICECredentials.random(entropy, worker: peer.id.worker)
         let client = ICECredentials.random(entropy)
-        guard units[peer.id.worker].restartICE(peer.id, local: server, remote: client, at: now, into: serverBatch) else { return false }
+        guard units[peer.id.worker].restartICE(peer.id, local: server, remote: client, at: now, into: serverBatch) else { return nil }
         endTurn()
-        peer.credentials.local = client
-        peer.credentials.remote = server
-        peer.transport.ice.restart(local: client, remote: server, at: now)
-        peer.transport.readICE(at: now, into: peerBatch)
-        send(from: index)
-        return true
+        return { [self] in
+            peer.credentials.local = client
+            peer.credentials.remote = server
+            peer.transport.ice.restart(local: client, remote: server, at: now)
+            openSSL.drawing { peer.transport.readICE(at: now, into: peerBatch) }
+            send(from: index)
+        }
     }
 
     /// The client gets another address and knows it: it nominates the new way. The old address is gone.
@@ -138,7 +155,7 @@ package final class SimulatedWorld {
         let address = replaceAddress(index)
         peer.routes = [SimulatedPeer.Route(local: address, outer: address)]
         peer.transport.ice.check(path(from: address), at: now)
-        peer.transport.readICE(at: now, into: peerBatch)
+        openSSL.drawing { peer.transport.readICE(at: now, into: peerBatch) }
         send(from: index)
     }
 
@@ -167,7 +184,7 @@ package final class SimulatedWorld {
 
     /// Somebody sends a datagram from wherever he likes.
     package func inject(_ bytes: [UInt8], from address: SocketAddress) {
-        deliver(bytes, from: address)
+        openSSL.drawing { deliver(bytes, from: address) }
         endTurn()
     }
 
@@ -213,7 +230,7 @@ package final class SimulatedWorld {
             turnsAtOneInstant = next <= now ? turnsAtOneInstant + 1 : 0
             precondition(turnsAtOneInstant < 10_000, "time stands still: a deadline in the past is never served")
             now = max(now, next)
-            turn()
+            openSSL.drawing { turn() }
         }
         return true
     }
@@ -287,10 +304,8 @@ package final class SimulatedWorld {
             unit.release(at: now, into: serverBatch)
             for index in 0..<serverBatch.count {
                 let to = serverBatch[index].path.remote
-                let bytes = Array(serverBatch.bytes(index))
-                tap?(bytes, SimulatedWorld.serverAddress, to)
-                guard let peer = peersByAddress[to] else { continue }
-                network.send(bytes, from: SimulatedWorld.serverAddress, to: to, over: peers[peer].downlink, at: now)
+                let link = peersByAddress[to].map { peers[$0].downlink }
+                transmit(Array(serverBatch.bytes(index)), from: SimulatedWorld.serverAddress, to: to, over: link)
             }
             serverBatch.removeAll()
         } while unit.hasDepartures
@@ -301,11 +316,16 @@ package final class SimulatedWorld {
         let peer = peers[index]
         for entry in 0..<peerBatch.count {
             guard let from = peer.routes.first(where: { $0.local == peerBatch[entry].path.local })?.outer else { continue }
-            let bytes = Array(peerBatch.bytes(entry))
-            tap?(bytes, from, SimulatedWorld.serverAddress)
-            network.send(bytes, from: from, to: SimulatedWorld.serverAddress, over: peer.uplink, at: now)
+            transmit(Array(peerBatch.bytes(entry)), from: from, to: SimulatedWorld.serverAddress, over: peer.uplink)
         }
         peerBatch.removeAll()
         deadlines.schedule(index, at: peer.nextDeadline)
+    }
+
+    /// `link` is nil where nobody is.
+    private func transmit(_ bytes: [UInt8], from: SocketAddress, to: SocketAddress, over link: SimulatedLink?) {
+        tap?(bytes, from, to)
+        guard let link, passes?(bytes, from, to) ?? true else { return }
+        network.send(bytes, from: from, to: to, over: link, at: now)
     }
 }

@@ -33,6 +33,16 @@ struct ImportRulesTests {
         #expect(open.isEmpty)
     }
 
+    @Test("the server reaches neither the simulation nor its seeded randomness")
+    func nothingSimulatedShips() {
+        var reached: Set = ["apus"]
+        while let next = reached.lazy.compactMap({ ImportTable.rows[$0]?.ours }).first(where: { !$0.isSubset(of: reached) }) {
+            reached.formUnion(next)
+        }
+        #expect(reached.contains("Rooms"))
+        #expect(reached.isDisjoint(with: ["Simulation", "CSeededRandom"]))
+    }
+
     @Test(
         "an import is found in each of its spellings",
         arguments: [

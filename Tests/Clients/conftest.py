@@ -12,6 +12,7 @@ from clients.chromium import Chromium
 from clients.firefox import Firefox
 from clients.livekit_process import LiveKitPeer
 from clients.guest import Guests
+from clients.network import Network
 
 OUT = Path(__file__).parent / "out"
 
@@ -68,6 +69,14 @@ async def guests(chromium, firefox):
     guests = Guests(chromium, firefox)
     yield guests
     await guests.close()
+
+
+@pytest_asyncio.fixture
+async def network(request):
+    """Hosts and wires of the test's own, with servers and browsers on them."""
+    network = Network(OUT / f"{request.node.name.replace('/', '_')}.log")
+    yield network
+    await network.close()
 
 
 @pytest_asyncio.fixture

@@ -42,17 +42,6 @@ async def test_sound_is_heard(apus, chromium, firefox, closing):
     assert after["audio"]["totalAudioEnergy"] > before["audio"]["totalAudioEnergy"], after["audio"]
 
 
-@pytest.mark.parametrize("codec", ["VP9", "H264", "AV1"])
-async def test_a_codec(apus, chromium, closing, codec):
-    """The codec that the publisher asks for arrives as such, and is decoded."""
-    publisher = closing(await chromium.publish(apus, "codec", codec=codec))
-    viewer = closing(await chromium.watch(apus, "codec"))
-    await viewer.decoding(frames=30, timeout=20)
-    assert (await publisher.stats())["sent"]["codec"] == f"video/{codec}"
-    assert (await viewer.stats())["video"]["codec"] == f"video/{codec}"
-    await viewer.picture_lives()
-
-
 async def test_simulcast_gives_the_viewer_the_highest_layer(apus, chromium, closing):
     publisher = closing(await chromium.publish(apus, "layers", simulcast=1))
     viewer = closing(await chromium.watch(apus, "layers"))

@@ -51,31 +51,6 @@ async def test_a_viewer_of_one_identity_sees_that_one(apus, closing, identity, w
     assert viewer.width == width
 
 
-@pytest.mark.parametrize("what", ["publisher", "viewer"])
-async def test_ice_restart(apus, chromium, closing, what):
-    """PATCH with new credentials: the same session, on a new ICE association, goes on with its media."""
-    publish = closing(await chromium.publish(apus, "restart")) if what == "viewer" else None
-    page = closing(await chromium.open(apus.url + "/healthz"))
-    kind = "whip" if what == "publisher" else "whep"
-    await page.run(f"bench.session.start({kind!r}, 'restart', {token('restart', 'restarting')!r})")
-    await page.connected()
-    viewer = page if publish else closing(await chromium.watch(apus, "restart"))
-    await viewer.decoding(frames=5)
-
-    old = await page.run("bench.session.credentials()")
-    status = await page.run("bench.session.restart()")
-    assert status == 200
-    new = await page.run("bench.session.credentials()")
-    assert old != new and None not in new.values()
-
-    async def on_new_credentials():
-        return await page.run("bench.session.selectedUfrag()") == new["local"]
-
-    await until(on_new_credentials, "the selected pair has the new user fragment", 10)
-    before, after, seconds = await viewer.window(5)
-    assert (after["video"]["framesDecoded"] - before["video"]["framesDecoded"]) / seconds > 10
-
-
 @pytest.mark.long
 @pytest.mark.timeout(120)
 async def test_a_viewer_that_vanishes_is_forgotten(apus, chromium, closing):

@@ -370,6 +370,22 @@ struct SendStreamTests {
         #expect(ring == nil)
     }
 
+    @Test("However often layers are switched, no time is lost or won")
+    func manySwitches() throws {
+        let leg = Leg(encodings: 2)
+        var first: UInt32?
+        for round in 0..<300 {
+            let packet = SourcePacket(sequence: UInt16(round), timestamp: UInt32(round % 7) &* 1_000_000)
+            let elapsed: Interval? = round == 0 ? nil : .microseconds(33_333)
+            let sent = try #require(leg.forward(packet, layer: round % 2, aligning: true, elapsed: elapsed))
+            let begin = first ?? sent.header.timestamp
+            first = begin
+            // A tick of the clock each time at most.
+            let exact = Int(33_333 * round * 90 / 1_000)
+            #expect(abs(Int(sent.header.timestamp &- begin) - exact) <= round)
+        }
+    }
+
     @Test("A payload that was overwritten before its release is not sent under the other's header")
     func overwritten() {
         let leg = Leg(.audio)

@@ -145,6 +145,25 @@ import Testing
         #expect(link.serverEnd == "closed")
     }
 
+    @Test("after the handshake, forged records of every kind and length leave the association as it was")
+    func forgedRecords() throws {
+        let link = try makeLink()
+        link.start()
+        link.run(until: { link.isEstablished })
+        for type in UInt8(20)...23 {
+            for length in UInt8(1)...64 {
+                let record = [type, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, type, length, 0, length] + [UInt8](repeating: length, count: Int(length))
+                for toServer in [true, false] { link.deliver(record, toServer: toServer) }
+            }
+        }
+        #expect(link.send([1, 2, 3], fromClient: true))
+        link.run(limit: .seconds(1))
+        #expect(link.server.applicationRecords == [[1, 2, 3]])
+        link.close(client: false)
+        link.run(limit: .seconds(1))
+        #expect(link.clientEnd == "closed")
+    }
+
     @Test("refuses a message so long that only an attacker would announce it")
     func hugeMessage() throws {
         let (link, hello) = try hello()

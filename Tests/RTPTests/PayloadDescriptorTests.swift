@@ -163,6 +163,65 @@ struct H264DescriptorTests {
     func refused(payload: [UInt8]) { #expect(H264Descriptor.parse(payload) == nil) }
 }
 
+/// Headers as x264 and SVT-AV1 write them, by the size of their picture.
+@Suite("Picture sizes")
+struct PictureSizeTests {
+    static let parameterSets: [([UInt8], UInt16, UInt16)] = [
+        ([0x67, 0x42, 0xc0, 0x1f, 0xda, 0x01, 0x40, 0x16, 0xe8, 0x40, 0, 0, 3, 0, 0x40, 0, 0, 0x0f, 0x23, 0xc6, 0x0c, 0xa8], 1280, 720),
+        // 23 rows of macroblocks, of which half a row is cut off.
+        ([0x67, 0x42, 0xc0, 0x1e, 0xda, 0x02, 0x80, 0xbf, 0xe5, 0x84, 0, 0, 3, 0, 4, 0, 0, 3, 0, 0xf2, 0x3c, 0x58, 0xba, 0x80], 640, 360),
+        ([0x67, 0x42, 0xc0, 0x0d, 0xda, 0x05, 0x06, 0x7e, 0x78, 0x40, 0, 0, 3, 0, 0x40, 0, 0, 0x0f, 0x23, 0xc5, 0x0a, 0xa8], 320, 180),
+        // High profile.
+        ([0x67, 0x64, 0, 0x1f, 0xac, 0xb2, 0, 0xa0, 0x0b, 0x74, 0x20, 0, 0, 3, 0, 0x20, 0, 0, 7, 0x91, 0xe3, 0x06, 0x49], 1280, 720),
+    ]
+    static let sequenceHeaders: [([UInt8], UInt16, UInt16)] = [
+        ([0x0a, 0x0b, 0, 0, 0, 0x2d, 0x4c, 0xff, 0xb3, 0xc6, 0xaf, 0x98, 0x04], 1280, 720),
+        ([0x0a, 0x0b, 0, 0, 0, 0x04, 0x3c, 0xfe, 0xcc, 0x6a, 0xf9, 0x80, 0x40], 320, 180),
+        // Without its length, as RTP has it.
+        ([0x08, 0, 0, 0, 0x2d, 0x4c, 0xff, 0xb3, 0xc6, 0xaf, 0x98, 0x04], 1280, 720),
+    ]
+
+    @Test("a parameter set tells it, alone and in an aggregate", arguments: parameterSets)
+    func parameterSet(bytes: [UInt8], width: UInt16, height: UInt16) throws {
+        for payload in [bytes, [0x78, 0, UInt8(bytes.count)] + bytes + [0, 2, 0x68, 0xce]] {
+            let size = try #require(PayloadDescriptor.parse(codec: .h264, payload: payload).size)
+            #expect(size.width == width && size.height == height)
+        }
+    }
+
+    @Test("a sequence header tells it, alone and before a frame", arguments: sequenceHeaders)
+    func sequenceHeader(bytes: [UInt8], width: UInt16, height: UInt16) throws {
+        for payload in [[0x18] + bytes, [0x28, UInt8(bytes.count)] + bytes + [0x32, 0]] {
+            let size = try #require(PayloadDescriptor.parse(codec: .av1, payload: payload).size)
+            #expect(size.width == width && size.height == height)
+        }
+    }
+
+    @Test("cut short they tell nothing, and nothing traps; what they begin, they begin all the same")
+    func cut() {
+        for length in 1..<9 {
+            let payload = Array(Self.parameterSets[0].0[..<length])
+            let descriptor = PayloadDescriptor.parse(codec: .h264, payload: payload)
+            #expect(descriptor.size == nil && descriptor.isKeyframeStart)
+        }
+        for length in 1..<8 {
+            let payload = [0x18] + Array(Self.sequenceHeaders[2].0[..<length])
+            let descriptor = PayloadDescriptor.parse(codec: .av1, payload: payload)
+            #expect(descriptor.size == nil && descriptor.isKeyframeStart)
+        }
+    }
+
+    @Test("codes of any length and sizes beyond all measure are survived", arguments: [0x00, 0x01, 0x42, 0xff] as [UInt8])
+    func hostile(byte: UInt8) {
+        for length in 0..<64 {
+            let bytes = [UInt8](repeating: byte, count: length)
+            for profile: UInt8 in [0x42, 0x64] { _ = H264Descriptor.parse([0x67, profile, 0, 0x1f] + bytes) }
+            _ = AV1Descriptor.parse([0x18, 0x08] + bytes)
+            _ = AV1Descriptor.parse([0x18, 0x0e, 0x00, 0x80] + bytes)
+        }
+    }
+}
+
 @Suite("AV1 payloads")
 struct AV1DescriptorTests {
     @Test(

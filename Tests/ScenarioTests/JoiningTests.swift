@@ -81,27 +81,4 @@ import Testing
         world.run(for: .milliseconds(100))
         #expect(viewers.allSatisfy { $0.transport.closedReason?.contains("closed") == true })
     }
-
-    @Test("the same seed gives the same run")
-    func repeats() throws {
-        func run() throws -> [String] {
-            let world = try SimulatedWorld(seed: 14)
-            var plan = PeerPlan.publisher()
-            plan.video = .simulcast()
-            plan.uplink = LinkConditions(loss: 0.05, reordering: 0.05, duplication: 0.05)
-            plan.uplink.jitter = .milliseconds(10)
-            let camera = try world.join(plan)
-            var viewing = PeerPlan.viewer()
-            viewing.downlink = plan.uplink
-            let viewers = try [world.join(viewing), world.join(viewing)]
-            world.run(for: .seconds(3))
-            camera.cameras[2].isPaused = true
-            world.run(for: .seconds(4))
-            let counters = world.unit.counters
-            return PacketKind.allCases.map { "\($0): \(counters.received.packets($0)), \(counters.sent.packets($0))" }
-                + viewers.map { "\($0.video.decoder) \($0.video.holes) \($0.video.nacked) \($0.audio.review())" }
-                + camera.cameras.map { "\($0.keyframes) \($0.requests) \($0.stream.resent) \($0.stream.sequence)" }
-        }
-        #expect(try run() == run())
-    }
 }

@@ -214,6 +214,36 @@ import Testing
         #expect(world.unit.statistics().transports == 1)
     }
 
+    @Test("a track that ends and comes again under its name is seen again by all who have waited, on each worker", arguments: [1, 2])
+    func sameTrackAgain(workers: Int) throws {
+        let world = try SimulatedWorld(seed: 122, workers: workers)
+        let camera = try world.join(.publisher())
+        let viewers = try (0..<2).map { number in
+            var plan = handFed("viewer \(number)")
+            plan.worker = number % workers
+            return try world.join(plan)
+        }
+        for viewer in viewers { point(viewer, to: camera, in: world) }
+        let sections = camera.receiving
+        for round in 1...3 {
+            world.run(for: .seconds(3))
+            for viewer in viewers { expectCleanVideo(viewer, frames: 75 * round) }
+            world.negotiate(camera) { receiving, _ in receiving = [] }
+            camera.isMuted = true
+            world.run(for: .seconds(1))
+            #expect(world.units.allSatisfy { $0.statistics().subscriptions == 0 })
+            // Nothing is said to the viewers: what they follow has the same name.
+            world.negotiate(camera) { receiving, _ in receiving = sections }
+            camera.isMuted = false
+        }
+        world.run(for: .seconds(3))
+        for viewer in viewers {
+            expectCleanVideo(viewer, frames: 310)
+            expectCleanAudio(viewer, packets: 510)
+            #expect(viewer.video.decoder.longestPause < .milliseconds(1_700))
+        }
+    }
+
     @Test(
         "a section that is taken away and added again never repeats a number under its SSRCs", arguments: [0, 0.05], [117, 118] as [UInt64])
     func removedAndAdded(loss: Double, seed: UInt64) throws {

@@ -29,6 +29,27 @@ import Testing
         #expect(viewer.video.decoder.longestPause < (loss == 0 ? .milliseconds(100) : .seconds(1)))
     }
 
+    @Test("an ICE restart of which the client hears 40 s late keeps the media meanwhile, and works then")
+    func lateRestart() throws {
+        let world = try SimulatedWorld(seed: 84)
+        let camera = try world.join(.publisher())
+        let viewer = try world.join(.viewer())
+        world.run(for: .seconds(3))
+        for peer in [camera, viewer] {
+            let tellClient = try #require(world.beginICERestart(of: peer))
+            world.run(for: .seconds(40))
+            tellClient()
+            world.run(for: .seconds(10))
+            // The former credentials are forgotten, and another way is found with the new ones.
+            world.move(peer)
+            world.run(for: .seconds(3))
+        }
+        #expect(world.closing(of: camera) == nil && world.closing(of: viewer) == nil)
+        #expect(viewer.video.decoder.faults == [] && viewer.audio.review().faults == [])
+        #expect(viewer.video.decoder.frames > 3_200)
+        #expect(viewer.video.decoder.longestPause < .milliseconds(500))
+    }
+
     @Test("clients that change their address and nominate the new way keep the media")
     func move() throws {
         let world = try SimulatedWorld(seed: 81)

@@ -218,6 +218,26 @@ import Testing
         #expect(there.video.decoder.frames >= frames + 58)
     }
 
+    @Test("what a ring has lost is made good before the viewer behind it has to ask")
+    func healing() throws {
+        let world = try SimulatedWorld(seed: 211, workers: 2)
+        let camera = try world.join(publishing(on: 0))
+        let there = try world.join(viewing("there", on: 1))
+        world.run(for: .seconds(3))
+        for _ in 0..<5 {
+            // Long enough for a frame.
+            world.ringCapacity = 100
+            world.run(for: .milliseconds(35))
+            world.ringCapacity = 512 * 1_024
+            world.run(for: .seconds(2))
+        }
+        #expect(world.units[0].statistics().ringDrops > 15)
+        #expect(there.video.decoder.faults == [] && there.audio.review().faults == [])
+        #expect(there.video.keyframeRequests == 0)
+        #expect(there.video.decoder.longestPause < .milliseconds(450))
+        #expect(camera.cameras[0].keyframes <= 2 + 5)
+    }
+
     @Test("what has to be told is told, however long the rings were full")
     func control() throws {
         let world = try SimulatedWorld(seed: 208, workers: 2)

@@ -74,9 +74,9 @@ final class RoomBench: Sendable {
         return last
     }
 
-    /// Asks until it is so, where there is nobody to wait for; false after ten seconds.
+    /// Asks until it is so, where there is nobody to wait for; false after a minute.
     static func eventually(_ condition: () async -> Bool) async -> Bool {
-        let end = ContinuousClock.now + .seconds(10)
+        let end = ContinuousClock.now + .seconds(60)
         while await !condition() {
             guard ContinuousClock.now < end else { return false }
             await Task.yield()

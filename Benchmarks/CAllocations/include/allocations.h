@@ -9,4 +9,8 @@ uint64_t allocations_of_thread(void);
 /// CPU time of this thread in nanoseconds.
 int64_t cpu_nanoseconds_of_thread(void);
 
+/// Callgrind begins to count, and ceases to; without it (or without its header, at build time) nothing happens.
+void callgrind_begin(void);
+void callgrind_end(void);
+
 #endif

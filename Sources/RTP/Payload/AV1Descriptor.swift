@@ -17,6 +17,9 @@ package struct AV1Descriptor: Hashable, Sendable {
     /// The first OBU that starts here belongs to the start of a frame: a delimiter, sequence header, frame header or whole frame.
     /// With several tile groups or layers the dependency descriptor is the surer sign.
     @usableFromInline package var startsFrame = false
+    /// The size of the picture in pixels, of the largest layer, from a sequence header; else 0.
+    @usableFromInline package var width: UInt16 = 0
+    @usableFromInline package var height: UInt16 = 0
 
     /// A receiver that knows nothing yet can start here.
     @inlinable package var isKeyframeStart: Bool { startsSequence && hasSequenceHeader }
@@ -45,20 +48,26 @@ package struct AV1Descriptor: Hashable, Sendable {
                 guard let size = LEB128.parse(payload, at: at) else { return element == 1 ? nil : descriptor }
                 at = at &+ size.length
                 guard size.value > 0, size.value <= payload.byteCount &- at else { return element == 1 ? nil : descriptor }
-                if !(element == 1 && descriptor.continuesOBU) { descriptor.take(payload.uint8(at: at), element: element) }
+                if !(element == 1 && descriptor.continuesOBU) { descriptor.take(payload, at..<(at &+ size.value), element: element) }
                 at = at &+ size.value
             } else {
-                if !(element == 1 && descriptor.continuesOBU) { descriptor.take(payload.uint8(at: at), element: element) }
+                if !(element == 1 && descriptor.continuesOBU) { descriptor.take(payload, at..<payload.byteCount, element: element) }
                 break
             }
         }
         return element == 0 ? nil : descriptor
     }
 
-    private mutating func take(_ header: UInt8?, element: Int) {
-        guard let header, header & 0x80 == 0 else { return }
+    private mutating func take(_ payload: RawSpan, _ obu: Range<Int>, element: Int) {
+        guard let header = payload.uint8(at: obu.lowerBound), header & 0x80 == 0 else { return }
         let type = header >> 3 & 0x0f
-        if type == 1 { hasSequenceHeader = true }
+        if type == 1 {
+            hasSequenceHeader = true
+            // Behind the header there may be the extension's byte, and the size, which is left out in RTP but need not be.
+            var body = obu.lowerBound &+ (header & 0x04 == 0 ? 1 : 2)
+            if header & 0x02 != 0 { body = body &+ (LEB128.parse(payload, at: body)?.length ?? 0) }
+            if body < obu.upperBound, let size = PictureSize.ofSequenceHeader(payload, in: body..<obu.upperBound) { (width, height) = size }
+        }
         switch type {
         // Sequence header, temporal delimiter, frame header, frame.
         case 1, 2, 3, 6: if element == 1 { startsFrame = true }

@@ -15,6 +15,9 @@ package struct H264Descriptor: Hashable, Sendable {
     @usableFromInline package var startsIDR = false
     /// The first slice of a picture, or something that can only come before it, starts the packet. The timestamp is the surer sign.
     @usableFromInline package var startsFrame = false
+    /// The size of the picture in pixels, from a sequence parameter set; else 0.
+    @usableFromInline package var width: UInt16 = 0
+    @usableFromInline package var height: UInt16 = 0
 
     /// A key frame can be entered here: an SPS, or an IDR slice for those who were given the parameter sets before.
     @inlinable package var isKeyframeStart: Bool { hasSequenceParameterSet || startsIDR }
@@ -31,7 +34,7 @@ package struct H264Descriptor: Hashable, Sendable {
         descriptor.type = first & 0x1f
         switch first & 0x1f {
         case 1...23:
-            descriptor.take(type: first & 0x1f, firstByte: payload.uint8(at: 1), isFirst: true)
+            descriptor.take(type: first & 0x1f, payload, 1..<max(1, payload.byteCount), isFirst: true)
             descriptor.startsWithParameterSets = descriptor.hasSequenceParameterSet
         case stapA:
             return descriptor.parseAggregate(payload) ? descriptor : nil
@@ -39,7 +42,9 @@ package struct H264Descriptor: Hashable, Sendable {
             guard let fragment = payload.uint8(at: 1) else { return nil }
             descriptor.type = fragment & 0x1f
             // S: only the first fragment starts anything.
-            if fragment & 0x80 != 0 { descriptor.take(type: fragment & 0x1f, firstByte: payload.uint8(at: 2), isFirst: true) }
+            if fragment & 0x80 != 0 {
+                descriptor.take(type: fragment & 0x1f, payload, 2..<max(2, payload.byteCount), isFirst: true)
+            }
             descriptor.startsWithParameterSets = descriptor.hasSequenceParameterSet
         default: break
         }
@@ -52,7 +57,7 @@ package struct H264Descriptor: Hashable, Sendable {
         var onlyPreamble = true
         while let size = payload.uint16(at: at), size > 0, let header = payload.uint8(at: at &+ 2) {
             if isFirst { type = header & 0x1f }
-            take(type: header & 0x1f, firstByte: size > 1 ? payload.uint8(at: at &+ 3) : nil, isFirst: isFirst)
+            take(type: header & 0x1f, payload, (at &+ 3)..<(at &+ 2 &+ Int(size)), isFirst: isFirst)
             if onlyPreamble, hasSequenceParameterSet { startsWithParameterSets = true }
             // A delimiter or enhancement information may stand before the parameter sets.
             if header & 0x1f != 6, header & 0x1f != 9 { onlyPreamble = false }
@@ -62,15 +67,17 @@ package struct H264Descriptor: Hashable, Sendable {
         return !isFirst
     }
 
-    private mutating func take(type: UInt8, firstByte: UInt8?, isFirst: Bool) {
+    /// Notes a NAL unit; `body` is what follows its header, as far as it goes in the packet.
+    private mutating func take(type: UInt8, _ payload: RawSpan, _ body: Range<Int>, isFirst: Bool) {
         switch type {
         case 1, 2, 5:
             // first_mb_in_slice is the first Exp-Golomb code of the slice: a leading 1 is the value 0, the picture's first slice.
-            guard let firstByte, firstByte & 0x80 != 0 else { return }
+            guard !body.isEmpty, let first = payload.uint8(at: body.lowerBound), first & 0x80 != 0 else { return }
             if type == 5 { startsIDR = true }
             if isFirst { startsFrame = true }
         case 7:
             hasSequenceParameterSet = true
+            if let size = PictureSize.ofParameterSet(payload, in: body) { (width, height) = size }
             if isFirst { startsFrame = true }
         case 6, 8, 9:
             if isFirst { startsFrame = true }

@@ -64,11 +64,13 @@ package enum PayloadDescriptor: Hashable, Sendable {
         if case .vp9(let descriptor) = self { descriptor.spatialID } else { 0 }
     }
 
-    /// The size of the picture in pixels, where the payload tells (VP8 key frames, VP9 structures).
+    /// The size of the picture in pixels, where the payload tells: VP8 key frames, VP9 structures, H.264 parameter sets, AV1 sequence headers.
     @inlinable package var size: (width: UInt16, height: UInt16)? {
         switch self {
         case .vp8(let descriptor) where descriptor.width > 0: (descriptor.width, descriptor.height)
         case .vp9(let descriptor) where descriptor.width > 0: (descriptor.width, descriptor.height)
+        case .h264(let descriptor) where descriptor.width > 0: (descriptor.width, descriptor.height)
+        case .av1(let descriptor) where descriptor.width > 0: (descriptor.width, descriptor.height)
         default: nil
         }
     }

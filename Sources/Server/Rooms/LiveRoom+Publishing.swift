@@ -162,9 +162,11 @@ extension RTP.Codec {
 
 /// What clients of rooms may publish: what is forwarded correctly, layers included.
 enum PublishCodecs {
-    static let all: Set<RTP.Codec> = [.opus, .vp8, .h264]
+    private static let ordered: [RTP.Codec] = [.opus, .vp8, .h264, .vp9, .av1]
 
-    static let messages: [Livekit_Codec] = [RTP.Codec.opus, .vp8, .h264].map { codec in
+    static let all = Set(ordered)
+
+    static let messages: [Livekit_Codec] = ordered.map { codec in
         var message = Livekit_Codec()
         message.mime = codec.mimeType
         return message

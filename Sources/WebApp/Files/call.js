@@ -30,6 +30,7 @@ export class Call extends EventTarget {
   #failures = 0;
   #unreached = 0;
   #isFull = false;
+  #undecodable = new Set();
 
   // `joining` is what an invitation was exchanged for: {token, identity, name}.
   constructor({ token, identity, name }, media) {
@@ -50,6 +51,8 @@ export class Call extends EventTarget {
   }
 
   receiver(sid) { return this.#session?.receivers.get(sid) ?? null; }
+  // Whether the server has found that this browser does not decode the track.
+  isUndecodable(sid) { return this.#undecodable.has(sid); }
   want(sid, wish) { this.#session?.want(sid, wish); }
 
   start() {
@@ -120,6 +123,7 @@ export class Call extends EventTarget {
       const session = this.#session = new Session(this.#token, () => this.#wishes(), {
         joined: join => {
           this.people.join(join);
+          this.#undecodable.clear();
           this.dispatchEvent(new Event('joined'));
           this.#changed();
         },
@@ -148,6 +152,10 @@ export class Call extends EventTarget {
       case 'update': this.people.update(body.participants ?? []); break;
       case 'speakersChanged': this.people.hear(body.speakers ?? []); break;
       case 'connectionQuality': this.people.rate(body.updates ?? []); break;
+      case 'subscriptionResponse':
+        if (body.err !== 'SE_CODEC_UNSUPPORTED') return;
+        this.#undecodable.add(body.trackSid);
+        break;
       case 'mute': {
         // Silence is granted at once; nobody else turns a microphone on.
         const source = this.#session.sourceOf(body.sid);

@@ -49,7 +49,9 @@ export class Grid {
     for (const [identity, { person, screen }] of screens) {
       const tile = this.#screens.get(identity);
       const sound = trackOf(person, 'SCREEN_SHARE_AUDIO');
-      tile.show({ person, picture: this.#call.receiver(screen.sid), sound: sound && this.#call.receiver(sound.sid) });
+      tile.show({
+        person, picture: this.#call.receiver(screen.sid), sound: sound && this.#call.receiver(sound.sid), undecodable: this.#undecodable(screen),
+      });
       this.#watch(tile.video, screen.sid);
     }
     this.#floor.classList.toggle('has-stage', screens.size > 0);
@@ -66,11 +68,14 @@ export class Grid {
     const microphone = trackOf(person, 'MICROPHONE');
     const isCameraOff = !camera || camera.muted;
     tile.show({
-      person, isCameraOff, isMuted: !microphone || microphone.muted,
+      person, isCameraOff, isMuted: !microphone || microphone.muted, undecodable: isCameraOff ? null : this.#undecodable(camera),
       picture: camera && this.#call.receiver(camera.sid), sound: microphone && this.#call.receiver(microphone.sid),
     });
     this.#watch(tile.video, isCameraOff ? null : camera.sid);
   }
+
+  // The codec of a track that this browser does not decode; null for all others.
+  #undecodable(track) { return this.#call.isUndecodable(track.sid) ? track.codec : null; }
 
   #settle(tiles, wanted, place, make) {
     for (const [key, tile] of tiles) {

@@ -55,7 +55,9 @@ export class People {
 }
 
 function describe({ sid, identity = '', name, version = 0, tracks = [] }, isMe) {
-  const described = tracks.map(({ sid, source = 'UNKNOWN', type = 'AUDIO', muted = false }) => ({ sid, source, type, muted }));
+  const described = tracks.map(({ sid, source = 'UNKNOWN', type = 'AUDIO', muted = false, mimeType = '' }) => ({
+    sid, source, type, muted, codec: mimeType.split('/')[1] ?? '',
+  }));
   return { sid, identity, name: name || identity || 'Somebody', version, isMe, tracks: described, isSpeaking: false, quality: 'unknown' };
 }
 

@@ -13,7 +13,8 @@ export class PersonTile {
   constructor(silenced) { this.sound = new Sound(silenced); }
 
   // `sound` and `picture` are tracks or null; a picture that is only late keeps the last one.
-  show({ person, sound, picture, isCameraOff, isMuted }) {
+  // `undecodable` is the codec of a picture that this browser cannot show, else null.
+  show({ person, sound, picture, isCameraOff, isMuted, undecodable = null }) {
     const { element } = this;
     const suffix = person.isMe ? ' (you)' : '';
     find('.given', element).textContent = person.name;
@@ -30,6 +31,7 @@ export class PersonTile {
     element.classList.toggle('me', person.isMe);
     const quality = find('.quality', element);
     quality.setAttribute('aria-label', QUALITIES[person.quality] ?? 'Connection not rated yet');
+    explain(element, undecodable);
     if (isCameraOff) play(this.video, null);
     else if (picture) play(this.video, picture);
     if (!person.isMe) this.sound.hear(sound);
@@ -48,10 +50,11 @@ export class ScreenTile {
 
   constructor(silenced) { this.sound = new Sound(silenced); }
 
-  show({ person, picture, sound }) {
+  show({ person, picture, sound, undecodable }) {
     find('.given', this.element).textContent = person.name;
     this.video.setAttribute('aria-label', `Screen of ${person.name}`);
     this.element.dataset.identity = person.identity;
+    explain(this.element, undecodable);
     if (picture) play(this.video, picture);
     this.sound.hear(sound);
   }
@@ -61,6 +64,13 @@ export class ScreenTile {
     play(this.video, null);
     this.sound.stop();
   }
+}
+
+// Why there is no picture, instead of a black one.
+function explain(element, codec) {
+  const words = find('.unseen', element);
+  words.hidden = codec === null;
+  words.textContent = codec === null ? '' : `This browser can’t show ${codec || 'this'} video.`;
 }
 
 function initials(name) {

@@ -32,11 +32,14 @@ class ChromiumPage(MediaPage):
 
 
 class Chromium(Browser):
-    """One browser process; each page has a context (cookies, cache) of its own."""
+    """One browser process; each page has a context (cookies, cache) of its own. `flags` are more arguments for it."""
+
+    def __init__(self, *flags):
+        self._flags = [*FLAGS, *flags]
 
     async def start(self):
         self._playwright = await async_playwright().start()
-        self.browser = await self._playwright.chromium.launch(executable_path=EXECUTABLE, headless=True, args=FLAGS)
+        self.browser = await self._playwright.chromium.launch(executable_path=EXECUTABLE, headless=True, args=self._flags)
         return self
 
     async def stop(self):

@@ -74,6 +74,20 @@ window.probe = {
     return found;
   },
 
+  // Why a picture may be missing: of each tile the element that should show it, and what has arrived for it.
+  async lacks() {
+    const report = [...((await window.apus.pc?.getStats()) ?? new Map()).values()].filter(entry => entry.type === 'inbound-rtp');
+    return Object.fromEntries(this.all('tile').map(tile => {
+      const video = tile.querySelector('video'), track = video?.srcObject?.getVideoTracks()[0];
+      const { mid, ssrc, packetsReceived, framesReceived, framesDecoded, keyFramesDecoded, pliCount, nackCount, decoderImplementation } =
+        report.find(entry => entry.trackIdentifier === track?.id) ?? {};
+      return [tile.dataset.identity, {
+        element: video && { readyState: video.readyState, paused: video.paused, width: video.videoWidth, muted: track?.muted },
+        arrived: { mid, ssrc, packetsReceived, framesReceived, framesDecoded, keyFramesDecoded, pliCount, nackCount, decoderImplementation },
+      }];
+    }));
+  },
+
   // Marks the connection of now; `isNew()` tells whether there has been another since.
   remember() { this.pc = window.apus.pc; },
   isNew() { return Boolean(window.apus.pc) && window.apus.pc !== this.pc && window.apus.state === 'connected'; },

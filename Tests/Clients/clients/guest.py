@@ -123,7 +123,8 @@ class Guest:
             await until(check, f"{count} pictures move", timeout, every=0.2)
         except AssertionError as error:
             still = {name: picture and f"brightness to {max(picture):.0f}" for name, picture in found.items() if name not in alive}
-            raise AssertionError(f"{error}; there are {len(found)}, without movement: {still}; {await self.people()}") from None
+            lacks = {name: lack for name, lack in (await self.ask("probe.lacks()")).items() if name in still}
+            raise AssertionError(f"{error}; there are {len(found)}, without movement: {still}; {lacks}; {await self.people()}") from None
 
     async def sees_picture_of(self, other, timeout=20):
         """Awaits that the picture of one other person changes."""

@@ -51,10 +51,12 @@ class Peer:
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
         return await self.publish(track, options, lambda: self.sing(source, frequency))
 
-    async def publish_video(self, colour, width, height, simulcast=True, rate=10, name="camera"):
+    async def publish_video(self, colour, width, height, simulcast=True, rate=10, name="camera", codec="VP8", scalability=None):
         source = rtc.VideoSource(width, height)
         track = rtc.LocalVideoTrack.create_video_track(name, source)
-        options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_CAMERA, simulcast=simulcast, video_codec=rtc.VideoCodec.VP8)
+        options = rtc.TrackPublishOptions(
+            source=rtc.TrackSource.SOURCE_CAMERA, simulcast=simulcast, video_codec=rtc.VideoCodec.Value(codec), scalability_mode=scalability
+        )
         return await self.publish(track, options, lambda: self.paint(source, colour, width, height, rate))
 
     async def publish(self, track, options, play):
@@ -108,6 +110,18 @@ class Peer:
     def remote(self, identity, name):
         publications = self.room.remote_participants[identity].track_publications.values()
         return next(publication for publication in publications if publication.name == name)
+
+    async def sent(self, name):
+        """What leaves of a picture: codec, and each layer's width, mode of scalability and frames, the smallest first."""
+        report = await self.local[name][1].get_stats()
+        layers = [entry.outbound_rtp.outbound for entry in report if entry.HasField("outbound_rtp")]
+        return {"codec": codec_in(report), "layers": sorted([layer.frame_width, layer.scalability_mode, layer.frames_encoded] for layer in layers)}
+
+    async def received(self, identity, name):
+        """What arrives of a picture, as the decoder tells it."""
+        report = await self.remote(identity, name).track.get_stats()
+        inbound = next(entry.inbound_rtp.inbound for entry in report if entry.HasField("inbound_rtp"))
+        return {"codec": codec_in(report), "frames": inbound.frames_decoded, "freezes": inbound.freeze_count, "plis": inbound.pli_count}
 
     def heard(self, identity):
         return self.sensed(identity, Ear)
@@ -164,6 +178,12 @@ class Peer:
 async def feed(stream, sense):
     async for event in stream:
         sense.take(event.frame)
+
+
+def codec_in(report):
+    """The codec that a report's stream uses."""
+    used = next(getattr(entry, kind).stream.codec_id for entry in report for kind in ("inbound_rtp", "outbound_rtp") if entry.HasField(kind))
+    return next(entry.codec.codec.mime_type for entry in report if entry.HasField("codec") and entry.codec.rtc.id == used)
 
 
 def described(participant):

@@ -53,6 +53,14 @@ window.bench = {
     return brightness;
   },
 
+  // Starts and stops layers of the picture that is sent: {rid: whether it is sent}.
+  async layers(active) {
+    const sender = window.apus.pc.getSenders().find(sender => sender.track && sender.track.kind === 'video');
+    const parameters = sender.getParameters();
+    for (const encoding of parameters.encodings) encoding.active = active[encoding.rid];
+    await sender.setParameters(parameters);
+  },
+
   // Watches the picture's freezes from now on, and how late the page's own timer comes: a page that is not served cannot be trusted.
   watchFreezes() {
     const begin = performance.now(), every = 100;
@@ -110,7 +118,8 @@ window.bench.session = {
   // RFC 9725 section 4.3.3: new credentials in a fragment with If-Match "*"; the answer's credentials replace the server's.
   async restart() {
     const pc = window.apus.pc;
-    const offer = await pc.createOffer({ iceRestart: true });
+    pc.restartIce();
+    const offer = await pc.createOffer();
     const line = name => offer.sdp.match(new RegExp(`a=${name}:.*`))[0];
     const media = offer.sdp.match(/m=(\w+) /)[1];
     const fragment = [
