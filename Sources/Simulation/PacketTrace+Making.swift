@@ -25,6 +25,8 @@ extension PacketTrace {
 
     private static let frameInterval = Interval(nanoseconds: 33_333_333)
     private static let spacing = Interval.microseconds(500)
+    /// Bytes of payload in each packet.
+    private static let payloadLength = 1_100
 
     /// A camera of 30 frames a second behind a bad link. The same arguments make the same trace.
     package static func made(seed: UInt64, length: Interval, weather: Weather = Weather()) -> PacketTrace {
@@ -52,7 +54,9 @@ extension PacketTrace {
                 let (draw, lateDraw, lateness) = (entropy.draw(), entropy.draw(), weather.lateness.point(entropy.draw()))
                 isBurst = sent >= weather.begins && (isBurst ? draw >= weather.endChance : draw < weather.burstChance)
                 link.conditions.isCut = isBurst
-                var arrival = link.arrivals(at: Instant(nanoseconds: sent.nanoseconds)).first.map { $0 - Instant(nanoseconds: 0) }
+                var arrival = link.arrivals(of: payloadLength, at: Instant(nanoseconds: sent.nanoseconds)).first.map {
+                    $0 - Instant(nanoseconds: 0)
+                }
                 if sent >= weather.begins, lateDraw < weather.lateChance { arrival = arrival.map { $0 + lateness } }
                 if let stall = weather.stall, let due = arrival, stall.from <= due, due < released {
                     // The way is free again, and as fast as ever.
@@ -62,7 +66,7 @@ extension PacketTrace {
                 packets.append(
                     Packet(
                         sequence: sequence, timestamp: UInt32(truncatingIfNeeded: captured.nanoseconds * 90 / 1_000_000),
-                        frame: UInt32(truncatingIfNeeded: frame), index: index, count: count, isKeyframe: isKeyframe, length: 1_100,
+                        frame: UInt32(truncatingIfNeeded: frame), index: index, count: count, isKeyframe: isKeyframe, length: payloadLength,
                         arrival: arrival))
                 sequence &+= 1
             }
