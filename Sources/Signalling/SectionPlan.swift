@@ -79,9 +79,10 @@ package struct SectionPlan<Track: Hashable & Sendable>: Sendable {
     /// time: the Rust SDK takes no notice of a track that takes another's place at once.
     package mutating func offered(_ sections: [Section]) {
         isAwaitingOffer = false
+        // JSEP has a mid keep its kind; a section that does not is another one.
+        let kept = Set(Set(sections).intersection(self.sections).map(\.mid))
         self.sections = sections
-        let mids = Set(sections.map(\.mid))
-        assigned = assigned.filter { mids.contains($0.key) }
+        assigned = assigned.filter { kept.contains($0.key) }
         let cleared = Set(stale)
         for mid in cleared { assigned[mid] = nil }
         for next in unplaced {

@@ -21,6 +21,17 @@ struct SectionPlanTests {
         #expect(plan.takeRequirement(limit: 100) == nil)
     }
 
+    @Test("A section that comes back as one of the other kind carries none of its former track")
+    func otherKind() {
+        var plan = Plan()
+        plan.want(tracks("a1", "v1"))
+        plan.offered(sections("a"))
+        plan.offered(sections("v"))
+        #expect(plan.assigned == ["0": "v1"])
+        plan.offered(sections("va"))
+        #expect(plan.assigned == ["0": "v1", "1": "a1"])
+    }
+
     @Test("Where free sections suffice, an offer is asked for and no section")
     func asksForAnOffer() {
         var plan = Plan()
