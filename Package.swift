@@ -4,6 +4,9 @@ import PackageDescription
 // APUS_CORE_ONLY=1 leaves the server and its dependencies out, so that sanitizer and fuzz builds of the core stay quick.
 let coreOnly = Context.environment["APUS_CORE_ONLY"] == "1"
 
+// APUS_TESTS=A,B leaves all other tests out: there is one test product, and a run of few suites need not build the rest.
+let wantedTests = Context.environment["APUS_TESTS"]?.split(separator: ",").map(String.init)
+
 // APUS_FUZZ=1 (with APUS_CORE_ONLY=1) instruments every module for libFuzzer and adds the `fuzz` executable; deploy/fuzz sets both.
 let fuzzing = coreOnly && Context.environment["APUS_FUZZ"] == "1"
 
@@ -168,5 +171,7 @@ if !coreOnly {
             ]),
     ]
 }
+
+if let wantedTests { targets.removeAll { $0.type == .test && !wantedTests.contains($0.name) } }
 
 let package = Package(name: "apus", products: products, dependencies: packages, targets: targets)
