@@ -176,7 +176,7 @@ if !coreOnly {
     ]
 }
 
-// APUS_TESTS=ScenarioTests keeps the named tests and what they are made of: deploy/mutate builds often, and needs no more.
+// APUS_TESTS=A,B keeps these tests and what they are made of: a run of few suites need not build the rest.
 if let wanted = Context.environment["APUS_TESTS"] {
     var needed = wanted.split(separator: ",").map(String.init)
     for name in needed where !targets.contains(where: { $0.name == name }) { fatalError("APUS_TESTS names no target: \(name)") }

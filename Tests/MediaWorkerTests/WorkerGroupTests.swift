@@ -104,9 +104,14 @@ struct WorkerGroupTests {
         #expect(viewer.run { viewer.received.count >= 150 })
         // Whole and in order, whatever the beginning was.
         #expect(zip(viewer.received, viewer.received.dropFirst()).allSatisfy { $1 == $0 &+ 1 })
-        let figures = [await bench.group.workers[0].statistics(), await bench.group.workers[1].statistics()]
-        #expect(figures[0].handedOverIn >= 200 && figures[1].handedOverOut >= 200)
-        #expect(figures[1].relays == worker && figures[1].relayedIn == figures[0].relayedOut)
+        // The viewer may have seen enough before the workers have seen all; if they never do, the suite's time limit cancels this.
+        var figures: [WorkerStatistics] = []
+        repeat {
+            try Task.checkCancellation()
+            figures = [await bench.group.workers[0].statistics(), await bench.group.workers[1].statistics()]
+        } while figures[0].handedOverIn < 200 || figures[1].relayedIn != figures[0].relayedOut
+        #expect(figures[1].handedOverOut >= 200)
+        #expect(figures[1].relays == worker)
         #expect(worker == 0 ? figures[1].relayedIn == 0 : figures[1].relayedIn >= 150)
         #expect(figures.allSatisfy { $0.ringDrops == 0 })
         await bench.group.stop()
