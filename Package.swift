@@ -1,14 +1,11 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// APUS_CORE_ONLY=1 leaves the server and its dependencies out, so that sanitizer and fuzz builds of the core stay quick.
+// APUS_CORE_ONLY=1 leaves the server and its dependencies out, so that sanitizer builds of the core stay quick.
 let coreOnly = Context.environment["APUS_CORE_ONLY"] == "1"
 
-// APUS_FUZZ=1 (with APUS_CORE_ONLY=1) instruments every module for libFuzzer and adds the `fuzz` executable; deploy/fuzz sets both.
-let fuzzing = coreOnly && Context.environment["APUS_FUZZ"] == "1"
-
-// `-sanitize=fuzzer` alone asks for a kind of coverage that LLVM no longer has.
-let instrumentation = ["-sanitize=address", "-sanitize-coverage=edge,inline-8bit-counters,pc-table,trace-cmp"]
+// APUS_FUZZ=1 adds the `fuzz` executable, which deploy/fuzz builds with every module instrumented for libFuzzer.
+let fuzzing = !coreOnly && Context.environment["APUS_FUZZ"] == "1"
 
 let settings: [SwiftSetting] =
     [
@@ -17,7 +14,7 @@ let settings: [SwiftSetting] =
         .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
         .enableUpcomingFeature("MemberImportVisibility"),
         .enableUpcomingFeature("ExistentialAny"),
-    ] + (fuzzing ? [.unsafeFlags(instrumentation)] : [])
+    ] + (coreOnly ? [.define("CORE_ONLY")] : [])
 
 func core(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: settings)
@@ -92,11 +89,12 @@ var targets: [Target] = [
         ["MediaWorker", "Rooms", "Simulation", "MediaSecurity", "ICE", "RTP", "MediaPrimitives", "TestSockets"]),
     tests("ArchitectureTests", []),
 
-    // The bodies of the fuzz targets are plain code, which ordinary tests run on every input that is kept.
+    // The bodies of the fuzz targets are plain code, which ordinary tests run on every input that is kept. Those for signalling need its packages.
     .target(
         name: "FuzzHarnesses",
-        dependencies: ["MediaPrimitives", "RTP", "SDP", "Negotiation", "ICE", "MediaSecurity", "Forwarding", "Transports", "Rooms"],
-        path: "Tests/Fuzz/Harnesses", swiftSettings: settings),
+        dependencies: ["MediaPrimitives", "RTP", "SDP", "Negotiation", "ICE", "MediaSecurity", "Forwarding", "Transports", "Rooms"]
+            + (coreOnly ? [] : ["Signalling", "CZlib", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+        path: "Tests/Fuzz/Harnesses", exclude: coreOnly ? ["Signalling"] : [], swiftSettings: settings),
     .testTarget(name: "FuzzReplayTests", dependencies: ["FuzzHarnesses"], path: "Tests/Fuzz/Replay", swiftSettings: settings),
 ]
 

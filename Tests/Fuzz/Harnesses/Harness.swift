@@ -18,11 +18,18 @@ package struct Harness: Sendable {
     /// Does once what takes long, so that no single input is blamed for it.
     package static func prepare() { _ = Certificates.shared }
 
-    package static let all: [Harness] = [
+    #if CORE_ONLY
+        package static let all = core
+    #else
+        package static let all = core + signalling
+    #endif
+
+    private static let core: [Harness] = [
         Harness("stun", maximumLength: 600, STUNHarness.run),
         Harness("rtp", maximumLength: 400, RTPHarness.run),
         Harness("rtcp", maximumLength: 1_400, RTCPHarness.run),
         Harness("codecs", maximumLength: 400, CodecHarness.run),
+        Harness("dependency", maximumLength: 512, DependencyHarness.run),
         Harness("sdp", maximumLength: 8_192, SDPHarness.run),
         Harness("negotiation", maximumLength: 12_288, NegotiationHarness.run),
         Harness("fragment", maximumLength: 4_096, FragmentHarness.run),

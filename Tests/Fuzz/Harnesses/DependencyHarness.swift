@@ -1,0 +1,62 @@
+import MediaPrimitives
+import RTP
+
+/// Dependency descriptors, one after the other as a stream has them: each a byte that is its length, and its bytes.
+enum DependencyHarness {
+    static func run(_ input: UnsafeRawBufferPointer) throws(Finding) {
+        var input = ByteInput(input)
+        var structure = DependencyStructure()
+        for _ in 0..<32 where !input.isAtEnd {
+            let before = structure
+            let bytes = input.take(Int(input.uint8()))
+            let parsed = try withCopy(of: bytes) { DependencyDescriptor.parse(UnsafeRawBufferPointer($0).bytes, structure: &structure) }
+            guard let descriptor = parsed else {
+                try expect(structure == before, "a descriptor that was refused changed the structure")
+                continue
+            }
+            try expect(descriptor.bringsStructure || structure == before, "another structure, and nothing brought it")
+            try check(structure)
+            try check(descriptor, structure)
+            // A frame of a known template with indications and chains of its own.
+            if !descriptor.bringsStructure { try PlantedBug.check(bytes.bytes.uint32(at: 0)) }
+        }
+    }
+
+    private static func check(_ structure: DependencyStructure) throws(Finding) {
+        try expect((1...64).contains(structure.templateCount), "\(structure.templateCount) templates")
+        try expect((1...32).contains(structure.targetCount), "\(structure.targetCount) decode targets")
+        try expect((0...structure.targetCount).contains(structure.chainCount), "\(structure.chainCount) chains")
+        for target in 0..<structure.targetCount {
+            guard let layers = structure.layers(ofTarget: target) else { throw Finding("decode target \(target) has no layers") }
+            try expect(layers.spatialID <= structure.maximumSpatialID && layers.temporalID < 8, "a target above all layers")
+            let chain = structure.chain(protecting: target)
+            try expect(chain.map { (0..<structure.chainCount).contains($0) } ?? (structure.chainCount == 0), "protected by no chain")
+        }
+        try expect(structure.layers(ofTarget: structure.targetCount) == nil, "a target too many")
+        try expect(structure.layers(ofTarget: -1) == nil && structure.chain(protecting: .max) == nil, "a target that is none")
+        var layer: UInt8 = 0
+        for index in 0..<structure.templateCount {
+            guard let template = structure.template(structure.idOffset &+ UInt8(index)) else {
+                throw Finding("template \(index) is not there")
+            }
+            try expect(template.spatialID >= layer && template.spatialID <= 3 && template.temporalID < 8, "layers out of order")
+            layer = template.spatialID
+        }
+        try expect(layer == structure.maximumSpatialID, "the highest layer is another")
+    }
+
+    /// Written with everything that the templates would say, it reads the same.
+    private static func check(_ descriptor: DependencyDescriptor, _ structure: DependencyStructure) throws(Finding) {
+        try expect((descriptor.activeTargets ?? 0) >> UInt32(structure.targetCount - 1) <= 1, "an active target that is none")
+        for index in 0..<descriptor.differences.count {
+            try expect((1...4_096).contains(descriptor.differences[index]), "a frame refers to itself")
+        }
+        let written = DependencyWriter.write(descriptor, structure)
+        var copied = descriptor.bringsStructure ? DependencyStructure() : structure
+        guard let copy = DependencyDescriptor.parse(written.span.bytes, structure: &copied) else {
+            throw Finding("a descriptor written again does not parse")
+        }
+        try expect(copy == descriptor, "the descriptor changed")
+        try expect(copied == structure, "the structure changed")
+    }
+}

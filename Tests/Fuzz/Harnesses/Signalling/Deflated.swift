@@ -1,0 +1,24 @@
+import CZlib
+import Foundation
+
+/// The client's end of `Gzip`.
+enum Deflated {
+    /// One gzip member (RFC 1952).
+    static func gzip(_ data: Data) -> Data {
+        var stream = z_stream()
+        deflateInit2_(&stream, 1, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+        defer { deflateEnd(&stream) }
+        var input = [UInt8](data)
+        var output = [UInt8](repeating: 0, count: Int(deflateBound(&stream, UInt(data.count))))
+        return input.withUnsafeMutableBufferPointer { input in
+            output.withUnsafeMutableBufferPointer { output in
+                stream.next_in = input.baseAddress
+                stream.avail_in = UInt32(input.count)
+                stream.next_out = output.baseAddress
+                stream.avail_out = UInt32(output.count)
+                deflate(&stream, Z_FINISH)
+                return Data(output.prefix(output.count - Int(stream.avail_out)))
+            }
+        }
+    }
+}
