@@ -132,7 +132,7 @@ import Testing
         // The keyframe, and some frames behind it.
         let outer = viewer.routes[0].outer
         var end: Instant?
-        world.passes = { bytes, _, to in
+        world.passes = { [unowned world] bytes, _, to in
             guard to == outer, (128...191).contains(bytes[0]), !(192...223).contains(bytes[1]) else { return true }
             if end == nil { end = world.now + .milliseconds(150) }
             return world.now > end ?? world.now
