@@ -56,17 +56,13 @@ package final class Transport {
     package func unprotectRTP(_ packet: UnsafeMutableRawBufferPointer, from path: Path) -> SRTPResult {
         guard let srtp else { return .dropped(.noKeys) }
         guard ice.isValidated(path) else { return .dropped(.unknownAddress) }
-        let result = srtp.unprotectRTP(packet, length: packet.count)
-        if case .ok = result { ice.followMedia(from: path) }
-        return result
+        return srtp.unprotectRTP(packet, length: packet.count)
     }
 
     package func unprotectRTCP(_ packet: UnsafeMutableRawBufferPointer, from path: Path) -> SRTPResult {
         guard let srtp else { return .dropped(.noKeys) }
         guard ice.isValidated(path) else { return .dropped(.unknownAddress) }
-        let result = srtp.unprotectRTCP(packet, length: packet.count)
-        if case .ok = result { ice.followMedia(from: path) }
-        return result
+        return srtp.unprotectRTCP(packet, length: packet.count)
     }
 
     // MARK: Sending
