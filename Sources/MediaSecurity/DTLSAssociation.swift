@@ -174,9 +174,10 @@ package final class DTLSAssociation {
 
     // MARK: - Inside
 
-    /// How many bytes the cipher adds to a record: a tag of 16, and under GCM an explicit nonce of 8 (RFC 5288 §3, RFC 7905 §2).
+    /// How many bytes the cipher adds to a record: a tag of 16, and under GCM an explicit nonce of 8 (RFC 5288 §3, RFC 7905 §2). Before a cipher
+    /// is agreed no record can be encrypted.
     private var shortestSealed: Int {
-        guard let cipher = SSL_get_current_cipher(ssl) ?? SSL_get_pending_cipher(ssl) else { return 16 }
+        guard let ssl, let cipher = SSL_get_current_cipher(ssl) ?? SSL_get_pending_cipher(ssl) else { return .max }
         return SSL_CIPHER_get_cipher_nid(cipher) == NID_chacha20_poly1305 ? 16 : 24
     }
 

@@ -145,16 +145,25 @@ import Testing
         #expect(link.serverEnd == "closed")
     }
 
-    @Test("after the handshake, forged records of every kind and length leave the association as it was")
-    func forgedRecords() throws {
+    /// Forged records of every kind and of up to 64 bytes, as if encrypted.
+    private var forgedRecords: [[UInt8]] {
+        (UInt8(20)...23).flatMap { type in
+            (UInt8(1)...64).map { length in
+                [type, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, type, length, 0, length] + [UInt8](repeating: length, count: Int(length))
+            }
+        }
+    }
+
+    @Test("forged records leave an association as it was, before the handshake's first answer and after its end")
+    func forged() throws {
         let link = try makeLink()
         link.start()
+        for record in forgedRecords {
+            for toServer in [true, false] { link.deliver(record, toServer: toServer) }
+        }
         link.run(until: { link.isEstablished })
-        for type in UInt8(20)...23 {
-            for length in UInt8(1)...64 {
-                let record = [type, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, type, length, 0, length] + [UInt8](repeating: length, count: Int(length))
-                for toServer in [true, false] { link.deliver(record, toServer: toServer) }
-            }
+        for record in forgedRecords {
+            for toServer in [true, false] { link.deliver(record, toServer: toServer) }
         }
         #expect(link.send([1, 2, 3], fromClient: true))
         link.run(limit: .seconds(1))
@@ -162,6 +171,28 @@ import Testing
         link.close(client: false)
         link.run(limit: .seconds(1))
         #expect(link.clientEnd == "closed")
+    }
+
+    @Test(
+        "forged records end no association under any cipher, and the shortest record of each is taken",
+        arguments: ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305"])
+    func forgedUnder(suite: String) throws {
+        let client = try #require(StockPeer(isClient: true, mtu: 1_200))
+        #expect(SSL_set_cipher_list(client.ssl, suite) == 1)
+        let server = try makeServer(for: client)
+        try #require(shakeHands(client, with: server, client.take(nil)) != nil)
+        let batch = DatagramBatch(capacity: 64)
+        let receive = { (datagram: [UInt8]) in
+            datagram.withUnsafeBytes { server.receive($0, path: path, at: Instant(nanoseconds: 0), into: batch) }
+        }
+        for record in forgedRecords { _ = receive(record) }
+        // One byte, and then close_notify: nothing that is sent is shorter.
+        #expect(SSL_write(client.ssl, [7], 1) == 1)
+        for record in client.take(nil) { _ = receive(record) }
+        #expect(server.applicationRecords == [[7]])
+        SSL_shutdown(client.ssl)
+        let ends = client.take(nil).map { if case .closed = receive($0) { true } else { false } }
+        #expect(ends == [true])
     }
 
     @Test("refuses a message so long that only an attacker would announce it")
@@ -175,18 +206,17 @@ import Testing
         }
     }
 
-    @Test("shakes hands with a stock OpenSSL client", arguments: zip([nil, nil, 4096] as [UInt32?], [300, 1200, 300]))
-    func stockClient(rsaBits: UInt32?, mtu: Int) throws {
-        // The hello is as long as with a post-quantum key share.
-        let client = try #require(StockPeer(isClient: true, mtu: mtu, rsaBits: rsaBits, padding: 1_300))
-        let server = DTLSAssociation(
+    private func makeServer(for client: StockPeer) throws -> DTLSAssociation {
+        DTLSAssociation(
             certificate: try Certificates.server.get(), role: .server,
             fingerprints: [CertificateFingerprint(algorithm: .sha256, digest: Array(client.digest.prefix(32)))], at: Instant(nanoseconds: 0)
         )
+    }
+
+    /// From the client's `hello` to the server's keys; nil if they do not come.
+    private func shakeHands(_ client: StockPeer, with server: DTLSAssociation, _ hello: [[UInt8]]) -> SRTPKeys? {
         let batch = DatagramBatch(capacity: 64)
-        var toServer = client.take(nil)
-        #expect(toServer.count >= 2)
-        toServer.reverse()
+        var toServer = hello
         var keys: SRTPKeys?
         for _ in 0..<6 where keys == nil || !client.isFinished {
             for datagram in toServer {
@@ -203,6 +233,17 @@ import Testing
             }
             batch.removeAll()
         }
+        return keys
+    }
+
+    @Test("shakes hands with a stock OpenSSL client", arguments: zip([nil, nil, 4096] as [UInt32?], [300, 1200, 300]))
+    func stockClient(rsaBits: UInt32?, mtu: Int) throws {
+        // The hello is as long as with a post-quantum key share.
+        let client = try #require(StockPeer(isClient: true, mtu: mtu, rsaBits: rsaBits, padding: 1_300))
+        let server = try makeServer(for: client)
+        let hello = client.take(nil)
+        #expect(hello.count >= 2)
+        let keys = shakeHands(client, with: server, hello.reversed())
         let exported = try #require(keys)
         #expect(client.isFinished)
         #expect(exported.profile == .aes128CMSHA1Tag80)
