@@ -10,13 +10,15 @@ enum PictureSize {
         _ = reader.bits(16, of: bytes)
         reader.golomb(of: bytes)  // seq_parameter_set_id
         var chroma: UInt32 = 1
-        if [100, 110, 122, 244, 44, 83, 86, 118, 128].contains(profile) {
+        switch profile {
+        case 44, 83, 86, 100, 110, 118, 122, 128, 244:
             chroma = reader.golomb(of: bytes)
             if chroma == 3 { _ = reader.flag(of: bytes) }
             reader.golomb(of: bytes)  // bit_depth_luma_minus8
             reader.golomb(of: bytes)  // bit_depth_chroma_minus8
             _ = reader.flag(of: bytes)
             if reader.flag(of: bytes) { return nil }
+        default: break
         }
         reader.golomb(of: bytes)  // log2_max_frame_num_minus4
         switch reader.golomb(of: bytes) {  // pic_order_cnt_type
