@@ -73,11 +73,6 @@ extension PacketTrace {
     }
 }
 
-extension Entropy {
-    /// From 0 to less than 1.
-    fileprivate func draw() -> Double { Double(next() >> 11) / Double(1 << 53) }
-}
-
 extension ClosedRange<Interval> {
     /// The beginning for 0, the end for 1.
     fileprivate func point(_ share: Double) -> Interval {

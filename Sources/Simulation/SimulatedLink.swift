@@ -59,8 +59,10 @@ package final class SimulatedLink {
     package func arrivals(of bytes: Int, at now: Instant) -> [Instant] {
         sent += 1
         // Always as many draws, so that changing one chance does not reshuffle the others' fate.
-        let (loses, reorders, duplicates) = (draw() < conditions.loss, draw() < conditions.reordering, draw() < conditions.duplication)
-        let spread = draw()
+        let (loses, reorders, duplicates) = (
+            entropy.draw() < conditions.loss, entropy.draw() < conditions.reordering, entropy.draw() < conditions.duplication
+        )
+        let spread = entropy.draw()
         let losesInBurst = drawBurst()
         guard !conditions.isCut else { return lose() }
         var due = now
@@ -93,11 +95,7 @@ package final class SimulatedLink {
             isBad = false
             return false
         }
-        if draw(from: burstEntropy) < (isBad ? bursts.toGood : bursts.toBad) { isBad.toggle() }
-        return draw(from: burstEntropy) < (isBad ? bursts.lossWhileBad : bursts.lossWhileGood)
+        if burstEntropy.draw() < (isBad ? bursts.toGood : bursts.toBad) { isBad.toggle() }
+        return burstEntropy.draw() < (isBad ? bursts.lossWhileBad : bursts.lossWhileGood)
     }
-
-    private func draw() -> Double { draw(from: entropy) }
-
-    private func draw(from entropy: Entropy) -> Double { Double(entropy.next() >> 11) / Double(1 << 53) }
 }
