@@ -93,7 +93,7 @@ var targets: [Target] = [
     .target(
         name: "FuzzHarnesses",
         dependencies: ["MediaPrimitives", "RTP", "SDP", "Negotiation", "ICE", "MediaSecurity", "Forwarding", "Transports", "Rooms"]
-            + (coreOnly ? [] : ["Signalling", "CZlib", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+            + (coreOnly ? [] : ["Signalling", "Deflating", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
         path: "Tests/Fuzz/Harnesses", exclude: coreOnly ? ["Signalling"] : [], swiftSettings: settings),
     .testTarget(name: "FuzzReplayTests", dependencies: ["FuzzHarnesses"], path: "Tests/Fuzz/Replay", swiftSettings: settings),
 ]
@@ -157,7 +157,9 @@ if !coreOnly {
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
-        tests("SignallingTests", ["Signalling", "MediaPrimitives", "CZlib", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+        .target(name: "Deflating", dependencies: ["CZlib"], path: "Tests/Deflating", swiftSettings: settings),
+        tests(
+            "SignallingTests", ["Signalling", "MediaPrimitives", "Deflating", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
         tests(
             "ServerTests",
             [

@@ -1,4 +1,4 @@
-import CZlib
+import Deflating
 import Foundation
 import Signalling
 import SwiftProtobuf
@@ -98,28 +98,10 @@ struct JoinParametersTests {
         return try wrapped.serializedData().base64EncodedString().replacing("+", with: "-").replacing("/", with: "_")
     }
 
-    private func gzip(_ data: Data) -> Data {
-        var stream = z_stream()
-        deflateInit2_(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
-        defer { deflateEnd(&stream) }
-        var input = [UInt8](data)
-        var output = [UInt8](repeating: 0, count: data.count + 1024)
-        return input.withUnsafeMutableBufferPointer { input in
-            output.withUnsafeMutableBufferPointer { output in
-                stream.next_in = input.baseAddress
-                stream.avail_in = UInt32(input.count)
-                stream.next_out = output.baseAddress
-                stream.avail_out = UInt32(output.count)
-                #expect(deflate(&stream, Z_FINISH) == Z_STREAM_END)
-                return Data(output.prefix(output.count - Int(stream.avail_out)))
-            }
-        }
-    }
-
     @Test("One peer connection: plain or gzipped, padded or not")
     func wrappedRequests() throws {
         let data = try Self.joinRequest.serializedData()
-        for text in [try wrapped(data, .none), try wrapped(gzip(data), .gzip)] {
+        for text in [try wrapped(data, .none), try wrapped(Deflated.gzip(data), .gzip)] {
             for text in [text, text.replacing("=", with: ""), text.replacing("-", with: "+").replacing("_", with: "/")] {
                 let parameters = try JoinParameters(version: .v1, query: [("join_request", text)])
                 #expect(parameters.request == Self.joinRequest && parameters.encoding == .binary && parameters.version == .v1)
@@ -140,7 +122,7 @@ struct JoinParametersTests {
     @Test("What is no request is refused")
     func hostile() throws {
         let data = try Self.joinRequest.serializedData()
-        let packed = gzip(data)
+        let packed = Deflated.gzip(data)
         let cases: [(String, String)] = [
             ("%%%", "base64url"), ("A", "base64url"), ("ü", "base64url"), ("_____w", "WrappedJoinRequest"),
             (try wrapped(Data([0xff, 0xff]), .none), "JoinRequest"),
@@ -158,7 +140,7 @@ struct JoinParametersTests {
 
     @Test("A bomb is not inflated beyond the limit; up to it a request may be")
     func bomb() throws {
-        let bomb = gzip(Data(repeating: 0, count: 64 << 20))
+        let bomb = Deflated.gzip(Data(repeating: 0, count: 64 << 20))
         #expect(bomb.count < 100_000)
         #expect(sentence(.v1, [("join_request", try wrapped(bomb, .gzip))])?.contains("more than 1048576 bytes") == true)
         var big = Livekit_JoinRequest()
@@ -166,7 +148,7 @@ struct JoinParametersTests {
         #expect(try big.serializedData().count > 1 << 20 - 4)
         for (spare, fits) in [(5, true), (0, false)] {
             big.metadata = String(repeating: "a", count: (1 << 20) - spare)
-            let refused = sentence(.v1, [("join_request", try wrapped(gzip(big.serializedData()), .gzip))])
+            let refused = sentence(.v1, [("join_request", try wrapped(Deflated.gzip(big.serializedData()), .gzip))])
             #expect((refused == nil) == fits, "\(spare)")
         }
     }
@@ -175,7 +157,8 @@ struct JoinParametersTests {
     func mutations() throws {
         let packed = [UInt8](
             try Data(
-                base64Encoded: wrapped(gzip(Self.joinRequest.serializedData()), .gzip).replacing("-", with: "+").replacing("_", with: "/"))!
+                base64Encoded: wrapped(Deflated.gzip(Self.joinRequest.serializedData()), .gzip).replacing("-", with: "+").replacing(
+                    "_", with: "/"))!
         )
         for index in packed.indices {
             for bit in [UInt8(1), 0x10, 0x80] {
