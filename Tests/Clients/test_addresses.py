@@ -42,20 +42,33 @@ async def lives(viewer, timeout=15):
     await until(heard, "sound arrives that is no silence", timeout)
 
 
-async def test_with_ipv6_alone_picture_and_sound_arrive(network):
-    """The answer names the server's one IPv6 address, not the link-local one that means nothing to others."""
-    server_host, client = network.hosts("server", "client")
-    network.wire(server_host, "lan", client, "lan")
-    server_host.add("fd3a:7075:5301::1/64", "lan")
-    client.add("fd3a:7075:5301::2/64", "lan")
-    server = await network.apus(server_host, "fd3a:7075:5301::1")
-    chromium = await network.browser(client, server.url)
-    publisher = await chromium.publish(server, "six")
-    viewer = await chromium.watch(server, "six")
+async def watched(chromium, server, room, told):
+    """Publishes and watches on one host; the answer names `told`."""
+    publisher = await chromium.publish(server, room)
+    viewer = await chromium.watch(server, room)
     await lives(viewer)
     for page in (publisher, viewer):
-        assert await announced(page) == {"fd3a:7075:5301::1"}
-        assert await page.run(SELECTED) == {"local": "fd3a:7075:5301::2", "remote": "fd3a:7075:5301::1"}
+        assert await announced(page) == told
+    return viewer
+
+
+def two_hosts(network, *addresses):
+    """A server's and a client's, with these pairs of addresses on the wire between them."""
+    server_host, client = network.hosts("server", "client")
+    network.wire(server_host, "lan", client, "lan")
+    for ours, theirs in addresses:
+        server_host.add(ours, "lan")
+        client.add(theirs, "lan")
+    return server_host, client
+
+
+async def test_with_ipv6_alone_picture_and_sound_arrive(network):
+    """The answer names the server's one IPv6 address, not the link-local one that means nothing to others."""
+    server_host, client = two_hosts(network, ("fd3a:7075:5301::1/64", "fd3a:7075:5301::2/64"))
+    server = await network.apus(server_host, "fd3a:7075:5301::1")
+    chromium = await network.browser(client, server.url)
+    viewer = await watched(chromium, server, "six", {"fd3a:7075:5301::1"})
+    assert await viewer.run(SELECTED) == {"local": "fd3a:7075:5301::2", "remote": "fd3a:7075:5301::1"}
 
 
 async def test_with_both_families_each_viewer_uses_its_own(network):
@@ -82,44 +95,30 @@ async def test_with_both_families_each_viewer_uses_its_own(network):
 @pytest.mark.parametrize("family", ["IPv4", "IPv6"])
 async def test_the_server_answers_from_the_address_that_was_asked(network, family):
     """Of two addresses on one interface clients are told that one which the system would not send from by itself."""
-    server_host, client = network.hosts("server", "client")
-    network.wire(server_host, "lan", client, "lan")
     one, two, its, prefix = {
         "IPv4": ("10.53.7.1", "10.53.7.2", "10.53.7.9", 24),
         "IPv6": ("fd3a:7075:5307::1", "fd3a:7075:5307::2", "fd3a:7075:5307::9", 64),
     }[family]
-    client.add(f"{its}/{prefix}", "lan")
-    for address in (one, two):
-        server_host.add(f"{address}/{prefix}", "lan")
+    server_host, client = two_hosts(network, (f"{one}/{prefix}", f"{its}/{prefix}"))
+    server_host.add(f"{two}/{prefix}", "lan")
     chosen = server_host.ip("route", "get", its).split(" src ")[1].split()[0]
     told = two if chosen == one else one
     server = await network.apus(server_host, told, "--announce", told)
     chromium = await network.browser(client, server.url)
-    await chromium.publish(server, "asked")
-    viewer = await chromium.watch(server, "asked")
-    await lives(viewer)
-    assert await announced(viewer) == {told}
-    assert await reached(viewer) == told
+    assert await reached(await watched(chromium, server, "asked", {told})) == told
 
 
 @pytest.mark.parametrize("reachable", ["10.53.8.1", "fd3a:7075:5308::1"], ids=["IPv4", "IPv6"])
 async def test_of_several_announced_addresses_the_client_finds_the_one_that_works(network, reachable):
     """Two lead nowhere, one of each family; the third is the server's."""
-    server_host, client = network.hosts("server", "client")
-    network.wire(server_host, "lan", client, "lan")
-    server_host.add("10.53.8.1/24", "lan")
-    client.add("10.53.8.2/24", "lan")
-    server_host.add("fd3a:7075:5308::1/64", "lan")
-    client.add("fd3a:7075:5308::2/64", "lan")
+    server_host, client = two_hosts(
+        network, ("10.53.8.1/24", "10.53.8.2/24"), ("fd3a:7075:5308::1/64", "fd3a:7075:5308::2/64")
+    )
     nowhere = ["10.53.8.77", "fd3a:7075:5308::77"]
     options = [word for address in [*nowhere, reachable] for word in ("--announce", address)]
     server = await network.apus(server_host, reachable, *options)
     chromium = await network.browser(client, server.url)
-    await chromium.publish(server, "several")
-    viewer = await chromium.watch(server, "several")
-    await lives(viewer)
-    assert await announced(viewer) == {*nowhere, reachable}
-    assert await reached(viewer) == reachable
+    assert await reached(await watched(chromium, server, "several", {*nowhere, reachable})) == reachable
 
 
 async def test_behind_a_nat_the_announced_address_is_reached(network):
@@ -145,8 +144,4 @@ async def test_behind_a_nat_the_announced_address_is_reached(network):
         }}""")
     server = inner.seen_at(outer)
     chromium = await network.browser(client, server.url)
-    await chromium.publish(server, "nat")
-    viewer = await chromium.watch(server, "nat")
-    await lives(viewer)
-    assert await announced(viewer) == {outer}
-    assert await reached(viewer) == outer
+    assert await reached(await watched(chromium, server, "nat", {outer})) == outer

@@ -136,19 +136,4 @@ window.bench.session = {
     await pc.setRemoteDescription({ type: 'answer', sdp: answer });
     return response.status;
   },
-
-  credentials() {
-    const pc = window.apus.pc;
-    const ufrag = description => (description.sdp.match(/a=ice-ufrag:([^\r\n]*)/) || [])[1] || null;
-    return { local: ufrag(pc.localDescription), remote: ufrag(pc.remoteDescription) };
-  },
-
-  // The user fragment of the local candidate that media uses now.
-  async selectedUfrag() {
-    const report = await window.apus.pc.getStats();
-    const transport = [...report.values()].find(entry => entry.type === 'transport');
-    const pair = transport && report.get(transport.selectedCandidatePairId);
-    const local = pair && report.get(pair.localCandidateId);
-    return local ? local.usernameFragment : null;
-  },
 };
