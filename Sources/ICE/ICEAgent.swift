@@ -8,7 +8,8 @@ import MediaPrimitives
 ///
 /// Being lite, it is always controlled; a peer that is lite too is out of scope (nobody would check), and a peer that claims to be controlled
 /// is told 487 and changes its role. Authentic requests are the pulse (RFC 7675 asks the peer for them every 5 s): 15 s without is `quiet`,
-/// 30 s is `expired`. The latest nomination counts, as clients renominate when their network changes. TCP paths are paths like others.
+/// 30 s is `expired`. The latest nomination counts, as clients renominate when their network changes; and where a NAT has moved the peer
+/// without its knowledge, `followMedia`. TCP paths are paths like others.
 ///
 /// A path is believed when a check with our password came by it. A participant can therefore have media sent to an address that it can spoof;
 /// a full agent would check back (not done: consequence of being lite).
@@ -146,6 +147,17 @@ package final class ICEAgent {
     package func isValidated(_ path: Path) -> Bool {
         // Nearly every packet comes by the selected path, and that one is always validated.
         path == selectedPath || paths.contains { $0.path == path }
+    }
+
+    /// Authentic media came by `path`. A peer sends where it has nominated, so that it comes by another way only if a NAT has given the peer
+    /// another address unnoticed: the checks by which it keeps consent now come from there, but nominate nothing (Firefox's do not). Media
+    /// follows as soon as one of them has come, and never to a way that was checked less lately: a packet that was overtaken is no move.
+    package func followMedia(from path: Path) {
+        if path == selectedPath || !wasConnected { return }
+        guard let known = paths.first(where: { $0.path == path }), known.generation == selectedGeneration else { return }
+        if let selected = paths.first(where: { $0.path == selectedPath }), selected.checkedAt >= known.checkedAt { return }
+        selectedPath = path
+        events.append(.selected(path))
     }
 
     /// Where DTLS is answered: the selected path, or before a nomination the first validated one.

@@ -50,6 +50,7 @@ package final class ICEController {
     private var generation: ICEGeneration
     private var remoteKey: MessageIntegrityKey
     private var requestUsername: [UInt8]
+    private let renominates: Bool
     private let tieBreaker: UInt64
     private let entropy: Entropy
     private var paths: [CheckedPath] = []
@@ -59,10 +60,13 @@ package final class ICEController {
     /// The path whose checks carry USE-CANDIDATE. Only one at a time: the peer follows the nomination that it saw last.
     private var nominee: Path?
 
-    /// Starts checking `path` (our address and the server's candidate) at once, and nominates it unless told otherwise.
+    /// Starts checking `path` (our address and the server's candidate) at once, and nominates it unless told otherwise. With `renominates`
+    /// each check that keeps consent nominates once more, as Chromium's do towards a lite agent; Firefox's do not.
     package init(
-        local: ICECredentials, remote: ICECredentials, path: Path, nominating: Bool = true, at now: Instant, entropy: Entropy
+        local: ICECredentials, remote: ICECredentials, path: Path, nominating: Bool = true, renominates: Bool = true, at now: Instant,
+        entropy: Entropy
     ) {
+        self.renominates = renominates
         generation = ICEGeneration(number: 0, local: local, remote: remote)
         remoteKey = MessageIntegrityKey(password: remote.password)
         requestUsername = Array((remote.ufrag + ":" + local.ufrag).utf8)
@@ -219,7 +223,7 @@ package final class ICEController {
                     sends == ICEController.maximumSends ? ICEController.lastWait : ICEController.initialTimeout * (1 << Int64(sends - 1))
                 paths[index].nextAt = now + wait
             } else {
-                remember(Request(id: freshID(), nominates: paths[index].path == nominee), at: index)
+                remember(Request(id: freshID(), nominates: renominates && paths[index].path == nominee), at: index)
                 paths[index].nextAt = now + consentDelay()
             }
             paths[index].isDue = true

@@ -52,6 +52,8 @@ package struct PeerPlan: Sendable {
     package var role = DTLSRole.client
     /// Otherwise it finds its path and never begins a handshake.
     package var shakesHands = true
+    /// Whether the checks that keep consent nominate the path once more, as Chromium's do; Firefox's do not.
+    package var renominates = true
     package var profiles = SRTPProfile.allCases
     package var uplink = LinkConditions()
     package var downlink = LinkConditions()

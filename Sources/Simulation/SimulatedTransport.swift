@@ -28,10 +28,11 @@ package final class SimulatedTransport {
 
     package init(
         _ parameters: TransportParameters, certificate: Certificate, profiles: [SRTPProfile], path: Path, extensions: HeaderExtensionMap,
-        shakesHands: Bool = true, at now: Instant, entropy: Entropy
+        shakesHands: Bool = true, renominates: Bool = true, at now: Instant, entropy: Entropy
     ) {
         self.shakesHands = shakesHands
-        ice = ICEController(local: parameters.local, remote: parameters.remote, path: path, at: now, entropy: entropy)
+        ice = ICEController(
+            local: parameters.local, remote: parameters.remote, path: path, renominates: renominates, at: now, entropy: entropy)
         dtls = DTLSAssociation(
             certificate: certificate, role: parameters.role, fingerprints: parameters.fingerprints, at: now, profiles: profiles)
         self.extensions = extensions

@@ -90,7 +90,7 @@ package final class SimulatedWorld {
         let generator = Entropy.seeded(entropy.next())
         let transport = SimulatedTransport(
             ours, certificate: clientCertificate, profiles: plan.profiles, path: path(from: address), extensions: PeerPlan.upExtensions,
-            shakesHands: plan.shakesHands, at: now, entropy: generator)
+            shakesHands: plan.shakesHands, renominates: plan.renominates, at: now, entropy: generator)
         let peer = SimulatedPeer(
             plan, id: id, number: UInt16(number), transport: transport, credentials: ours, receiving: receiving, sending: sending,
             address: address, at: now, entropy: generator)

@@ -56,13 +56,17 @@ package final class Transport {
     package func unprotectRTP(_ packet: UnsafeMutableRawBufferPointer, from path: Path) -> SRTPResult {
         guard let srtp else { return .dropped(.noKeys) }
         guard ice.isValidated(path) else { return .dropped(.unknownAddress) }
-        return srtp.unprotectRTP(packet, length: packet.count)
+        let result = srtp.unprotectRTP(packet, length: packet.count)
+        if case .ok = result { ice.followMedia(from: path) }
+        return result
     }
 
     package func unprotectRTCP(_ packet: UnsafeMutableRawBufferPointer, from path: Path) -> SRTPResult {
         guard let srtp else { return .dropped(.noKeys) }
         guard ice.isValidated(path) else { return .dropped(.unknownAddress) }
-        return srtp.unprotectRTCP(packet, length: packet.count)
+        let result = srtp.unprotectRTCP(packet, length: packet.count)
+        if case .ok = result { ice.followMedia(from: path) }
+        return result
     }
 
     // MARK: Sending

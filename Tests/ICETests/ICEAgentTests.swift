@@ -244,6 +244,39 @@ import Testing
         #expect(events() == [.selected(path(2))], "it is no first connection")
     }
 
+    @Test("media that comes by a way checked since moves the path, and neither an overtaken packet nor an older way moves it back")
+    func followsMedia() {
+        agent.followMedia(from: path(1))
+        #expect(receive(check(nominating: true), from: 1) == .answered)
+        #expect(events() == [.selected(path(1)), .connected])
+        agent.followMedia(from: path(2))
+        #expect(agent.selectedPath == path(1), "a way without a check is none")
+        #expect(receive(check(), from: 2, at: start + .seconds(5)) == .answered)
+        #expect(agent.selectedPath == path(1), "a check alone nominates nothing")
+        agent.followMedia(from: path(1))
+        #expect(agent.selectedPath == path(1))
+        agent.followMedia(from: path(2))
+        #expect(agent.selectedPath == path(2))
+        agent.followMedia(from: path(1))
+        #expect(agent.selectedPath == path(2))
+        #expect(events() == [.selected(path(2))])
+    }
+
+    @Test("before the first nomination media moves nothing; after the selected way has died it finds the one that lives")
+    func followsMediaAfterLoss() {
+        #expect(receive(check(), from: 1) == .answered)
+        agent.followMedia(from: path(1))
+        #expect(agent.selectedPath == nil)
+        #expect(receive(check(nominating: true), from: 1) == .answered)
+        #expect(receive(check(), from: 2, at: start + .seconds(29)) == .answered)
+        agent.handleTimeout(at: start + .seconds(30))
+        #expect(events() == [.selected(path(1)), .connected, .deselected])
+        agent.followMedia(from: path(1))
+        #expect(agent.selectedPath == nil)
+        agent.followMedia(from: path(2))
+        #expect(agent.selectedPath == path(2))
+    }
+
     @Test("a closed connection is no path any more")
     func forget() {
         #expect(receive(check(nominating: true)) == .answered)

@@ -51,6 +51,8 @@ import Testing
         #expect(events() == [.selected(path(1)), .connected, .selected(path(2))])
         #expect(receive(check(nominating: true), from: 1, after: .seconds(12)) == .answered)
         #expect(agent.selectedPath == path(2), "a late check with old credentials nominates nothing")
+        agent.followMedia(from: path(1))
+        #expect(agent.selectedPath == path(2), "and media behind it moves nothing")
         #expect(agent.nextDeadline == start + .seconds(14))
         agent.handleTimeout(at: start + .seconds(14))
         #expect(events() == [.retired(ufrag: "SRVRfrag")])

@@ -73,11 +73,15 @@ import Testing
         #expect(!world.unit.isKnown(Path(local: SimulatedWorld.serverAddress, remote: former)))
     }
 
-    @Test("a rebinding on the way, of which the client knows nothing, is healed by its next check", arguments: [true, false])
-    func rebinding(ofPublisher: Bool) throws {
+    @Test(
+        "a rebinding on the way, of which the client knows nothing, is healed after its next check, whether that nominates or only keeps consent",
+        arguments: [true, false], [true, false])
+    func rebinding(ofPublisher: Bool, renominates: Bool) throws {
         let world = try SimulatedWorld(seed: 82)
-        let camera = try world.join(.publisher())
-        let viewer = try world.join(.viewer())
+        var plans = [PeerPlan.publisher(), .viewer()]
+        for index in plans.indices { plans[index].renominates = renominates }
+        let camera = try world.join(plans[0])
+        let viewer = try world.join(plans[1])
         world.run(for: .seconds(5))
         world.rebind(ofPublisher ? camera : viewer)
         world.run(for: .seconds(20))
