@@ -40,7 +40,7 @@ package struct JoinParameters: Sendable {
             return .with { $0.connectionSettings.autoSubscribe = true }
         }
         guard let data = data(base64: text) else { throw JoinError(sentence: "The join_request is not base64url.") }
-        guard let wrapped = try? Livekit_WrappedJoinRequest(serializedBytes: data) else {
+        guard let wrapped = try? Livekit_WrappedJoinRequest(serializedBytes: data, options: .known) else {
             throw JoinError(sentence: "The join_request is not a WrappedJoinRequest.")
         }
         let bytes: Data
@@ -56,7 +56,7 @@ package struct JoinParameters: Sendable {
         case .UNRECOGNIZED(let number):
             throw JoinError(sentence: "The join_request's compression (\(number)) is not one of none and gzip.")
         }
-        guard let request = try? Livekit_JoinRequest(serializedBytes: bytes) else {
+        guard let request = try? Livekit_JoinRequest(serializedBytes: bytes, options: .known) else {
             throw JoinError(sentence: "The join_request does not hold a JoinRequest.")
         }
         return request

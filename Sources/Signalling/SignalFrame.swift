@@ -29,11 +29,20 @@ package enum SignalFrame: Sendable, Hashable {
     /// Reads a request; fields and messages that we do not know are left out. Throws where it is not a message at all.
     package func request() throws -> Livekit_SignalRequest {
         switch self {
-        case .binary(let data): return try Livekit_SignalRequest(serializedBytes: data)
+        case .binary(let data): return try Livekit_SignalRequest(serializedBytes: data, options: .known)
         case .text(let text):
             var options = JSONDecodingOptions()
             options.ignoreUnknownFields = true
             return try Livekit_SignalRequest(jsonString: text, options: options)
         }
+    }
+}
+
+extension BinaryDecodingOptions {
+    /// Fields that we do not know are passed over: to keep them costs more than to read the rest, for as many as somebody cares to send.
+    static var known: Self {
+        var options = Self()
+        options.discardUnknownFields = true
+        return options
     }
 }
