@@ -40,6 +40,8 @@ package struct SectionPlan<Track: Hashable & Sendable>: Sendable {
         var unplaced: Set<Wanted>
         var stale: Set<String>
         var sections: Int
+        /// What was asked for. Free sections that others have taken meanwhile make it another demand.
+        var audios: Int, videos: Int
     }
 
     package init() {}
@@ -89,17 +91,13 @@ package struct SectionPlan<Track: Hashable & Sendable>: Sendable {
             let free = sections.first { $0.type == next.type && assigned[$0.mid] == nil && !cleared.contains($0.mid) }
             if let free { assigned[free.mid] = next.track }
         }
+        if !isOutdated { lastDemand = nil }
     }
 
     /// What to ask of the client now: how many sections it must add (none, where free ones suffice and only an offer is missing); nil where
     /// there is nothing to ask, or an offer is on its way. It shall not have more than `limit`.
     package mutating func takeRequirement(limit: Int) -> (audios: Int, videos: Int)? {
         guard !isAwaitingOffer, !sections.isEmpty, isOutdated else { return nil }
-        // A client that did not add what it was asked for is not asked for the same again.
-        let demand = Demand(unplaced: Set(unplaced), stale: Set(stale), sections: sections.count)
-        guard demand != lastDemand else { return nil }
-        lastDemand = demand
-        isAwaitingOffer = true
         let stale = Set(stale)
         let missing = { [unplaced, sections, assigned] (type: Livekit_TrackType) in
             let free = sections.filter { $0.type == type && (assigned[$0.mid] == nil || stale.contains($0.mid)) }.count
@@ -107,7 +105,13 @@ package struct SectionPlan<Track: Hashable & Sendable>: Sendable {
         }
         let room = max(0, limit - sections.count)
         let audios = min(missing(.audio), room)
-        return (audios, min(missing(.video), room - audios))
+        let videos = min(missing(.video), room - audios)
+        // A client that did not add what it was asked for is not asked for the same again.
+        let demand = Demand(unplaced: Set(unplaced), stale: stale, sections: sections.count, audios: audios, videos: videos)
+        guard demand != lastDemand else { return nil }
+        lastDemand = demand
+        isAwaitingOffer = true
+        return (audios, videos)
     }
 
     // MARK: The server offers (v0)

@@ -1,3 +1,4 @@
+import MediaPrimitives
 import Signalling
 import Testing
 
@@ -92,6 +93,83 @@ struct SectionPlanTests {
         plan.offered(sections("v"))
         #expect(plan.assigned.isEmpty)
         #expect(plan.takeRequirement(limit: 100) == nil)
+    }
+
+    @Test("Sections that were meant for one track and have gone to another are asked for anew")
+    func asksForWhatOthersTook() {
+        var plan = Plan()
+        plan.offered(sections("av"))
+        plan.want(tracks("a2", "v2"))
+        let first = plan.takeRequirement(limit: 100)
+        #expect(first?.audios == 0 && first?.videos == 0)
+        // Somebody who joined earlier publishes before the offer arrives.
+        plan.want(tracks("a1", "v1", "a2", "v2"))
+        plan.offered(sections("av"))
+        #expect(plan.assigned == ["0": "a1", "1": "v1"])
+        let second = plan.takeRequirement(limit: 100)
+        #expect(second?.audios == 1 && second?.videos == 1)
+    }
+
+    @Test("A track that goes again is worth an offer also where nobody had to be asked to place it")
+    func clearsAgain() {
+        var plan = Plan()
+        for track in ["v1", "v2"] {
+            plan.want(tracks(track))
+            plan.offered(sections("v"))
+            plan.want([])
+            #expect(plan.takeRequirement(limit: 100) != nil)
+            plan.offered(sections("v"))
+        }
+    }
+
+    @Test("A client that does as it is asked gets all that is wanted, whatever comes and goes meanwhile", arguments: UInt64(1)...200)
+    func settles(seed: UInt64) {
+        let entropy = Entropy.seeded(seed)
+        var plan = Plan(), kinds = "av", asked: [(audios: Int, videos: Int)] = [], wanted: [Plan.Wanted] = []
+        func serve() { if let requirement = plan.takeRequirement(limit: 100) { asked.append(requirement) } }
+        func offer() {
+            plan.offered(sections(kinds))
+            serve()
+        }
+        func obey() {
+            let (audios, videos) = asked.removeFirst()
+            kinds += String(repeating: "a", count: audios) + String(repeating: "v", count: videos)
+            offer()
+        }
+        offer()
+        let everybody = tracks("a1", "v1", "a2", "v2", "a3", "v3", "a4", "v4")
+        for _ in 0..<40 {
+            switch entropy.next() % 4 {
+            case 0, 1:
+                wanted = everybody.filter { _ in entropy.next() & 1 == 0 }
+                plan.want(wanted)
+                serve()
+            case 2: if !asked.isEmpty { obey() }
+            // One of its own, since it publishes something; what it was asked for has not reached it yet.
+            default: offer()
+            }
+        }
+        var rounds = 0
+        while !asked.isEmpty, rounds < 60 {
+            obey()
+            rounds += 1
+        }
+        #expect(asked.isEmpty, "asked without end")
+        #expect(Set(plan.assigned.values) == Set(wanted.map(\.track)))
+    }
+
+    @Test("A client that adds nothing is not asked without end", arguments: UInt64(1)...50)
+    func gives(seed: UInt64) {
+        let entropy = Entropy.seeded(seed)
+        var plan = Plan()
+        plan.offered(sections("av"))
+        plan.want(tracks("a1", "v1", "a2", "v2").filter { _ in entropy.next() & 1 == 0 })
+        var asked = 0
+        while plan.takeRequirement(limit: 100) != nil, asked < 10 {
+            plan.offered(sections("av"))
+            asked += 1
+        }
+        #expect(asked <= 2)
     }
 
     @Test("What the client cannot decode is not tried again")
