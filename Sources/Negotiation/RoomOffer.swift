@@ -25,6 +25,8 @@ package struct RoomOffer: Sendable {
     package let hasDataChannels: Bool
     /// All that the client announces, so that ours can differ.
     package let ssrcs: Set<UInt32>
+    /// Firefox says its name in `o=`.
+    package var isFirefox: Bool { peer.session.origin.username.hasPrefix("mozilla") }
 
     let peer: PeerDescription
     /// Per m-line what it is to us; nil where it is refused.

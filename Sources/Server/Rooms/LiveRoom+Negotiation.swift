@@ -9,6 +9,9 @@ import Signalling
 
 // Offers and answers of clients of LiveKit's protocol: theirs on the connection by which they send, ours on the one by which v0's receive.
 extension LiveRoom {
+    /// Until a client has surely applied an answer that is on its way.
+    private static let holdingTime = Duration.milliseconds(500)
+
     /// A connection for `member`, with its place on a worker; nil, and the member is sent away, where the server is full.
     func makeLink(for member: Member) async -> MediaLink? {
         do throws(Refusal) {
@@ -79,7 +82,10 @@ extension LiveRoom {
             publishCodecs: PublishCodecs.all)
         link.role = answer.transport.role
         let assigned = client.plan.assigned
+        let sounding = link.soundingMids
         link.sending = answer.sending.map { MediaLink.Outgoing(parameters: $0, track: assigned[$0.mid]) }
+        // Whoever offers has applied the answer before.
+        link.held = offer.isFirefox && sounding.count == 1 ? link.soundingMids.subtracting(sounding) : []
         for mid in answer.undecodable { if let track = assigned[mid] { refuse(track, to: member, client) } }
 
         // 4. What begins.
@@ -106,11 +112,24 @@ extension LiveRoom {
             if let track = section.track { description.midToTrackID[section.parameters.mid] = tracks[track]?.sid }
         }
         tell(.answer(description), to: member)
+        if !link.held.isEmpty { releaseSoon(link, of: member) }
         if hasNews {
             announce(member)
             followSources()
         }
         updateSubscriptions(of: member)
+    }
+
+    /// Lets the sections that are held sound once the client has had `holdingTime` to apply its answer.
+    private func releaseSoon(_ link: MediaLink, of member: Member) {
+        let held = link.held
+        Task {
+            try? await Task.sleep(for: Self.holdingTime)
+            // Another answer has decided anew.
+            guard link.held == held else { return }
+            link.held = []
+            settleSoon(link, of: member)
+        }
     }
 
     /// Has the worker do what was negotiated. False if the member is gone.

@@ -244,9 +244,10 @@ package actor LiveRoom {
 
     private func sections(of link: MediaLink, for member: Member) -> [SendingSection] {
         link.sending.map { outgoing in
-            SendingSection(
-                parameters: outgoing.parameters, source: outgoing.track.flatMap { tracks[$0]?.reference },
-                wish: outgoing.track.flatMap { member.client?.wishes[$0] } ?? SubscriptionWish())
+            let track = link.held.contains(outgoing.parameters.mid) ? nil : outgoing.track
+            return SendingSection(
+                parameters: outgoing.parameters, source: track.flatMap { tracks[$0]?.reference },
+                wish: track.flatMap { member.client?.wishes[$0] } ?? SubscriptionWish())
         }
     }
 

@@ -29,6 +29,8 @@ final class MediaLink {
     var receiving: [ReceivingSection] = []
     /// What we send, in the order of the description.
     var sending: [Outgoing] = []
+    /// Mids of sections that stay silent until the client has had time to apply the answer that names them: see decision 0015.
+    var held: Set<String> = []
     /// The SSRCs of the sections that carry something, for the track that they carry.
     private var streams: [String: (track: TrackID, stream: RTPParameters.Stream)] = [:]
     /// The worker has not been told yet of the latest `receiving` and `sending`.
@@ -49,6 +51,9 @@ final class MediaLink {
         sessionID = entropy.next()
         local = ICECredentials.random(entropy, worker: worker)
     }
+
+    /// Mids of the sections by which we send sound.
+    var soundingMids: Set<String> { Set(sending.lazy.filter { $0.track != nil && $0.parameters.kind == .audio }.map(\.parameters.mid)) }
 
     func freshCredentials(_ entropy: Entropy) -> ICECredentials { ICECredentials.random(entropy, worker: worker) }
 

@@ -43,6 +43,11 @@ struct ClientOffer: Sendable {
         append(Self.sending.first { $0.kind == kind }, track: cid)
     }
 
+    /// Says the name that Firefox says.
+    mutating func becomeFirefox() {
+        session = session.map { $0.hasPrefix("o=-") ? "o=mozilla...THIS_IS_SDPARTA-99.0" + $0.dropFirst(3) : $0 }
+    }
+
     /// Sends track `cid` by a section that there is.
     mutating func send(_ cid: String, by mid: String) { change(mid, direction: "sendonly", track: cid) }
 

@@ -170,4 +170,29 @@ struct SubscriptionTests {
         #expect(bob.all.last?.answer.midToTrackID == ["3": camera.sid])
         #expect(opened.parameters.sending.map(\.source?.id).count == 1 && opened.parameters.sending.first?.source?.worker == 0)
     }
+
+    @Test("Firefox gets the second voice only when it has applied the answer that names it, others at once", arguments: [false, true])
+    func secondVoice(offersAgain: Bool) async throws {
+        let bench = RoomBench()
+        let alice = try await bench.join("alice")
+        let carol = try await bench.join("carol")
+        var offer = ClientOffer.liveKit
+        offer.becomeFirefox()
+        let fox = try await bench.join("fox", offer: offer)
+        let bob = try await bench.join("bob")
+        _ = try await alice.publish(.microphone)
+        for client in [fox, bob] { await client.sendOffer() }
+        let (foxID, bobID) = (try #require(bench.transports(of: "fox").first?.id), try #require(bench.transports(of: "bob").first?.id))
+        // The first one at once: nobody else has sound.
+        #expect(bench.host.memory.current.fed(foxID).compactMap(\.self).count == 1)
+        _ = try await carol.publish(.microphone)
+        for client in [fox, bob] { #expect(await client.sendOffer()?.midToTrackID.count == 2) }
+        #expect(bench.host.memory.current.fed(bobID).compactMap(\.self).count == 2)
+        #expect(bench.host.memory.current.fed(foxID).compactMap(\.self).count == 1 && bench.host.memory.current.fed(foxID).count == 2)
+        if offersAgain {
+            await fox.sendOffer()
+            #expect(bench.host.memory.current.fed(foxID).compactMap(\.self).count == 2)
+        }
+        #expect(await bench.host.memory.until { $0.fed(foxID).compactMap(\.self).count == 2 })
+    }
 }
