@@ -165,10 +165,9 @@ extension Pages {
                 this.page.show("connected", this.text);
                 break;
               case "disconnected":
-                this.page.show("disconnected", "The connection is interrupted.");
-                break;
               case "failed":
-                this.restart().catch((error) => this.page.fail(error));
+                this.page.show("disconnected", "The connection is interrupted. Connecting again…");
+                this.restart().catch((error) => { if (this.page.session === this) this.page.fail(error); });
                 break;
             }
           }
@@ -178,27 +177,41 @@ extension Pages {
             if (this.isRestarting || !this.resource) return;
             this.isRestarting = true;
             try {
-              this.page.show("connecting", "Connecting again…");
               await this.pc.setLocalDescription(await this.pc.createOffer({ iceRestart: true }));
               const local = this.pc.localDescription.sdp;
               const value = (sdp, name) => sdp.match(new RegExp(`^a=${name}:(.*?)\\r?$`, "m"))?.[1];
               const mid = value(local, "mid");
               const media = local.match(/^m=.*$/m)?.[0].trim();
               const fragment = [`a=ice-ufrag:${value(local, "ice-ufrag")}`, `a=ice-pwd:${value(local, "ice-pwd")}`, media, `a=mid:${mid}`, ""];
-              const response = await this.fetch(this.resource, {
-                method: "PATCH",
-                headers: { ...this.headers("application/trickle-ice-sdpfrag"), "If-Match": "*" },
-                body: fragment.join("\r\n"),
-              });
-              const said = await response.text();
-              if (response.status !== 200) throw sentence(`The connection was lost. ${said.trim()}`);
-              this.entityTag = response.headers.get("ETag");
+              const said = await this.exchange(fragment.join("\r\n"));
               const remote = this.pc.remoteDescription.sdp
                 .replace(/^a=ice-ufrag:.*$/gm, `a=ice-ufrag:${value(said, "ice-ufrag")}`)
                 .replace(/^a=ice-pwd:.*$/gm, `a=ice-pwd:${value(said, "ice-pwd")}`);
               await this.pc.setRemoteDescription({ type: "answer", sdp: remote });
             } finally {
               this.isRestarting = false;
+            }
+          }
+
+          // The server's credentials for ours. Asked until there is an answer: the network may be away, and come back as another one.
+          async exchange(fragment) {
+            for (;;) {
+              try {
+                const response = await fetch(this.resource, {
+                  method: "PATCH",
+                  headers: { ...this.headers("application/trickle-ice-sdpfrag"), "If-Match": "*" },
+                  body: fragment,
+                  signal: AbortSignal.any([this.abort.signal, AbortSignal.timeout(2000)]),
+                });
+                const said = await response.text();
+                if (response.status !== 200) throw sentence(`The connection was lost. ${said.trim()}`);
+                this.entityTag = response.headers.get("ETag");
+                return said;
+              } catch (error) {
+                this.abort.signal.throwIfAborted();
+                if (error.isSentence) throw error;
+                await wait(500, this.abort.signal);
+              }
             }
           }
 

@@ -93,7 +93,11 @@ export class Session {
         clearTimeout(this.#timer);
         this.wasConnected = true;
         return this.#events.connected();
-      case 'disconnected': return this.#wait(INTERRUPTION);
+      case 'disconnected':
+        // Another way to the same server may be open.
+        this.pc.restartIce();
+        this.#negotiate();
+        return this.#wait(INTERRUPTION);
       case 'failed': return this.#end(null);
     }
   }
