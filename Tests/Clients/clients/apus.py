@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import re
 import signal
 import socket
@@ -17,19 +18,23 @@ BINARY = Path(os.environ.get("APUS_BINARY") or REPOSITORY / ".build/release/apus
 
 
 def free_port(*kinds):
-    """A port that is free now for each of `kinds` (TCP when none is given), on every address."""
-    kinds = kinds or (socket.SOCK_STREAM,)
-    while True:
-        with socket.socket(socket.AF_INET, kinds[0]) as first:
-            first.bind(("0.0.0.0", 0))
-            port = first.getsockname()[1]
-            try:
-                for kind in kinds[1:]:
-                    with socket.socket(socket.AF_INET, kind) as other:
-                        other.bind(("0.0.0.0", port))
-                return port
-            except OSError:
-                continue
+    """A port that is free now for each of `kinds` (TCP when none is given), on every address.
+
+    Below those the kernel hands out by itself, or a browser's socket could take it before the server does.
+    """
+    for port in random.sample(range(10_000, lowest_ephemeral_port()), 100):
+        try:
+            for kind in kinds or (socket.SOCK_STREAM,):
+                with socket.socket(socket.AF_INET, kind) as probe:
+                    probe.bind(("0.0.0.0", port))
+            return port
+        except OSError:
+            continue
+    raise AssertionError("100 ports tried, none of them free")
+
+
+def lowest_ephemeral_port():
+    return int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
 
 
 class Apus:
