@@ -47,11 +47,10 @@ async def test_h264_from_ffmpeg_is_seen_and_heard(apus, sdk, closing, version):
 async def test_a_browser_and_both_kinds_of_sdk(apus, sdk, chromium, closing):
     """A browser publishes by WHIP; v1 and v0 see it and hear each other. A browser watches one of them by WHEP."""
     alice, bob = await sdk("alice", "bob")
-    closing(await chromium.publish(apus, "all", identity="browser"))
     await alice.join(apus, "all", "v1")
+    await publish_before_watching(alice)
+    closing(await chromium.publish(apus, "all", identity="browser"))
     await bob.join(apus, "all", "v0")
-    await alice.call("publish_tone", frequency=440)
-    await alice.call("publish_video", colour=ORANGE, width=640, height=360)
     await bob.call("publish_tone", frequency=660)
     await asyncio.gather(alice.sees("browser"), bob.sees("browser"), bob.sees("alice", size=(640, 360), colour=ORANGE))
     await asyncio.gather(alice.hears("bob", 660), bob.hears("alice", 440))
@@ -63,6 +62,22 @@ async def test_a_browser_and_both_kinds_of_sdk(apus, sdk, chromium, closing):
     assert after["audio"]["bytesReceived"] > before["audio"]["bytesReceived"]
     red, green, blue = await viewer.run(LOOK)
     assert all(abs(a - b) <= 20 for a, b in zip((red, green, blue), ORANGE)), (red, green, blue)
+
+
+async def publish_before_watching(peer):
+    """A tone of 440 Hz and an orange picture, before anyone else sends pictures.
+
+    With v1, the SDK (1.2.1) writes a start bitrate into all video sections of the offer that brings its own picture. Its libwebrtc makes every video
+    receiver anew for that; a packet that comes in this instant is taken for a new stream's, whose sink, none, replaces the receiver's. It then decodes to
+    the end of the call and shows nothing. (Its log: "Receive stream for SSRC … already exists", "SetSink: ssrc:… nullptr".)
+    """
+    await peer.call("publish_tone", frequency=440)
+    await peer.call("publish_video", colour=ORANGE, width=640, height=360)
+
+    async def offered():
+        return (await peer.call("sent", name="camera"))["layers"]
+
+    await until(offered, f"{peer.identity} has applied the offer that brings its picture", 10)
 
 
 LOOK = """(() => {
@@ -80,11 +95,10 @@ async def test_a_page_an_sdk_and_a_whip_publisher_meet(apus, guests, sdk, versio
     link = await make_room(apus)
     room = room_of(link)
     ada, alice = await guests.chromium(speaks=True), await sdk("alice")
+    await alice.join(apus, room, version)
+    await publish_before_watching(alice)
     publisher = await Publisher().start(f"{apus.url}/whip/{room}", token(room, "studio"))
     await ada.join(link, "Ada")
-    await alice.join(apus, room, version)
-    await alice.call("publish_tone", frequency=660)
-    await alice.call("publish_video", colour=ORANGE, width=640, height=360)
     await asyncio.gather(alice.sees("studio", size=(320, 180)), alice.hears("studio", 440), alice.sees(ada.identity))
     await until(lambda: lit(ada, {ada.identity, "alice", "studio"}), "the page shows all three pictures", 20)
     await ada.hears(2)

@@ -181,9 +181,10 @@ async def feed(stream, sense):
 
 
 def codec_in(report):
-    """The codec that a report's stream uses."""
-    used = next(getattr(entry, kind).stream.codec_id for entry in report for kind in ("inbound_rtp", "outbound_rtp") if entry.HasField(kind))
-    return next(entry.codec.codec.mime_type for entry in report if entry.HasField("codec") and entry.codec.rtc.id == used)
+    """The codec that a report's stream uses, or None as long as none does."""
+    streams = [getattr(entry, kind).stream for entry in report for kind in ("inbound_rtp", "outbound_rtp") if entry.HasField(kind)]
+    codecs = {entry.codec.rtc.id: entry.codec.codec.mime_type for entry in report if entry.HasField("codec")}
+    return codecs.get(streams[0].codec_id) if streams else None
 
 
 def described(participant):
