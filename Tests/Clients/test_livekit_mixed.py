@@ -47,16 +47,17 @@ async def test_h264_from_ffmpeg_is_seen_and_heard(apus, sdk, closing, version):
 async def test_a_browser_and_both_kinds_of_sdk(apus, sdk, chromium, closing):
     """A browser publishes by WHIP; v1 and v0 see it and hear each other. A browser watches one of them by WHEP."""
     alice, bob = await sdk("alice", "bob")
-    await alice.join(apus, "all", "v1")
-    await publish_before_watching(alice)
     closing(await chromium.publish(apus, "all", identity="browser"))
+    await alice.join(apus, "all", "v1")
     await bob.join(apus, "all", "v0")
+    await alice.call("publish_tone", frequency=440)
     await bob.call("publish_tone", frequency=660)
-    await asyncio.gather(alice.sees("browser"), bob.sees("browser"), bob.sees("alice", size=(640, 360), colour=ORANGE))
+    await bob.call("publish_video", colour=ORANGE, width=640, height=360)
+    await asyncio.gather(alice.sees("browser"), bob.sees("browser"), alice.sees("bob", size=(640, 360), colour=ORANGE))
     await asyncio.gather(alice.hears("bob", 660), bob.hears("alice", 440))
 
     viewer = closing(await chromium.open(apus.url + "/healthz"))
-    await viewer.run(f"bench.session.start('whep', 'all/alice', {token('all', 'viewer')!r})")
+    await viewer.run(f"bench.session.start('whep', 'all/bob', {token('all', 'viewer')!r})")
     await viewer.decoding(frames=10, timeout=15)
     before, after, _ = await viewer.window(1)
     assert after["audio"]["bytesReceived"] > before["audio"]["bytesReceived"]
