@@ -32,7 +32,8 @@ class Away:
             }
             table inet test {
                 set closed { type inet_service; }
-                chain forward { type filter hook forward priority filter; udp sport @closed drop; }
+                set shut { type inet_service; }
+                chain forward { type filter hook forward priority filter; udp sport @closed drop; th dport @shut drop; }
             }""")
         host.filter(f"""
             table inet test {{
@@ -67,6 +68,12 @@ class Moving:
         """The change has just been made: what is decoded from here on tells."""
         self.frames, self.began = (await self.viewer.stats())["video"]["framesDecoded"], time.monotonic()
 
+    async def is_interrupted(self):
+        return await self.page.state() == "disconnected"
+
+    async def is_another(self):
+        return await self.page.run("window.apus.pc !== window.before")
+
     async def recovers(self, within):
         """Awaits a second's pictures; returns how long it took until they had begun."""
 
@@ -78,7 +85,7 @@ class Moving:
         except AssertionError as error:
             raise AssertionError(f"{error}; the page is {await self.page.state()}: {await self.page.error()}") from None
         seconds = time.monotonic() - self.began
-        assert await self.page.run("window.apus.pc === window.before"), f"{self.name}: another connection"
+        assert not await self.is_another(), f"{self.name}: another connection"
         await self.viewer.picture_lives()
         return seconds
 
@@ -129,6 +136,33 @@ async def test_a_client_that_comes_to_another_network_goes_on(network, away, rec
     for one in moving:
         await one.moved()
     await follows(away, moving, 20, record_property)
+
+
+async def test_a_network_comes_back_as_another_one(network, away, record_property):
+    """For a while the client has no address, and the pages restart ICE without one: what they offer then leads nowhere."""
+    moving = await two_calls(network, away)
+    away.client.remove(f"{INNER}/24", "lan")
+    for one in moving:
+        await until(one.is_interrupted, f"{one.name}: the page is disconnected", 20)
+    away.client.add(f"{NEW_INNER}/24", "lan")
+    away.client.route(via=ROUTER)
+    for one in moving:
+        await one.moved()
+    await follows(away, moving, 20, record_property)
+
+
+async def test_pages_start_over_when_a_connection_has_failed(network, away, record_property):
+    """Nothing gets through to the server's media ports until both connections have failed. Firefox's would never send again."""
+    moving = await two_calls(network, away)
+    ports = f"{{ {away.server.udp_port}, {away.server.tcp_port} }}"
+    away.router.run("nft", "add", "element", "inet", "test", "shut", ports)
+    for one in moving:
+        await until(one.is_another, f"{one.name}: the page starts over", 60)
+    away.router.run("nft", "delete", "element", "inet", "test", "shut", ports)
+    for one in moving:
+        await one.page.connected(20)
+        await one.viewer.decoding(frames=25, timeout=20)
+        await one.viewer.picture_lives()
 
 
 PORT = """(async () => {

@@ -72,6 +72,12 @@ extension Pages {
             this.show("failed", text);
           }
 
+          // Anew, with another connection.
+          startOver() {
+            this.stop();
+            return this.start();
+          }
+
           stop() {
             this.session?.leave();
             this.session = null;
@@ -98,6 +104,7 @@ extension Pages {
             this.resource = null;
             this.entityTag = null;
             this.isRestarting = false;
+            this.hasFailed = false;
             this.abort = new AbortController();
             this.pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
             page.session = this;
@@ -166,6 +173,7 @@ extension Pages {
                 break;
               case "disconnected":
               case "failed":
+                this.hasFailed ||= this.pc.connectionState === "failed";
                 this.page.show("disconnected", "The connection is interrupted. Connecting again…");
                 this.restart().catch((error) => { if (this.page.session === this) this.page.fail(error); });
                 break;
@@ -177,42 +185,47 @@ extension Pages {
             if (this.isRestarting || !this.resource) return;
             this.isRestarting = true;
             try {
-              await this.pc.setLocalDescription(await this.pc.createOffer({ iceRestart: true }));
-              const local = this.pc.localDescription.sdp;
-              const value = (sdp, name) => sdp.match(new RegExp(`^a=${name}:(.*?)\\r?$`, "m"))?.[1];
-              const mid = value(local, "mid");
-              const media = local.match(/^m=.*$/m)?.[0].trim();
-              const fragment = [`a=ice-ufrag:${value(local, "ice-ufrag")}`, `a=ice-pwd:${value(local, "ice-pwd")}`, media, `a=mid:${mid}`, ""];
-              const said = await this.exchange(fragment.join("\r\n"));
-              const remote = this.pc.remoteDescription.sdp
-                .replace(/^a=ice-ufrag:.*$/gm, `a=ice-ufrag:${value(said, "ice-ufrag")}`)
-                .replace(/^a=ice-pwd:.*$/gm, `a=ice-pwd:${value(said, "ice-pwd")}`);
-              await this.pc.setRemoteDescription({ type: "answer", sdp: remote });
+              const answer = await this.exchange();
+              // A connection that had failed comes back in Firefox (153), but neither media nor reports ever leave by it again.
+              if (this.hasFailed) await this.page.startOver();
+              else await this.pc.setRemoteDescription({ type: "answer", sdp: answer });
             } finally {
               this.isRestarting = false;
             }
           }
 
-          // The server's credentials for ours. Asked until there is an answer: the network may be away, and come back as another one.
-          async exchange(fragment) {
+          // Tries until the server answers: the network may be away, and come back as another one. Each try is a new offer, so that
+          // the addresses in it are those of the network by which the answer came.
+          async exchange() {
+            const value = (sdp, name) => sdp.match(new RegExp(`^a=${name}:(.*?)\\r?$`, "m"))?.[1];
             for (;;) {
+              if (this.pc.signalingState === "have-local-offer") await this.pc.setLocalDescription({ type: "rollback" });
+              await this.pc.setLocalDescription(await this.pc.createOffer({ iceRestart: true }));
+              const local = this.pc.localDescription.sdp;
+              const media = local.match(/^m=.*$/m)?.[0].trim();
+              const credentials = ["ice-ufrag", "ice-pwd"].map((name) => `a=${name}:${value(local, name)}`);
               try {
-                const response = await fetch(this.resource, {
-                  method: "PATCH",
-                  headers: { ...this.headers("application/trickle-ice-sdpfrag"), "If-Match": "*" },
-                  body: fragment,
-                  signal: AbortSignal.any([this.abort.signal, AbortSignal.timeout(2000)]),
-                });
-                const said = await response.text();
-                if (response.status !== 200) throw sentence(`The connection was lost. ${said.trim()}`);
-                this.entityTag = response.headers.get("ETag");
-                return said;
+                const said = await this.patch([...credentials, media, `a=mid:${value(local, "mid")}`, ""].join("\r\n"));
+                return this.pc.remoteDescription.sdp.replace(/^a=(ice-ufrag|ice-pwd):.*$/gm, (_, name) => `a=${name}:${value(said, name)}`);
               } catch (error) {
                 this.abort.signal.throwIfAborted();
                 if (error.isSentence) throw error;
                 await wait(500, this.abort.signal);
               }
             }
+          }
+
+          async patch(fragment) {
+            const response = await fetch(this.resource, {
+              method: "PATCH",
+              headers: { ...this.headers("application/trickle-ice-sdpfrag"), "If-Match": "*" },
+              body: fragment,
+              signal: AbortSignal.any([this.abort.signal, AbortSignal.timeout(2000)]),
+            });
+            const said = await response.text();
+            if (response.status !== 200) throw sentence(`The connection was lost. ${said.trim()}`);
+            this.entityTag = response.headers.get("ETag");
+            return said;
           }
 
           leave() {
