@@ -47,11 +47,16 @@ var targets: [Target] = [
     core("Transports", ["MediaPrimitives", "ICE", "MediaSecurity"]),
     core("Rooms", ["MediaPrimitives", "RTP", "ICE", "MediaSecurity", "Congestion", "Forwarding", "Transports"]),
 
+    // The client's end of what the server does, for the simulator and for load tests.
+    core("HeadlessClients", ["MediaPrimitives", "RTP", "ICE", "MediaSecurity", "Congestion", "Forwarding"]),
+
     // Virtual time, seeded links and clients made from the same modules, around the forwarding unit as it is.
     .target(name: "CSeededRandom", dependencies: ["COpenSSL"]),
     core(
         "Simulation",
-        ["MediaPrimitives", "RTP", "ICE", "MediaSecurity", "Congestion", "Forwarding", "Transports", "Rooms", "CSeededRandom"]),
+        [
+            "MediaPrimitives", "RTP", "ICE", "MediaSecurity", "Forwarding", "Transports", "Rooms", "HeadlessClients", "CSeededRandom",
+        ]),
 
     // Threads and sockets.
     core("EventLoop", ["MediaPrimitives", "CUV", "CNetwork"]),
@@ -60,14 +65,18 @@ var targets: [Target] = [
     .target(name: "CAllocations", path: "Benchmarks/CAllocations"),
     .executableTarget(
         name: "PacketPath",
-        dependencies: ["CAllocations", "EventLoop", "ICE", "MediaPrimitives", "MediaSecurity", "RTP", "Rooms", "Simulation"],
+        dependencies: [
+            "CAllocations", "EventLoop", "ICE", "MediaPrimitives", "MediaSecurity", "RTP", "Rooms", "HeadlessClients", "Simulation",
+        ],
         path: "Benchmarks/PacketPath", swiftSettings: settings),
     .executableTarget(
-        name: "VirtualHours", dependencies: ["CAllocations", "MediaPrimitives", "Rooms", "Simulation"], path: "Benchmarks/VirtualHours",
+        name: "VirtualHours", dependencies: ["CAllocations", "HeadlessClients", "MediaPrimitives", "Rooms", "Simulation"],
+        path: "Benchmarks/VirtualHours",
         swiftSettings: settings),
     // Makes packet traces, and plays them to the simulated decoder; a browser is shown the same ones by Tests/Clients/test_calibration.py.
     .executableTarget(
-        name: "Calibration", dependencies: ["Simulation", "MediaPrimitives"], path: "Tests/Calibration", swiftSettings: settings),
+        name: "Calibration", dependencies: ["Simulation", "HeadlessClients", "MediaPrimitives"], path: "Tests/Calibration",
+        swiftSettings: settings),
     // Plain sockets at the other end of a test.
     .target(name: "TestSockets", dependencies: ["MediaPrimitives"], path: "Tests/TestSockets", swiftSettings: settings),
     // What real clients have offered and answered, for whoever tests with it.
@@ -82,11 +91,11 @@ var targets: [Target] = [
     tests("CongestionTests", ["Congestion", "RTP", "MediaPrimitives"]),
     tests("ForwardingTests", ["Forwarding", "RTP", "Congestion", "MediaPrimitives"]),
     tests("RoomsTests", ["Rooms", "RTP", "MediaPrimitives"]),
-    tests("ScenarioTests", ["Simulation", "Rooms", "Forwarding", "MediaSecurity", "ICE", "RTP", "MediaPrimitives"]),
+    tests("ScenarioTests", ["Simulation", "HeadlessClients", "Rooms", "Forwarding", "MediaSecurity", "ICE", "RTP", "MediaPrimitives"]),
     tests("EventLoopTests", ["EventLoop", "TestSockets", "MediaPrimitives"]),
     tests(
         "MediaWorkerTests",
-        ["MediaWorker", "Rooms", "Simulation", "MediaSecurity", "ICE", "RTP", "MediaPrimitives", "TestSockets"]),
+        ["MediaWorker", "Rooms", "HeadlessClients", "Simulation", "MediaSecurity", "ICE", "RTP", "MediaPrimitives", "TestSockets"]),
     tests("ArchitectureTests", []),
 
     // The bodies of the fuzz targets are plain code, which ordinary tests run on every input that is kept. Those for signalling need its packages.

@@ -1,5 +1,6 @@
 import CAllocations
 import EventLoop
+import HeadlessClients
 import ICE
 import MediaPrimitives
 import MediaSecurity

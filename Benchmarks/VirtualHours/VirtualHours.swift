@@ -1,4 +1,5 @@
 import CAllocations
+import HeadlessClients
 import MediaPrimitives
 import Rooms
 import Simulation

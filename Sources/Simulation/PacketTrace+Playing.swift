@@ -1,3 +1,4 @@
+import HeadlessClients
 import MediaPrimitives
 import RTP
 
@@ -44,7 +45,7 @@ extension PacketTrace {
         let captured = begin + Interval(nanoseconds: Int64(packet.timestamp) * 1_000_000 / 90)
         let stamp = PayloadStamp(
             source: 0, layer: 0, isKeyframe: packet.isKeyframe, frame: packet.frame, index: packet.index, count: packet.count,
-            captured: captured)
+            ordinal: 0, captured: captured)
         let payload = stamp.vp8(
             pictureID: UInt16(truncatingIfNeeded: packet.frame) & 0x7fff, tl0PicIdx: UInt8(truncatingIfNeeded: packet.frame),
             keyIndex: UInt8(truncatingIfNeeded: keyframe) & 0x1f, width: 640, height: 360, length: packet.length)

@@ -1,3 +1,4 @@
+import HeadlessClients
 import MediaPrimitives
 import MediaSecurity
 import RTP

@@ -1,3 +1,4 @@
+import HeadlessClients
 import MediaPrimitives
 import RTP
 import Rooms
@@ -14,7 +15,7 @@ package final class SimulatedPeer {
     /// What signalling has agreed with the server; changed by `SimulatedWorld.negotiate`.
     package internal(set) var receiving: [ReceivingSection]
     package internal(set) var sending: [SendingSection]
-    package let transport: SimulatedTransport
+    package let transport: ClientTransport
     package let uplink: SimulatedLink
     package let downlink: SimulatedLink
     /// One for each encoding, in the order of the rids.
@@ -40,7 +41,7 @@ package final class SimulatedPeer {
 
     /// `number` tells the packets of one client from those of another.
     init(
-        _ plan: PeerPlan, id: ParticipantID, number: UInt16, transport: SimulatedTransport, credentials: TransportParameters,
+        _ plan: PeerPlan, id: ParticipantID, number: UInt16, transport: ClientTransport, credentials: TransportParameters,
         receiving: [ReceivingSection], sending: [SendingSection], address: SocketAddress, at now: Instant, entropy: Entropy
     ) {
         self.id = id
@@ -64,14 +65,15 @@ package final class SimulatedPeer {
         if let audio = plan.audio {
             let stream = PublishedStream(
                 codec: PeerPlan.upAudio, mid: "0", rid: nil, firstSequence: audio.firstSequence, firstTimestamp: audio.firstTimestamp,
-                clockSkew: plan.clockSkew, origin: now, entropy: entropy)
+                clockSkew: plan.clockSkew, wallClock: SimulatedWorld.wallClock, origin: now, entropy: entropy)
             microphone = AudioSource(stream: stream, source: number, at: start)
         }
         guard let video = plan.video else { return }
         for (layer, shape) in video.shapes.enumerated() where layer < max(1, video.rids.count) {
             let stream = PublishedStream(
                 codec: PeerPlan.upVideo, mid: "1", rid: video.rids.isEmpty ? nil : video.rids[layer], firstSequence: video.firstSequence,
-                firstTimestamp: video.firstTimestamp, clockSkew: plan.clockSkew, origin: now, entropy: entropy)
+                firstTimestamp: video.firstTimestamp, clockSkew: plan.clockSkew, wallClock: SimulatedWorld.wallClock, origin: now,
+                entropy: entropy)
             cameras.append(
                 VideoSource(stream: stream, source: number, layer: UInt8(layer), shape: shape, at: start, entropy: entropy))
         }
@@ -166,7 +168,7 @@ package final class SimulatedPeer {
             case .pictureLossIndication:
                 guard let request = PictureLossIndication.parse(bytes, packet) else { break }
                 cameras.first { $0.stream.ssrc == request.media }?.requestKeyframe(at: now)
-                if let microphone, microphone.stream.ssrc == request.media { microphone.keyframeRequests += 1 }
+                if let microphone, microphone.stream.ssrc == request.media { microphone.noteKeyframeRequest() }
             case .receiverReport:
                 guard let report = ReceiverReport.parse(bytes, packet) else { break }
                 for index in 0..<report.blocks.count {

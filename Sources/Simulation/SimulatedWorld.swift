@@ -1,3 +1,4 @@
+import HeadlessClients
 import ICE
 import MediaPrimitives
 import MediaSecurity
@@ -11,7 +12,7 @@ import Rooms
 package final class SimulatedWorld {
     package static let serverAddress = SocketAddress(ipv4: 0xc633_6401, port: 7_882)
     /// The time of day at the world's beginning.
-    static let wallClock = WallClock(instant: Instant(nanoseconds: 0), unixNanoseconds: Int64(beginning) * 1_000_000_000)
+    package static let wallClock = WallClock(instant: Instant(nanoseconds: 0), unixNanoseconds: Int64(beginning) * 1_000_000_000)
     /// The same in seconds since 1970.
     private static let beginning = 1_750_000_000
 
@@ -88,7 +89,7 @@ package final class SimulatedWorld {
                 room: plan.room, identity: plan.identity, hidden: plan.receives && plan.video == nil, cname: "apus", transport: theirs,
                 receiving: receiving, sending: sending), at: now)
         let generator = Entropy.seeded(entropy.next())
-        let transport = SimulatedTransport(
+        let transport = ClientTransport(
             ours, certificate: clientCertificate, profiles: plan.profiles, path: path(from: address), extensions: PeerPlan.upExtensions,
             shakesHands: plan.shakesHands, renominates: plan.renominates, at: now, entropy: generator)
         let peer = SimulatedPeer(

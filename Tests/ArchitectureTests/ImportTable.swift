@@ -47,17 +47,19 @@ enum ImportTable {
                 "Logging", "Yams", "JWTKit", "ServiceLifecycle", "UnixSignals",
             ],
             foundation: true),
+        // The client's end of it all, as sans-IO as the server's.
+        "HeadlessClients": Row(ours: ["MediaPrimitives", "RTP", "ICE", "MediaSecurity", "Congestion", "Forwarding"]),
         // Randomness from a seed must stay out of every product: nobody else has it, and what ships has no simulation.
         "Simulation": Row(ours: [
             "MediaPrimitives", "RTP", "SDP", "Negotiation", "ICE", "MediaSecurity", "Congestion", "Forwarding", "Transports", "Rooms",
-            "CSeededRandom",
+            "HeadlessClients", "CSeededRandom",
         ]),
         "LoadTest": Row(
             ours: [
-                "MediaPrimitives", "RTP", "SDP", "Negotiation", "ICE", "MediaSecurity", "Congestion", "Transports", "EventLoop",
+                "MediaPrimitives", "RTP", "SDP", "ICE", "MediaSecurity", "Congestion", "Forwarding", "HeadlessClients", "EventLoop",
                 "Signalling",
             ],
-            others: ["Glibc", "Synchronization", "Logging"], foundation: true),
+            others: ["Glibc", "Synchronization", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket", "SwiftProtobuf"], foundation: true),
         "apus": Row(
             ours: ["Server", "LoadTest", "MediaPrimitives"],
             others: ["Glibc", "Synchronization", "ArgumentParser", "Logging", "Hummingbird", "JWTKit", "ServiceLifecycle", "Yams"],

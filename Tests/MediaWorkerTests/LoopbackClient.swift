@@ -1,4 +1,5 @@
 import Glibc
+import HeadlessClients
 import ICE
 import MediaPrimitives
 import MediaSecurity
@@ -16,7 +17,7 @@ final class LoopbackClient {
         return map
     }()
 
-    let transport: SimulatedTransport
+    let transport: ClientTransport
     /// The sequence numbers of the RTP packets that it got.
     private(set) var received: [UInt16] = []
     private let socket: BlockingSocket
@@ -29,7 +30,7 @@ final class LoopbackClient {
         self.server = server
         var patience = timeval(tv_sec: 0, tv_usec: 5_000)
         setsockopt(socket.descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
-        transport = SimulatedTransport(
+        transport = ClientTransport(
             parameters, certificate: certificate, profiles: SRTPProfile.allCases, path: Path(local: socket.address, remote: server),
             extensions: LoopbackClient.extensions, at: LoopbackClient.now, entropy: .system())
     }

@@ -1,4 +1,5 @@
 import Glibc
+import HeadlessClients
 import ICE
 import MediaPrimitives
 import MediaSecurity

@@ -1,3 +1,4 @@
+import HeadlessClients
 import MediaPrimitives
 import Rooms
 import Simulation

@@ -1,3 +1,4 @@
+import HeadlessClients
 import ICE
 import MediaPrimitives
 import RTP

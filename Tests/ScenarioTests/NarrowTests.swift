@@ -1,3 +1,4 @@
+import HeadlessClients
 import MediaPrimitives
 import RTP
 import Rooms
@@ -20,7 +21,9 @@ import Testing
         expectCleanAudio(viewer, packets: 1_400)
         #expect(viewer.downlink.refused == 0 && viewer.downlink.longestWait < .milliseconds(150))
         #expect(viewer.video.decoder.longestPause < .milliseconds(150))
-        let (seen, heard) = try (#require(viewer.video.displayDelay), #require(viewer.audio.displayDelay))
+        let (seen, heard) = try (
+            #require(viewer.video.displayDelay(SimulatedWorld.wallClock)), #require(viewer.audio.displayDelay(SimulatedWorld.wallClock))
+        )
         #expect(seen < .milliseconds(150) && heard < .milliseconds(150), "\(seen) \(heard)")
     }
 

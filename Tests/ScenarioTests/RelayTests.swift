@@ -1,3 +1,4 @@
+import HeadlessClients
 import MediaPrimitives
 import RTP
 import Rooms
@@ -30,8 +31,8 @@ import Testing
             expectCleanAudio(viewer, packets: 450, missing: loss == 0 ? 0 : 60)
             #expect(viewer.video.decoder.longestPause < (loss == 0 ? .milliseconds(100) : .milliseconds(900)))
             #expect(viewer.video.senderReports >= 8 && viewer.audio.senderReports >= 8)
-            let seen = try #require(viewer.video.displayDelay)
-            let heard = try #require(viewer.audio.displayDelay)
+            let seen = try #require(viewer.video.displayDelay(SimulatedWorld.wallClock))
+            let heard = try #require(viewer.audio.displayDelay(SimulatedWorld.wallClock))
             #expect(abs((seen - heard).milliseconds) < 15)
         }
         // They all joined together, and one keyframe served them.
@@ -169,8 +170,8 @@ import Testing
             #expect(viewer.video.decoder.faults == [])
             #expect(viewer.video.decoder.stretches.last?.layer == 2)
             #expect(viewer.video.decoder.longestPause < .seconds(2))
-            let seen = try #require(viewer.video.displayDelay)
-            let heard = try #require(viewer.audio.displayDelay)
+            let seen = try #require(viewer.video.displayDelay(SimulatedWorld.wallClock))
+            let heard = try #require(viewer.audio.displayDelay(SimulatedWorld.wallClock))
             #expect(abs((seen - heard).milliseconds) < 15)
         }
         #expect(viewer.video.decoder.frames > 560)

@@ -1,3 +1,4 @@
+import HeadlessClients
 import MediaPrimitives
 import RTP
 import Rooms
@@ -17,8 +18,8 @@ import Testing
         _ = try world.join(plan)
         let viewer = try world.join(.viewer())
         func expectTogether(_ line: SourceLocation = #_sourceLocation) throws {
-            let seen = try #require(viewer.video.displayDelay)
-            let heard = try #require(viewer.audio.displayDelay)
+            let seen = try #require(viewer.video.displayDelay(SimulatedWorld.wallClock))
+            let heard = try #require(viewer.audio.displayDelay(SimulatedWorld.wallClock))
             #expect(abs((seen - heard).milliseconds) < 15, sourceLocation: line)
         }
         world.run(for: .seconds(5))

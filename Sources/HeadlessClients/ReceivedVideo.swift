@@ -43,16 +43,16 @@ package final class ReceivedVideo {
     package private(set) var senderReports = 0
     private var clock = SenderClock(clockRate: 90_000)
 
-    init(_ parameters: RTPParameters) {
+    package init(_ parameters: RTPParameters) {
         ssrc = parameters.streams.first?.ssrc ?? SSRC(0)
         rtxSSRC = parameters.streams.first?.rtxSSRC
         types = PayloadTypeTable(parameters.codecs)
         repairs = parameters.codecs.contains { $0.nack }
     }
 
-    func owns(_ ssrc: SSRC) -> Bool { ssrc == self.ssrc || ssrc == rtxSSRC }
+    package func owns(_ ssrc: SSRC) -> Bool { ssrc == self.ssrc || ssrc == rtxSSRC }
 
-    func receive(_ packet: RawSpan, _ header: RTPHeader, _ values: HeaderExtensionValues, at now: Instant) {
+    package func receive(_ packet: RawSpan, _ header: RTPHeader, _ values: HeaderExtensionValues, at now: Instant) {
         var payload = packet.extracting(header.payloadOffset..<(header.payloadOffset + header.payloadLength))
         let sequence: Int64
         if header.ssrc == ssrc {
@@ -86,20 +86,20 @@ package final class ReceivedVideo {
         advance(at: now)
     }
 
-    func noteReport(_ report: SenderReport, at now: Instant) {
+    package func noteReport(_ report: SenderReport, at now: Instant) {
         senderReports += 1
         clock.note(ntp: report.ntpTime, timestamp: report.rtpTimestamp, at: now)
     }
 
     /// How long after its capture the newest frame would be shown, by the server's reports: sound and picture must agree in this.
-    package var displayDelay: Interval? {
+    package func displayDelay(_ wallClock: WallClock) -> Interval? {
         guard let last = decoder.last, let ntp = clock.ntp(of: last.timestamp) else { return nil }
-        return ntp.since(SimulatedWorld.wallClock.ntp(at: last.stamp.captured))
+        return ntp.since(wallClock.ntp(at: last.stamp.captured))
     }
 
     // MARK: Order
 
-    func advance(at now: Instant) {
+    package func advance(at now: Instant) {
         triedAt = now
         while let position = next, let frame = wholeFrame(at: position) {
             take(frame, at: position, afterHole: false, now)
@@ -151,7 +151,7 @@ package final class ReceivedVideo {
     }
 
     /// When it may go on although nothing has arrived.
-    var nextAdvance: Instant {
+    package var nextAdvance: Instant {
         guard blockedSince != nil, let end = waitingKeyframe.map({ $0.since + ReceivedVideo.patience }), triedAt < end else {
             return .distantFuture
         }
@@ -160,7 +160,7 @@ package final class ReceivedVideo {
 
     // MARK: Feedback
 
-    var nextDeadline: Instant {
+    package var nextDeadline: Instant {
         var deadline = min(nextAdvance, repairs ? missing.nextDeadline : .distantFuture)
         if let blockedSince {
             deadline = min(deadline, max(blockedSince, lastRequest ?? blockedSince) + ReceivedVideo.requestInterval)
@@ -168,7 +168,7 @@ package final class ReceivedVideo {
         return deadline
     }
 
-    func handleTimeout(at now: Instant, sender: SSRC, over transport: SimulatedTransport, into batch: DatagramBatch) {
+    package func handleTimeout(at now: Instant, sender: SSRC, over transport: ClientTransport, into batch: DatagramBatch) {
         advance(at: now)
         var wanted: [SequenceNumber] = []
         if repairs { _ = missing.takeDue(at: now, room: 200, into: &wanted) }
@@ -189,7 +189,7 @@ package final class ReceivedVideo {
         }
     }
 
-    func takeReport() -> ReportBlock? {
+    package func takeReport() -> ReportBlock? {
         guard statistics.hasPackets else { return nil }
         let report = statistics.takeReport()
         return ReportBlock(

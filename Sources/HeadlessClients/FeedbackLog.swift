@@ -12,7 +12,7 @@ package struct FeedbackLog: Sendable {
 
     package init() {}
 
-    mutating func note(_ feedback: TransportFeedback, in bytes: RawSpan) {
+    package mutating func note(_ feedback: TransportFeedback, in bytes: RawSpan) {
         messages += 1
         if let lastCount, feedback.feedbackCount != lastCount &+ 1 { lostMessages += 1 }
         lastCount = feedback.feedbackCount

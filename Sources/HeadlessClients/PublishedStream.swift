@@ -15,7 +15,9 @@ package final class PublishedStream {
     private let origin: Instant
     /// Where the client's time of day lies from the world's.
     private let clockSkew: Interval
-    private var packets: UInt32 = 0
+    private let wallClock: WallClock
+    /// Sent for the first time each.
+    package private(set) var packets: UInt32 = 0
     private var octets: UInt32 = 0
     /// Browsers name a stream only until a receiver report shows that it is known.
     private var isAcknowledged = false
@@ -25,9 +27,9 @@ package final class PublishedStream {
     package private(set) var resent = 0
 
     /// `firstTimestamp` belongs to `origin`.
-    init(
+    package init(
         codec: CodecParameters, mid: String, rid: String?, firstSequence: UInt16?, firstTimestamp: UInt32?, clockSkew: Interval,
-        origin: Instant, entropy: Entropy
+        wallClock: WallClock, origin: Instant, entropy: Entropy
     ) {
         self.codec = codec
         self.mid = ShortText(mid) ?? ShortText()
@@ -38,6 +40,7 @@ package final class PublishedStream {
         rtxSequence = UInt16(truncatingIfNeeded: entropy.next()) & 0x7fff
         timestampBase = firstTimestamp ?? UInt32(truncatingIfNeeded: entropy.next())
         self.clockSkew = clockSkew
+        self.wallClock = wallClock
         self.origin = origin
     }
 
@@ -48,7 +51,7 @@ package final class PublishedStream {
     }
 
     /// Goes on under new SSRCs and with other numbers, as a client does that makes its sender anew.
-    func changeSSRC(_ entropy: Entropy) {
+    package func changeSSRC(_ entropy: Entropy) {
         ssrc = entropy.ssrc()
         rtxSSRC = rtxSSRC == nil ? nil : entropy.ssrc()
         sequence = UInt16(truncatingIfNeeded: entropy.next()) & 0x7fff
@@ -59,7 +62,7 @@ package final class PublishedStream {
     }
 
     func send(
-        _ payload: [UInt8], marker: Bool, audioLevel: UInt8? = nil, captured: Instant, at now: Instant, over transport: SimulatedTransport,
+        _ payload: [UInt8], marker: Bool, audioLevel: UInt8? = nil, captured: Instant, at now: Instant, over transport: ClientTransport,
         into batch: DatagramBatch
     ) {
         let timestamp = timestamp(at: captured)
@@ -82,7 +85,7 @@ package final class PublishedStream {
     }
 
     /// Answers a NACK with what is remembered (RFC 4588).
-    func resend(_ sequence: UInt16, at now: Instant, over transport: SimulatedTransport, into batch: DatagramBatch) {
+    package func resend(_ sequence: UInt16, at now: Instant, over transport: ClientTransport, into batch: DatagramBatch) {
         guard let rtxSSRC, let type = codec.rtxPayloadType, let packet = history[sequence] else { return }
         var header = OutgoingHeader(
             payloadType: type, marker: packet.marker, sequenceNumber: SequenceNumber(rtxSequence), timestamp: packet.timestamp,
@@ -95,12 +98,12 @@ package final class PublishedStream {
             header, payload: [UInt8(sequence >> 8), UInt8(truncatingIfNeeded: sequence)] + packet.payload, at: now, into: batch)
     }
 
-    func noteReport(about ssrc: SSRC) { if ssrc == self.ssrc { isAcknowledged = true } }
+    package func noteReport(about ssrc: SSRC) { if ssrc == self.ssrc { isAcknowledged = true } }
 
-    func writeReport(at now: Instant, into writer: inout ByteWriter) {
+    package func writeReport(at now: Instant, into writer: inout ByteWriter) {
         guard packets > 0 else { return }
         SenderReport(
-            ssrc: ssrc, ntpTime: SimulatedWorld.wallClock.ntp(at: now).advanced(by: clockSkew), rtpTimestamp: timestamp(at: now),
+            ssrc: ssrc, ntpTime: wallClock.ntp(at: now).advanced(by: clockSkew), rtpTimestamp: timestamp(at: now),
             packetCount: packets, octetCount: octets
         ).write(into: &writer)
     }

@@ -57,7 +57,7 @@ package final class VideoSource {
     private var tl0PicIdx: UInt8
     private var keyIndex: UInt8
 
-    init(stream: PublishedStream, source: UInt16, layer: UInt8, shape: VideoShape, at now: Instant, entropy: Entropy) {
+    package init(stream: PublishedStream, source: UInt16, layer: UInt8, shape: VideoShape, at now: Instant, entropy: Entropy) {
         self.stream = stream
         self.source = source
         self.layer = layer
@@ -70,20 +70,20 @@ package final class VideoSource {
     }
 
     /// A receiver cannot decode: a keyframe after what an encoder needs for it, and not within 300 ms of the last.
-    func requestKeyframe(at now: Instant) {
+    package func requestKeyframe(at now: Instant) {
         requests += 1
         guard keyframeDue == nil, !ignoresKeyframeRequests else { return }
         keyframeDue = max(now + .milliseconds(50), lastKeyframe.map { $0 + .milliseconds(300) } ?? now)
     }
 
-    func changeSSRC(_ entropy: Entropy, beginningWithKeyframe: Bool) {
+    package func changeSSRC(_ entropy: Entropy, beginningWithKeyframe: Bool) {
         stream.changeSSRC(entropy)
         if beginningWithKeyframe { keyframeDue = nextFrame }
     }
 
-    var nextDeadline: Instant { nextFrame }
+    package var nextDeadline: Instant { nextFrame }
 
-    func handleTimeout(at now: Instant, over transport: SimulatedTransport, into batch: DatagramBatch) {
+    package func handleTimeout(at now: Instant, over transport: ClientTransport, into batch: DatagramBatch) {
         while nextFrame <= now {
             // What was not sent in time (there was no path yet) is not made up for.
             if !isPaused, now - nextFrame < shape.frameInterval { sendFrame(at: now, over: transport, into: batch) }
@@ -91,7 +91,7 @@ package final class VideoSource {
         }
     }
 
-    private func sendFrame(at now: Instant, over transport: SimulatedTransport, into batch: DatagramBatch) {
+    private func sendFrame(at now: Instant, over transport: ClientTransport, into batch: DatagramBatch) {
         let isKeyframe = keyframeDue.map { $0 <= now } ?? false
         if isKeyframe {
             keyframeDue = nil
@@ -104,11 +104,12 @@ package final class VideoSource {
         let count = isKeyframe ? shape.packetsPerKeyframe : shape.packetsPerFrame
         for index in 0..<count {
             let stamp = PayloadStamp(
-                source: source, layer: layer, isKeyframe: isKeyframe, frame: frame, index: index, count: count, captured: nextFrame)
+                source: source, layer: layer, isKeyframe: isKeyframe, frame: frame, index: index, count: count,
+                ordinal: stream.packets, captured: now)
             let payload = stamp.vp8(
                 pictureID: pictureID, tl0PicIdx: tl0PicIdx, keyIndex: keyIndex, width: shape.width, height: shape.height,
                 length: shape.packetLength)
-            stream.send(payload, marker: index == count - 1, captured: nextFrame, at: now, over: transport, into: batch)
+            stream.send(payload, marker: index == count - 1, captured: now, at: now, over: transport, into: batch)
         }
         frame &+= 1
     }

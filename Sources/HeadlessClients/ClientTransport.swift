@@ -4,11 +4,12 @@ import MediaSecurity
 import RTP
 
 /// The client's side of one association, made from the production modules: a controlling ICE agent, DTLS in either role, SRTP.
-package final class SimulatedTransport {
+package final class ClientTransport {
     package let ice: ICEController
     private let dtls: DTLSAssociation
     private var srtp: SRTPSession?
-    private let extensions: HeaderExtensionMap
+    /// What may be written on what is sent.
+    package var extensions: HeaderExtensionMap
     private let shakesHands: Bool
     /// The transport-wide number of the next packet.
     package private(set) var transportSequence: UInt16
@@ -89,7 +90,7 @@ package final class SimulatedTransport {
         }
     }
 
-    func close(into batch: DatagramBatch) {
+    package func close(into batch: DatagramBatch) {
         if let path = ice.selectedPath { dtls.close(path: path, into: batch) }
         closedReason = "closed"
     }
@@ -123,7 +124,7 @@ package final class SimulatedTransport {
         }
     }
 
-    func sendRTCP(into batch: DatagramBatch, _ body: (inout ByteWriter) -> Void) {
+    package func sendRTCP(into batch: DatagramBatch, _ body: (inout ByteWriter) -> Void) {
         guard isConnected, let srtp, let path = ice.selectedPath else { return }
         batch.append(to: path) { slot in
             var writer = ByteWriter(UnsafeMutableRawBufferPointer(rebasing: slot[..<1_200]))
@@ -133,7 +134,7 @@ package final class SimulatedTransport {
     }
 
     /// One packet of noise under valid keys: RTP of a random stream, or RTCP of random types.
-    func sendNoise(_ noise: Entropy, at now: Instant, into batch: DatagramBatch) {
+    package func sendNoise(_ noise: Entropy, at now: Instant, into batch: DatagramBatch) {
         let draw = noise.next()
         let bytes = noise.bytes(Int(draw >> 32) % 200 + 16)
         if draw & 1 == 0 {

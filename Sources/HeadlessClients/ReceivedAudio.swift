@@ -11,7 +11,7 @@ package final class ReceivedAudio {
         var arrival: Instant
     }
 
-    let ssrc: SSRC
+    package let ssrc: SSRC
     private let types: Set<UInt8>
     private var unwrapper = SequenceUnwrapper()
     private var packets: [Packet] = []
@@ -19,7 +19,7 @@ package final class ReceivedAudio {
     package private(set) var senderReports = 0
     private var clock = SenderClock(clockRate: 48_000)
 
-    init(_ parameters: RTPParameters) {
+    package init(_ parameters: RTPParameters) {
         ssrc = parameters.streams.first?.ssrc ?? SSRC(0)
         types = Set(parameters.codecs.map(\.payloadType))
     }
@@ -27,7 +27,7 @@ package final class ReceivedAudio {
     package var count: Int { packets.count }
     package var lastArrival: Instant? { packets.last?.arrival }
 
-    func receive(_ packet: RawSpan, _ header: RTPHeader, _ values: HeaderExtensionValues, at now: Instant) {
+    package func receive(_ packet: RawSpan, _ header: RTPHeader, _ values: HeaderExtensionValues, at now: Instant) {
         let payload = packet.extracting(header.payloadOffset..<(header.payloadOffset + header.payloadLength))
         guard types.contains(header.payloadType), let stamp = PayloadStamp.parse(opus: payload) else {
             return faults.append("packet \(header.sequenceNumber.rawValue) is not what was sent")
@@ -37,15 +37,15 @@ package final class ReceivedAudio {
         packets.append(Packet(sequence: sequence, timestamp: header.timestamp, stamp: stamp, arrival: now))
     }
 
-    func noteReport(_ report: SenderReport, at now: Instant) {
+    package func noteReport(_ report: SenderReport, at now: Instant) {
         senderReports += 1
         clock.note(ntp: report.ntpTime, timestamp: report.rtpTimestamp, at: now)
     }
 
     /// How long after its capture the newest packet would be played, by the server's reports.
-    package var displayDelay: Interval? {
+    package func displayDelay(_ wallClock: WallClock) -> Interval? {
         guard let last = packets.last, let ntp = clock.ntp(of: last.timestamp) else { return nil }
-        return ntp.since(SimulatedWorld.wallClock.ntp(at: last.stamp.captured))
+        return ntp.since(wallClock.ntp(at: last.stamp.captured))
     }
 
     /// What a player would notice of the whole: numbers missing and repeated, timestamps that go back, publishers heard in turn.

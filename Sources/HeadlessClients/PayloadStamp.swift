@@ -13,10 +13,12 @@ package struct PayloadStamp: Equatable, Sendable {
     /// This packet's place in its frame, and how many packets the frame has.
     package var index: UInt16
     package var count: UInt16
-    /// When it was captured, on the world's clock.
+    /// How many packets of the encoding were sent before it, for the first time each.
+    package var ordinal: UInt32
+    /// When it was captured, or of a frame that is paced, when this packet was due, on the clock of whoever drives the client.
     package var captured: Instant
 
-    static let length = 20
+    static let length = 24
 
     func write(into writer: inout ByteWriter) {
         writer.uint16(source)
@@ -25,13 +27,14 @@ package struct PayloadStamp: Equatable, Sendable {
         writer.uint32(frame)
         writer.uint16(index)
         writer.uint16(count)
+        writer.uint32(ordinal)
         writer.uint64(UInt64(bitPattern: captured.nanoseconds))
     }
 
-    init?(_ bytes: RawSpan, at offset: Int) {
+    package init?(_ bytes: RawSpan, at offset: Int) {
         guard let source = bytes.uint16(at: offset), let layer = bytes.uint8(at: offset + 2), let key = bytes.uint8(at: offset + 3),
             let frame = bytes.uint32(at: offset + 4), let index = bytes.uint16(at: offset + 8), let count = bytes.uint16(at: offset + 10),
-            let captured = bytes.uint64(at: offset + 12)
+            let ordinal = bytes.uint32(at: offset + 12), let captured = bytes.uint64(at: offset + 16)
         else { return nil }
         self.source = source
         self.layer = layer
@@ -39,16 +42,20 @@ package struct PayloadStamp: Equatable, Sendable {
         self.frame = frame
         self.index = index
         self.count = count
+        self.ordinal = ordinal
         self.captured = Instant(nanoseconds: Int64(bitPattern: captured))
     }
 
-    init(source: UInt16, layer: UInt8, isKeyframe: Bool, frame: UInt32, index: Int, count: Int, captured: Instant) {
+    package init(
+        source: UInt16, layer: UInt8, isKeyframe: Bool, frame: UInt32, index: Int, count: Int, ordinal: UInt32, captured: Instant
+    ) {
         self.source = source
         self.layer = layer
         self.isKeyframe = isKeyframe
         self.frame = frame
         self.index = UInt16(truncatingIfNeeded: index)
         self.count = UInt16(truncatingIfNeeded: count)
+        self.ordinal = ordinal
         self.captured = captured
     }
 
@@ -70,7 +77,7 @@ package struct PayloadStamp: Equatable, Sendable {
     private static let vp8Header = 10
 
     /// A packet of a VP8 frame (RFC 7741 §4.2): descriptor with all fields, payload header in the frame's first packet, the stamp, filling.
-    func vp8(pictureID: UInt16, tl0PicIdx: UInt8, keyIndex: UInt8, width: UInt16, height: UInt16, length: Int) -> [UInt8] {
+    package func vp8(pictureID: UInt16, tl0PicIdx: UInt8, keyIndex: UInt8, width: UInt16, height: UInt16, length: Int) -> [UInt8] {
         ByteWriter.array { writer in
             writer.uint8(0x80 | (index == 0 ? 0x10 : 0))
             writer.uint8(0xf0)
@@ -92,7 +99,7 @@ package struct PayloadStamp: Equatable, Sendable {
     }
 
     /// Reads a packet that `vp8` made; nil when it is not one, or was changed.
-    static func parse(vp8 payload: RawSpan, _ descriptor: VP8Descriptor) -> PayloadStamp? {
+    package static func parse(vp8 payload: RawSpan, _ descriptor: VP8Descriptor) -> PayloadStamp? {
         let offset = descriptor.length + vp8Header
         guard let stamp = PayloadStamp(payload, at: offset), stamp.isFilled(payload, from: offset + length) else { return nil }
         guard descriptor.isKeyframeStart == (stamp.isKeyframe && stamp.index == 0) else { return nil }
@@ -102,7 +109,7 @@ package struct PayloadStamp: Equatable, Sendable {
     // MARK: Opus
 
     /// A packet of sound: a table-of-contents byte (RFC 6716 §3.1: CELT, 20 ms), the stamp, filling.
-    func opus(length: Int) -> [UInt8] {
+    package func opus(length: Int) -> [UInt8] {
         ByteWriter.array { writer in
             writer.uint8(0xfc)
             write(into: &writer)
@@ -110,7 +117,7 @@ package struct PayloadStamp: Equatable, Sendable {
         } ?? []
     }
 
-    static func parse(opus payload: RawSpan) -> PayloadStamp? {
+    package static func parse(opus payload: RawSpan) -> PayloadStamp? {
         guard let stamp = PayloadStamp(payload, at: 1), stamp.isFilled(payload, from: 1 + length) else { return nil }
         return stamp
     }

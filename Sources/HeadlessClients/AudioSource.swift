@@ -10,27 +10,30 @@ package final class AudioSource {
     /// In −dBov, of every packet; nil for levels that change all the time.
     package var level: UInt8?
     /// Requests for keyframes of sound, which make no sense.
-    package internal(set) var keyframeRequests = 0
+    package private(set) var keyframeRequests = 0
     private let source: UInt16
     private var frame: UInt32 = 0
     private var nextFrame: Instant
 
-    init(stream: PublishedStream, source: UInt16, at now: Instant) {
+    package init(stream: PublishedStream, source: UInt16, at now: Instant) {
         self.stream = stream
         self.source = source
         nextFrame = now
     }
 
-    var nextDeadline: Instant { nextFrame }
+    package func noteKeyframeRequest() { keyframeRequests += 1 }
 
-    func handleTimeout(at now: Instant, over transport: SimulatedTransport, into batch: DatagramBatch) {
+    package var nextDeadline: Instant { nextFrame }
+
+    package func handleTimeout(at now: Instant, over transport: ClientTransport, into batch: DatagramBatch) {
         while nextFrame <= now {
             if !isPaused, now - nextFrame < AudioSource.interval {
                 let level = level ?? UInt8(truncatingIfNeeded: 20 + frame % 40)
                 let stamp = PayloadStamp(
-                    source: source, layer: level, isKeyframe: false, frame: frame, index: 0, count: 1, captured: nextFrame)
+                    source: source, layer: level, isKeyframe: false, frame: frame, index: 0, count: 1, ordinal: stream.packets,
+                    captured: now)
                 stream.send(
-                    stamp.opus(length: 80), marker: frame == 0, audioLevel: level, captured: nextFrame, at: now, over: transport,
+                    stamp.opus(length: 80), marker: frame == 0, audioLevel: level, captured: now, at: now, over: transport,
                     into: batch)
                 frame &+= 1
             }
