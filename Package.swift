@@ -158,14 +158,26 @@ if !coreOnly {
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ]),
+        // Headless clients on real sockets: `apus load`.
+        core(
+            "LoadTest",
+            [
+                "MediaPrimitives", "RTP", "SDP", "ICE", "MediaSecurity", "Forwarding", "HeadlessClients", "EventLoop",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ]),
         .executableTarget(
             name: "apus",
             dependencies: [
-                "Server", "MediaPrimitives",
+                "Server", "LoadTest", "MediaPrimitives",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
+        tests(
+            "LoadTestTests",
+            ["LoadTest", "HeadlessClients", "Negotiation", "RTP", "SDP", "MediaPrimitives"]),
         .target(name: "Deflating", dependencies: ["CZlib"], path: "Tests/Deflating", swiftSettings: settings),
         tests(
             "SignallingTests", ["Signalling", "MediaPrimitives", "Deflating", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),

@@ -11,7 +11,7 @@ package final class AudioSource {
     package var level: UInt8?
     /// Requests for keyframes of sound, which make no sense.
     package private(set) var keyframeRequests = 0
-    private let source: UInt16
+    package let source: UInt16
     private var frame: UInt32 = 0
     private var nextFrame: Instant
 

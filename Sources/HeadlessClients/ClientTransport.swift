@@ -70,6 +70,12 @@ package final class ClientTransport {
         return .nothing
     }
 
+    /// Whether a datagram is SRTP (not SRTCP), by its first bytes (RFC 7983 §7, RFC 5761 §4).
+    package static func isRTP(_ datagram: UnsafeMutableRawBufferPointer) -> Bool {
+        guard let first = datagram.first, (128...191).contains(first) else { return false }
+        return !RTCPPacket.isRTCP(UnsafeRawBufferPointer(datagram).bytes)
+    }
+
     package func handleTimeout(at now: Instant, into batch: DatagramBatch) {
         guard closedReason == nil else { return }
         ice.handleTimeout(at: now)

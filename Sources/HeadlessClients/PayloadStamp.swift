@@ -122,3 +122,14 @@ package struct PayloadStamp: Equatable, Sendable {
         return stamp
     }
 }
+
+extension PayloadStamp {
+    /// Reads a payload of `codec` that was made here; nil when it is not one, or was changed.
+    package static func parse(_ codec: Codec, _ payload: RawSpan) -> PayloadStamp? {
+        switch codec {
+        case .opus: parse(opus: payload)
+        case .vp8: VP8Descriptor.parse(payload).flatMap { parse(vp8: payload, $0) }
+        case .vp9, .h264, .av1: nil
+        }
+    }
+}

@@ -189,11 +189,5 @@ package final class ReceivedVideo {
         }
     }
 
-    package func takeReport() -> ReportBlock? {
-        guard statistics.hasPackets else { return nil }
-        let report = statistics.takeReport()
-        return ReportBlock(
-            ssrc: ssrc, fractionLost: report.fractionLost, cumulativeLost: report.cumulativeLost, highestSequence: report.highestSequence,
-            jitter: report.jitter)
-    }
+    package func takeReport(at now: Instant) -> ReportBlock? { statistics.reportBlock(on: ssrc, clock, at: now) }
 }

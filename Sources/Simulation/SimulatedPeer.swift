@@ -19,8 +19,9 @@ package final class SimulatedPeer {
     package let uplink: SimulatedLink
     package let downlink: SimulatedLink
     /// One for each encoding, in the order of the rids.
-    package private(set) var cameras: [VideoSource] = []
-    package private(set) var microphone: AudioSource?
+    package var cameras: [VideoSource] { media.cameras }
+    package var microphone: AudioSource? { media.microphones.first }
+    private let media = PublishedMedia()
     /// What it sees and hears; nothing, of a client that does not receive.
     package let video: ReceivedVideo
     package let audio: ReceivedAudio
@@ -66,7 +67,7 @@ package final class SimulatedPeer {
             let stream = PublishedStream(
                 codec: PeerPlan.upAudio, mid: "0", rid: nil, firstSequence: audio.firstSequence, firstTimestamp: audio.firstTimestamp,
                 clockSkew: plan.clockSkew, wallClock: SimulatedWorld.wallClock, origin: now, entropy: entropy)
-            microphone = AudioSource(stream: stream, source: number, at: start)
+            media.microphones.append(AudioSource(stream: stream, source: number, at: start))
         }
         guard let video = plan.video else { return }
         for (layer, shape) in video.shapes.enumerated() where layer < max(1, video.rids.count) {
@@ -74,7 +75,7 @@ package final class SimulatedPeer {
                 codec: PeerPlan.upVideo, mid: "1", rid: video.rids.isEmpty ? nil : video.rids[layer], firstSequence: video.firstSequence,
                 firstTimestamp: video.firstTimestamp, clockSkew: plan.clockSkew, wallClock: SimulatedWorld.wallClock, origin: now,
                 entropy: entropy)
-            cameras.append(
+            media.cameras.append(
                 VideoSource(stream: stream, source: number, layer: UInt8(layer), shape: shape, at: start, entropy: entropy))
         }
     }
@@ -84,7 +85,7 @@ package final class SimulatedPeer {
         receiving.map { TrackReference(id: $0.track, worker: id.worker, parameters: $0.parameters) }
     }
 
-    package var isPublishing: Bool { !cameras.isEmpty || microphone != nil }
+    package var isPublishing: Bool { !media.isEmpty }
 
     /// Goes on under new SSRCs.
     package func changeSSRCs(beginningWithKeyframe: Bool = true) {
@@ -106,7 +107,7 @@ package final class SimulatedPeer {
     }
 
     /// What the server told of each stream, last.
-    package private(set) var reports: [SSRC: ReportBlock] = [:]
+    package var reports: [SSRC: ReportBlock] { media.reports }
     /// What the server told of the arrival of each packet.
     package private(set) var feedbackLog = FeedbackLog()
 
@@ -116,8 +117,7 @@ package final class SimulatedPeer {
         var deadline = transport.nextDeadline
         guard transport.isConnected else { return deadline }
         deadline = min(deadline, nextReport ?? .distantFuture, video.nextDeadline)
-        for camera in cameras { deadline = min(deadline, camera.nextDeadline) }
-        return min(deadline, microphone?.nextDeadline ?? .distantFuture)
+        return min(deadline, media.nextDeadline)
     }
 
     func receive(_ datagram: UnsafeMutableRawBufferPointer, from path: Path, at now: Instant, into batch: DatagramBatch) {
@@ -131,8 +131,7 @@ package final class SimulatedPeer {
     func handleTimeout(at now: Instant, into batch: DatagramBatch) {
         transport.handleTimeout(at: now, into: batch)
         guard transport.isConnected else { return }
-        for camera in cameras { camera.handleTimeout(at: now, over: transport, into: batch) }
-        microphone?.handleTimeout(at: now, over: transport, into: batch)
+        media.handleTimeout(at: now, over: transport, into: batch)
         if video.nextDeadline <= now {
             video.handleTimeout(at: now, sender: feedbackSSRC, over: transport, into: batch)
         }
@@ -161,38 +160,20 @@ package final class SimulatedPeer {
         var packets = RTCPPacketIterator()
         while let packet = packets.next(in: bytes) {
             switch packet.kind {
-            case .nack:
-                guard let nack = Nack.parse(bytes, packet) else { break }
-                let camera = cameras.first { $0.stream.ssrc == nack.media }
-                nack.forEach(in: bytes) { camera?.stream.resend($0.rawValue, at: now, over: transport, into: batch) }
-            case .pictureLossIndication:
-                guard let request = PictureLossIndication.parse(bytes, packet) else { break }
-                cameras.first { $0.stream.ssrc == request.media }?.requestKeyframe(at: now)
-                if let microphone, microphone.stream.ssrc == request.media { microphone.noteKeyframeRequest() }
-            case .receiverReport:
-                guard let report = ReceiverReport.parse(bytes, packet) else { break }
-                for index in 0..<report.blocks.count {
-                    guard let block = report.blocks.block(index, in: bytes) else { continue }
-                    reports[block.ssrc] = block
-                    for camera in cameras { camera.stream.noteReport(about: block.ssrc) }
-                    microphone?.stream.noteReport(about: block.ssrc)
-                }
             case .transportFeedback:
                 if let feedback = TransportFeedback.parse(bytes, packet) { feedbackLog.note(feedback, in: bytes) }
             case .senderReport:
                 guard let report = SenderReport.parse(bytes, packet) else { break }
                 if report.ssrc == video.ssrc { video.noteReport(report, at: now) }
                 if report.ssrc == audio.ssrc { audio.noteReport(report, at: now) }
-            default: break
+            default: media.receive(packet, in: bytes, at: now, over: transport, into: batch)
             }
         }
     }
 
     private func report(at now: Instant, into batch: DatagramBatch) {
-        for stream in cameras.map(\.stream) + (microphone.map { [$0.stream] } ?? []) {
-            transport.sendRTCP(into: batch) { stream.writeReport(at: now, into: &$0) }
-        }
-        guard let block = video.takeReport() else { return }
+        media.report(at: now, over: transport, into: batch)
+        guard let block = video.takeReport(at: now) else { return }
         let blocks = [block]
         transport.sendRTCP(into: batch) { ReceiverReport(ssrc: feedbackSSRC).write(into: &$0, reports: blocks.span) }
     }

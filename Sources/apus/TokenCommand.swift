@@ -39,7 +39,7 @@ struct TokenCommand: AsyncParsableCommand {
                 throw StartError(.usage, "--valid-for: expected a duration such as 90s, 30m or 6h, found \"\(validFor.prefix(100))\"")
             }
             guard !room.isEmpty, !identity.isEmpty else { throw StartError(.usage, "--room and --identity must not be empty.") }
-            let key = try signingKey()
+            let key = try SigningKey.find(dev: dev, keys: keys, config: config)
             let token = AccessToken(
                 identity: identity, name: name, metadata: metadata, video: video, now: Date().timeIntervalSince1970,
                 validFor: validity.seconds)
@@ -48,17 +48,5 @@ struct TokenCommand: AsyncParsableCommand {
             }
             print(signed)
         }
-    }
-
-    private func signingKey() throws(StartError) -> APIKey {
-        let environment = ProcessInfo.processInfo.environment
-        var flags = GivenOptions()
-        if dev { try flags.give(.dev, "true", from: .flag(ServeOption.dev.flag)) }
-        if let keys { try flags.give(.keys, keys, from: .flag(ServeOption.keys.flag)) }
-        var sources = [flags, try GivenOptions.environment(environment)]
-        if let path = config ?? environment["APUS_CONFIG"] { sources.append(try ConfigurationFile.read(path: path)) }
-        let usable = try ServeConfiguration.keys(from: sources)
-        guard let first = usable.first else { throw StartError(.configuration, "No API keys.") }
-        return first
     }
 }

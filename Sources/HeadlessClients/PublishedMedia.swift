@@ -1,0 +1,58 @@
+import MediaPrimitives
+import RTP
+
+/// What one client sends: its cameras and microphones, the server's word on them, and their reports.
+package final class PublishedMedia {
+    /// One for each encoding, in the order of the rids.
+    package var cameras: [VideoSource] = []
+    package var microphones: [AudioSource] = []
+    /// What the server told of each stream, last.
+    package private(set) var reports: [SSRC: ReportBlock] = [:]
+
+    package init() {}
+
+    package var isEmpty: Bool { cameras.isEmpty && microphones.isEmpty }
+
+    package var nextDeadline: Instant {
+        var deadline = Instant.distantFuture
+        for camera in cameras { deadline = min(deadline, camera.nextDeadline) }
+        for microphone in microphones { deadline = min(deadline, microphone.nextDeadline) }
+        return deadline
+    }
+
+    package func handleTimeout(at now: Instant, over transport: ClientTransport, into batch: DatagramBatch) {
+        for camera in cameras { camera.handleTimeout(at: now, over: transport, into: batch) }
+        for microphone in microphones { microphone.handleTimeout(at: now, over: transport, into: batch) }
+    }
+
+    /// Takes one packet of a decrypted RTCP datagram; what is not about what is sent is passed over.
+    package func receive(
+        _ packet: RTCPPacket, in bytes: RawSpan, at now: Instant, over transport: ClientTransport, into batch: DatagramBatch
+    ) {
+        switch packet.kind {
+        case .nack:
+            guard let nack = Nack.parse(bytes, packet) else { break }
+            let camera = cameras.first { $0.stream.ssrc == nack.media }
+            nack.forEach(in: bytes) { camera?.stream.resend($0.rawValue, at: now, over: transport, into: batch) }
+        case .pictureLossIndication:
+            guard let request = PictureLossIndication.parse(bytes, packet) else { break }
+            cameras.first { $0.stream.ssrc == request.media }?.requestKeyframe(at: now)
+            microphones.first { $0.stream.ssrc == request.media }?.noteKeyframeRequest()
+        case .receiverReport:
+            guard let report = ReceiverReport.parse(bytes, packet) else { break }
+            for index in 0..<report.blocks.count {
+                guard let block = report.blocks.block(index, in: bytes) else { continue }
+                reports[block.ssrc] = block
+                for stream in streams { stream.noteReport(about: block.ssrc) }
+            }
+        default: break
+        }
+    }
+
+    /// Sends a report on each stream.
+    package func report(at now: Instant, over transport: ClientTransport, into batch: DatagramBatch) {
+        for stream in streams { transport.sendRTCP(into: batch) { stream.writeReport(at: now, into: &$0) } }
+    }
+
+    private var streams: [PublishedStream] { cameras.map(\.stream) + microphones.map(\.stream) }
+}

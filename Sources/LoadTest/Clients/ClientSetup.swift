@@ -1,0 +1,54 @@
+import HeadlessClients
+import MediaPrimitives
+import RTP
+
+/// All that a client's loop needs to begin, after signalling.
+struct ClientSetup: Sendable {
+    var identity: String
+    /// Tells its packets from those of others.
+    var number: UInt16
+    /// When it asked to join.
+    var requestedAt: Instant
+    var transport: TransportParameters
+    /// Never empty.
+    var candidates: [SocketAddress]
+    var extensions: HeaderExtensionMap
+    var sending: [SendingPlan]
+    var receiving: [ReceivingPlan]
+    var verifies: Bool
+}
+
+/// A section that was agreed for receiving.
+struct ReceivingPlan: Sendable {
+    var parameters: RTPParameters
+    var trackID: String?
+}
+
+/// A section that was agreed for sending, and what shall be sent.
+struct SendingPlan: Sendable {
+    var parameters: RTPParameters
+    /// One for each rid, in their order; one where there are none. Of sound empty.
+    var shapes: [VideoShape]
+
+    /// Makes its sources.
+    func add(to media: PublishedMedia, number: UInt16, wallClock: WallClock, at now: Instant, _ entropy: Entropy) {
+        guard let codec = parameters.codecs.first else { return }
+        func stream(_ rid: String?) -> PublishedStream {
+            PublishedStream(
+                codec: codec, mid: parameters.mid, rid: rid, firstSequence: nil, firstTimestamp: nil, clockSkew: .zero,
+                wallClock: wallClock,
+                origin: now, entropy: entropy)
+        }
+        // Not all at the same instant: cameras are not in step.
+        let start = now + .microseconds(Int64(entropy.next() % 33_000))
+        guard parameters.kind == .video else {
+            media.microphones.append(AudioSource(stream: stream(nil), source: number, at: start))
+            return
+        }
+        for (layer, shape) in shapes.prefix(max(1, parameters.rids.count)).enumerated() {
+            let rid = parameters.rids.isEmpty ? nil : parameters.rids[layer]
+            media.cameras.append(
+                VideoSource(stream: stream(rid), source: number, layer: UInt8(layer), shape: shape, at: start, entropy: entropy))
+        }
+    }
+}

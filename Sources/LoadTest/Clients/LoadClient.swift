@@ -1,0 +1,224 @@
+import EventLoop
+import HeadlessClients
+import ICE
+import MediaPrimitives
+import MediaSecurity
+import RTP
+
+/// One client on its own socket: a transport, what it sends, and what it makes of what it gets. Confined to its loop.
+final class LoadClient {
+    private static let reportInterval = Interval.seconds(1)
+    /// How long a candidate may be silent before the next is tried as well.
+    private static let candidatePatience = Interval.milliseconds(250)
+
+    let identity: String
+    let socket: UDPSocket
+    private let transport: ClientTransport
+    private let media = PublishedMedia()
+    private var tracks: [ReceivedTrack] = []
+    /// Of each track its SSRC and that of its retransmissions: a search of few cheap steps.
+    private var ssrcs: [(ssrc: UInt32, track: Int)] = []
+    private let feedbackSSRC: SSRC
+    private var arrivals = ArrivalReports()
+    private var nextReport: Instant?
+    private var remainingCandidates: [SocketAddress]
+    private var nextCandidate: Instant
+    private let local: SocketAddress
+    private let requestedAt: Instant
+    private let verifies: Bool
+    private let entropy: Entropy
+    private let number: UInt16
+
+    private var firstMedia: Instant?
+    private var strays: UInt64 = 0
+    private var unreadable: UInt64 = 0
+
+    init(_ setup: ClientSetup, socket: UDPSocket, certificate: Certificate, at now: Instant) {
+        identity = setup.identity
+        number = setup.number
+        self.socket = socket
+        local = socket.address
+        requestedAt = setup.requestedAt
+        verifies = setup.verifies
+        entropy = .system()
+        feedbackSSRC = entropy.ssrc()
+        remainingCandidates = Array(setup.candidates.dropFirst().prefix(ICEController.maximumPaths - 1))
+        nextCandidate = remainingCandidates.isEmpty ? .distantFuture : now + LoadClient.candidatePatience
+        transport = ClientTransport(
+            setup.transport, certificate: certificate, profiles: SRTPProfile.allCases,
+            path: Path(kind: .udp, channel: socket.channel, local: local, remote: setup.candidates[0]), extensions: setup.extensions,
+            at: now, entropy: entropy)
+        add(setup.sending, setup.receiving, at: now)
+    }
+
+    var isConnected: Bool { transport.isConnected }
+    var closedReason: String? { transport.closedReason }
+    var hasMedia: Bool { firstMedia != nil }
+
+    /// Begins to send and to receive what has been agreed now.
+    func add(_ sending: [SendingPlan], _ receiving: [ReceivingPlan], at now: Instant) {
+        for plan in sending { plan.add(to: media, number: number, wallClock: wallClock(at: now), at: now, entropy) }
+        for plan in receiving
+        where !tracks.contains(where: { $0.mid == plan.parameters.mid && $0.ssrc == plan.parameters.streams.first?.ssrc }) {
+            guard let track = ReceivedTrack(plan.parameters, trackID: plan.trackID, verifies: verifies) else { continue }
+            ssrcs.append((track.ssrc.rawValue, tracks.count))
+            if let rtx = track.rtxSSRC { ssrcs.append((rtx.rawValue, tracks.count)) }
+            tracks.append(track)
+        }
+    }
+
+    /// Its time of day is its own.
+    private func wallClock(at now: Instant) -> WallClock { WallClock(instant: now, unixNanoseconds: 1_750_000_000_000_000_000) }
+
+    // MARK: Receiving
+
+    /// The instant at which something must be done because of this datagram; distant future where nothing has changed.
+    func receive(
+        _ datagram: UnsafeMutableRawBufferPointer, from remote: SocketAddress, at arrival: Instant, totals: LoadTotals,
+        into batch: DatagramBatch
+    ) -> Instant {
+        let path = Path(kind: .udp, channel: socket.channel, local: local, remote: remote)
+        if ClientTransport.isRTP(datagram) {
+            return receiveRTP(datagram, from: path, at: arrival, totals: totals, into: batch)
+        }
+        let wasConnected = transport.isConnected
+        if case .rtcp(let length) = transport.receive(datagram, from: path, at: arrival, into: batch) {
+            receiveRTCP(UnsafeRawBufferPointer(rebasing: datagram[..<length]).bytes, at: arrival, into: batch)
+        }
+        if !wasConnected, transport.isConnected {
+            nextReport = arrival + LoadClient.reportInterval
+            if !media.isEmpty { noteMedia(at: arrival, totals) }
+        }
+        return nextDeadline
+    }
+
+    private func receiveRTP(
+        _ datagram: UnsafeMutableRawBufferPointer, from path: Path, at arrival: Instant, totals: LoadTotals, into batch: DatagramBatch
+    ) -> Instant {
+        guard transport.isConnected, let first = datagram.first else { return .distantFuture }
+        // How much padding there is stands at the encrypted end: such a packet is taken for one without.
+        datagram[0] = first & ~0x20
+        let parsed = RTPHeader.parse(UnsafeRawBufferPointer(datagram).bytes)
+        datagram[0] = first
+        guard let header = parsed else { return .distantFuture }
+        guard let index = ssrcs.firstIndex(where: { $0.ssrc == header.ssrc.rawValue }) else {
+            strays &+= 1
+            return .distantFuture
+        }
+        let track = tracks[ssrcs[index].track]
+        let values = HeaderExtensionValues.parse(UnsafeRawBufferPointer(datagram).bytes, header, transport.extensions)
+        if let sequence = values.transportSequence { arrivals.note(sequence, at: arrival) }
+        totals.packets &+= 1
+        totals.bytes &+= UInt64(datagram.count)
+        guard track.wantsToRead(header) else {
+            track.count(header, length: datagram.count, at: arrival)
+            return min(arrivals.nextDeadline, track.nextDeadline)
+        }
+        guard case .rtp(let length) = transport.receive(datagram, from: path, at: arrival, into: batch) else {
+            unreadable &+= 1
+            return .distantFuture
+        }
+        let packet = UnsafeRawBufferPointer(rebasing: datagram[..<length]).bytes
+        // Padding could not be seen before.
+        guard let clear = RTPHeader.parse(packet) else { return .distantFuture }
+        noteMedia(at: arrival, totals)
+        let hadFrame = track.firstFrame != nil
+        track.read(packet, clear, values, at: arrival, delays: &totals.delays)
+        if !hadFrame, let first = track.firstFrame, tracks.allSatisfy({ $0 === track || $0.firstFrame == nil }) {
+            totals.firstFrames.add(first - requestedAt)
+        }
+        return min(arrivals.nextDeadline, track.nextDeadline)
+    }
+
+    private func noteMedia(at now: Instant, _ totals: LoadTotals) {
+        guard firstMedia == nil else { return }
+        firstMedia = now
+        if media.isEmpty { totals.joins.add(now - requestedAt) } else { totals.publisherJoins.add(now - requestedAt) }
+    }
+
+    private func receiveRTCP(_ bytes: RawSpan, at now: Instant, into batch: DatagramBatch) {
+        var packets = RTCPPacketIterator()
+        while let packet = packets.next(in: bytes) {
+            if packet.kind == .senderReport, let report = SenderReport.parse(bytes, packet) {
+                tracks.first { $0.ssrc == report.ssrc }?.noteReport(report, at: now)
+            } else {
+                media.receive(packet, in: bytes, at: now, over: transport, into: batch)
+            }
+        }
+    }
+
+    // MARK: Time
+
+    var nextDeadline: Instant {
+        var deadline = min(transport.nextDeadline, nextCandidate)
+        guard transport.isConnected else { return deadline }
+        deadline = min(deadline, nextReport ?? .distantFuture, arrivals.nextDeadline)
+        deadline = min(deadline, media.nextDeadline)
+        for track in tracks { deadline = min(deadline, track.nextDeadline) }
+        return deadline
+    }
+
+    func handleTimeout(at now: Instant, totals: LoadTotals, into batch: DatagramBatch) {
+        if transport.nextDeadline <= now { transport.handleTimeout(at: now, into: batch) }
+        if nextCandidate <= now { tryNextCandidate(at: now, into: batch) }
+        guard transport.isConnected else { return }
+        if media.nextDeadline <= now { media.handleTimeout(at: now, over: transport, into: batch) }
+        for track in tracks where track.nextDeadline <= now {
+            track.handleTimeout(at: now, sender: feedbackSSRC, over: transport, into: batch)
+        }
+        if arrivals.nextDeadline <= now, let about = tracks.first?.ssrc {
+            transport.sendRTCP(into: batch) { arrivals.write(into: &$0, sender: feedbackSSRC, media: about, at: now) }
+        }
+        if let due = nextReport, due <= now {
+            nextReport = now + LoadClient.reportInterval
+            report(at: now, into: batch)
+        }
+    }
+
+    private func tryNextCandidate(at now: Instant, into batch: DatagramBatch) {
+        guard transport.ice.selectedPath == nil, !remainingCandidates.isEmpty else {
+            nextCandidate = .distantFuture
+            return
+        }
+        let next = remainingCandidates.removeFirst()
+        transport.ice.check(Path(kind: .udp, channel: socket.channel, local: local, remote: next), at: now)
+        transport.ice.handleTimeout(at: now)
+        transport.readICE(at: now, into: batch)
+        nextCandidate = remainingCandidates.isEmpty ? .distantFuture : now + LoadClient.candidatePatience
+    }
+
+    private func report(at now: Instant, into batch: DatagramBatch) {
+        media.report(at: now, over: transport, into: batch)
+        let blocks = tracks.compactMap { $0.takeReport(at: now) }
+        for start in stride(from: 0, to: blocks.count, by: ReportBlock.maximumCount) {
+            let part = Array(blocks[start..<min(start + ReportBlock.maximumCount, blocks.count)])
+            transport.sendRTCP(into: batch) { ReceiverReport(ssrc: feedbackSSRC).write(into: &$0, reports: part.span) }
+        }
+    }
+
+    // MARK: The end
+
+    /// Cameras and microphones stop; what was sent before may still arrive.
+    func stopPublishing() {
+        for camera in media.cameras { camera.isPaused = true }
+        for microphone in media.microphones { microphone.isPaused = true }
+    }
+
+    func close(into batch: DatagramBatch) { transport.close(into: batch) }
+
+    func outcome() -> ClientOutcome {
+        var outcome = ClientOutcome(
+            identity: identity, requestedAt: requestedAt, verifies: verifies && !tracks.isEmpty, tracks: tracks.map { $0.outcome() },
+            published: media.cameras.map {
+                .init(source: $0.source, kind: .video, layer: $0.layer, packets: UInt64($0.stream.packets))
+            } + media.microphones.map { .init(source: $0.source, kind: .audio, layer: 0, packets: UInt64($0.stream.packets)) })
+        outcome.firstMedia = firstMedia
+        outcome.firstFrame = tracks.compactMap(\.firstFrame).min()
+        outcome.closedReason = transport.closedReason
+        outcome.strays = strays
+        outcome.unreadable = unreadable
+        outcome.overflowed = socket.counters.overflowed
+        outcome.sendFailures = socket.counters.sendErrors &+ socket.counters.dropped
+        return outcome
+    }
+}

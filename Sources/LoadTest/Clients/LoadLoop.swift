@@ -1,0 +1,130 @@
+import EventLoop
+import MediaPrimitives
+import MediaSecurity
+
+/// The clients of one thread: their sockets, and one timer for all. Confined to its loop.
+final class LoadLoop {
+    private let loop: EventLoop
+    private let timer: LoopTimer
+    private let certificate: Certificate
+    private let batch = DatagramBatch(capacity: 1_024)
+    private let totals = LoadTotals()
+    private var clients: [LoadClient?] = []
+    private var free: [Int] = []
+    private var deadlines = DeadlineQueue()
+    private var lag = Histogram()
+    /// Of sockets that are closed.
+    private var overflowed: UInt64 = 0
+    private static let maximumPending = 64
+    private static let bufferSize: Int32 = 1 << 20
+
+    init(_ loop: EventLoop, certificate: Certificate) {
+        self.loop = loop
+        self.certificate = certificate
+        timer = LoopTimer(loop)
+        timer.onFire = { [unowned self] _ in serveDeadlines() }
+        loop.onTurnEnd = { [unowned self] in timer.arm(at: deadlines.next) }
+    }
+
+    // MARK: A turn
+
+    private func serveDeadlines() {
+        let begun = loop.now
+        // Later ones wait for the next turn, so that sockets have theirs.
+        while let key = deadlines.popDue(at: begun) {
+            guard let client = clients[key] else { continue }
+            let now = loop.now
+            if client.nextDeadline <= now { client.handleTimeout(at: now, totals: totals, into: batch) }
+            flush(client)
+            deadlines.schedule(key, at: client.nextDeadline)
+        }
+        lag.add(timer.takeLag().worst)
+    }
+
+    private func receive(_ received: ReceiveBatch, key: Int) {
+        guard let client = clients[key] else { return }
+        var deadline = Instant.distantFuture
+        for index in 0..<received.count where !received.isOversized(index) {
+            deadline = min(
+                deadline,
+                client.receive(
+                    received.bytes(index), from: received.path(index).remote, at: received.arrival(index), totals: totals, into: batch))
+        }
+        flush(client)
+        deadlines.schedule(key, at: deadline)
+    }
+
+    private func flush(_ client: LoadClient) {
+        guard batch.count > 0 else { return }
+        client.socket.send(batch)
+        batch.removeAll()
+    }
+
+    // MARK: Commands
+
+    /// Takes in a client that signalling has settled; returns what it is called here.
+    func open(_ setup: ClientSetup) throws(SocketError) -> Int {
+        let key = free.popLast() ?? clients.count
+        if key == clients.count { clients.append(nil) }
+        var options = UDPSocket.Options()
+        options.receiveBuffer = LoadLoop.bufferSize
+        options.sendBuffer = LoadLoop.bufferSize
+        options.maximumPending = LoadLoop.maximumPending
+        let isIPv4 = setup.candidates[0].isIPv4
+        let any = isIPv4 ? SocketAddress(ipv4: 0, port: 0) : SocketAddress(high: 0, low: 0, port: 0)
+        let socket: UDPSocket
+        do throws(SocketError) {
+            socket = try UDPSocket(loop, channel: 0, address: any, options: options)
+        } catch {
+            free.append(key)
+            throw error
+        }
+        // A socket has one family, and so have the candidates that it can try.
+        var setup = setup
+        setup.candidates.removeAll { $0.isIPv4 != isIPv4 }
+        let now = loop.now
+        let client = LoadClient(setup, socket: socket, certificate: certificate, at: now)
+        clients[key] = client
+        socket.onReadable = { [unowned self] in receive($0, key: key) }
+        deadlines.schedule(key, at: now)
+        return key
+    }
+
+    func hasMedia(_ key: Int) -> Bool { clients[key]?.hasMedia ?? false }
+    func closedReason(_ key: Int) -> String? { clients[key]?.closedReason }
+
+    func stopPublishing() { for client in clients { client?.stopPublishing() } }
+
+    /// Ends a client, and says what it has seen.
+    func close(_ key: Int) -> ClientOutcome? {
+        guard let client = clients[key] else { return nil }
+        let outcome = client.outcome()
+        client.close(into: batch)
+        flush(client)
+        overflowed &+= client.socket.counters.overflowed
+        client.socket.close()
+        deadlines.cancel(key)
+        clients[key] = nil
+        free.append(key)
+        return outcome
+    }
+
+    func statistics() -> LoopStatistics {
+        var statistics = LoopStatistics()
+        statistics.packets = totals.packets
+        statistics.bytes = totals.bytes
+        statistics.delays = totals.delays
+        statistics.joins = totals.joins
+        statistics.publisherJoins = totals.publisherJoins
+        statistics.firstFrames = totals.firstFrames
+        statistics.lag = lag
+        statistics.overflowed = overflowed
+        for case let client? in clients {
+            statistics.clients += 1
+            if client.isConnected { statistics.connected += 1 }
+            if client.closedReason != nil { statistics.ended += 1 }
+            statistics.overflowed &+= client.socket.counters.overflowed
+        }
+        return statistics
+    }
+}

@@ -1,0 +1,37 @@
+import EventLoop
+import MediaPrimitives
+import MediaSecurity
+
+/// A thread of clients, as the control side of a load test sees it: an actor whose executor is the loop.
+actor LoadThread {
+    private nonisolated let loop: EventLoop
+    private let state: LoadLoop
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    init(name: String, certificate: Certificate) throws(LoadError) {
+        do throws(LoopError) {
+            loop = try EventLoop(name: name)
+            state = LoadLoop(loop, certificate: certificate)
+            try loop.start()
+        } catch { throw .broken("A thread could not be started: \(error)") }
+    }
+
+    /// The monotonic clock by which everything is stamped and measured.
+    nonisolated var now: Instant { loop.now }
+
+    func open(_ setup: ClientSetup) throws(LoadError) -> Int {
+        do throws(SocketError) { return try state.open(setup) } catch { throw .broken("A socket could not be opened: \(error)") }
+    }
+
+    func hasMedia(_ key: Int) -> Bool { state.hasMedia(key) }
+    func closedReason(_ key: Int) -> String? { state.closedReason(key) }
+    func stopPublishing() { state.stopPublishing() }
+    func close(_ key: Int) -> ClientOutcome? { state.close(key) }
+    func statistics() -> LoopStatistics { state.statistics() }
+
+    func stop() async {
+        loop.stop()
+        await loop.ended()
+    }
+}

@@ -1,0 +1,47 @@
+/// What the clients of one loop have counted together; confined to that loop.
+package final class LoadTotals {
+    package var packets: UInt64 = 0
+    package var bytes: UInt64 = 0
+    /// From a packet's sending to the kernel's stamp of its arrival.
+    package var delays = Histogram()
+    /// From asking to join to the first media, of those who watch.
+    package var joins = Histogram()
+    /// From asking to join to a transport that carries media, of those who publish.
+    package var publisherJoins = Histogram()
+    /// From asking to join to the first whole picture.
+    package var firstFrames = Histogram()
+}
+
+/// The same, copied out, with how the loop itself fared.
+package struct LoopStatistics: Sendable {
+    package var packets: UInt64 = 0
+    package var bytes: UInt64 = 0
+    package var delays = Histogram()
+    package var joins = Histogram()
+    package var publisherJoins = Histogram()
+    package var firstFrames = Histogram()
+    /// How late timers were served.
+    package var lag = Histogram()
+    package var clients = 0
+    package var connected = 0
+    /// Clients whose transport ended by itself.
+    package var ended = 0
+    /// Datagrams that found a socket full because they were not read in time.
+    package var overflowed: UInt64 = 0
+
+    package init() {}
+
+    package mutating func add(_ other: LoopStatistics) {
+        packets &+= other.packets
+        bytes &+= other.bytes
+        delays.add(other.delays)
+        joins.add(other.joins)
+        publisherJoins.add(other.publisherJoins)
+        firstFrames.add(other.firstFrames)
+        lag.add(other.lag)
+        clients += other.clients
+        connected += other.connected
+        ended += other.ended
+        overflowed &+= other.overflowed
+    }
+}

@@ -1,0 +1,242 @@
+import Forwarding
+import HeadlessClients
+import MediaPrimitives
+import RTP
+
+/// One section that a client receives. Most clients only count: the RTP header is in the clear, so that a packet costs no decryption. They look into
+/// one of 64 packets, which tells how late it is and what was published before it, and keeps the rollover counter known; and into all while they wait
+/// for a picture to begin. Those that verify decrypt everything, and play it to a decoder.
+package final class ReceivedTrack {
+    private static let requestInterval = Interval.milliseconds(500)
+    private static let samplingMask: Int64 = 63
+
+    package let mid: String
+    package let kind: MediaKind
+    package let ssrc: SSRC
+    package let rtxSSRC: SSRC?
+    /// What the server calls it.
+    package let trackID: String?
+    private var types: PayloadTypeTable
+    private let repairs: Bool
+
+    // What came.
+    package private(set) var packets: UInt64 = 0
+    package private(set) var bytes: UInt64 = 0
+    package private(set) var duplicates: UInt64 = 0
+    package private(set) var repaired: UInt64 = 0
+    package private(set) var nacked: UInt64 = 0
+    package private(set) var keyframeRequests: UInt64 = 0
+    package private(set) var lastArrival: Instant?
+    /// The first whole picture that a decoder can begin with.
+    package private(set) var firstFrame: Instant?
+    package private(set) var faults: [String] = []
+    private var unwrapper = SequenceUnwrapper()
+    private var first: Int64?
+    private var missing = MissingPackets()
+    private var statistics: ReceptionStatistics
+    private var clock: SenderClock
+    private var freezes = FreezeMeter()
+
+    /// A packet that was looked into.
+    package struct Sample: Sendable {
+        package var sequence: Int64
+        package var stamp: PayloadStamp
+    }
+    package private(set) var lastSample: Sample?
+
+    // While no picture has begun: how much of a keyframe is there.
+    private var isSeeking: Bool
+    private var soughtSince: Instant?
+    private var keyframe: (next: Int64, timestamp: UInt32)?
+
+    private let video: ReceivedVideo?
+    private var lastFrameOfSound: (source: UInt16, frame: UInt32)?
+
+    package init?(_ parameters: RTPParameters, trackID: String?, verifies: Bool) {
+        guard let stream = parameters.streams.first else { return nil }
+        mid = parameters.mid
+        kind = parameters.kind
+        ssrc = stream.ssrc
+        rtxSSRC = stream.rtxSSRC
+        self.trackID = trackID
+        types = PayloadTypeTable(parameters.codecs)
+        repairs = parameters.kind == .video && parameters.codecs.contains { $0.nack }
+        statistics = ReceptionStatistics(clockRate: parameters.kind == .audio ? 48_000 : 90_000)
+        clock = SenderClock(clockRate: parameters.kind == .audio ? 48_000 : 90_000)
+        isSeeking = parameters.kind == .video
+        video = verifies && parameters.kind == .video ? ReceivedVideo(parameters) : nil
+        self.verifies = verifies
+    }
+
+    package let verifies: Bool
+
+    package func owns(_ ssrc: UInt32) -> Bool { ssrc == self.ssrc.rawValue || ssrc == rtxSSRC?.rawValue }
+
+    // MARK: Counting
+
+    /// Whether a packet must be decrypted.
+    package func wantsToRead(_ header: RTPHeader) -> Bool {
+        verifies || isSeeking || header.ssrc != ssrc || first == nil
+            || unwrapper.peek(header.sequenceNumber.rawValue) & ReceivedTrack.samplingMask == 0
+    }
+
+    /// Takes a packet that is not looked into.
+    package func count(_ header: RTPHeader, length: Int, at arrival: Instant) {
+        _ = note(unwrapper.unwrap(header.sequenceNumber.rawValue), header, length: length, at: arrival)
+    }
+
+    /// What became of a number; false if it had come before.
+    private func note(_ sequence: Int64, _ header: RTPHeader, length: Int, at arrival: Instant) -> Bool {
+        bytes &+= UInt64(length)
+        let wasWhole = missing.isEmpty
+        switch missing.note(sequence, at: arrival) {
+        case .repeated:
+            // Before the first that came nothing can be missing, so that what is late then is told by nothing else.
+            if let first, sequence < first { break }
+            duplicates &+= 1
+            return false
+        case .inOrder, .gap, .filled: break
+        case .overflow: seek(at: arrival)
+        }
+        packets &+= 1
+        first = min(first ?? sequence, sequence)
+        lastArrival = arrival
+        if header.ssrc == ssrc {
+            statistics.note(sequence: sequence, timestamp: header.timestamp, arrival: arrival, retransmitted: false)
+        }
+        if kind == .video, !isSeeking, missing.isEmpty, header.marker || !wasWhole { freezes.noteFrame(at: arrival) }
+        return true
+    }
+
+    // MARK: Reading
+
+    /// Takes a packet in the clear; `delays` learns how late it is.
+    package func read(
+        _ packet: RawSpan, _ header: RTPHeader, _ values: HeaderExtensionValues, at arrival: Instant, delays: inout Histogram
+    ) {
+        var payload = packet.extracting(header.payloadOffset..<(header.payloadOffset + header.payloadLength))
+        guard header.payloadLength > 0 else { return count(header, length: packet.byteCount, at: arrival) }
+        let sequence: Int64
+        let codec: Codec?
+        if header.ssrc == ssrc {
+            codec = types.codec(header.payloadType)
+            sequence = unwrapper.unwrap(header.sequenceNumber.rawValue)
+        } else {
+            codec = types.codec(retransmission: header.payloadType)
+            guard let original = payload.uint16(at: 0) else { return fault("a retransmission without a number") }
+            sequence = unwrapper.peek(original)
+            payload = payload.extracting(2...)
+            repaired &+= 1
+        }
+        guard let codec else { return fault("payload type \(header.payloadType)") }
+        guard note(sequence, header, length: packet.byteCount, at: arrival) else { return }
+        let descriptor = PayloadDescriptor.parse(codec: codec, payload: payload)
+        if isSeeking { seek(sequence, header, descriptor, at: arrival) }
+        video?.receive(packet, header, values, at: arrival)
+        guard let stamp = PayloadStamp.parse(codec, payload) else {
+            fault("packet \(sequence) is not what was published")
+            return
+        }
+        lastSample = Sample(sequence: sequence, stamp: stamp)
+        if header.ssrc == ssrc { delays.add(arrival - stamp.captured) }
+        if kind == .audio { check(stamp, values) }
+    }
+
+    private func check(_ stamp: PayloadStamp, _ values: HeaderExtensionValues) {
+        if let level = values.audioLevel, level != stamp.layer { fault("a wrong audio level") }
+        lastFrameOfSound = (stamp.source, stamp.frame)
+    }
+
+    package func fault(_ sentence: String) { if faults.count < 20 { faults.append(sentence) } }
+
+    package func noteReport(_ report: SenderReport, at now: Instant) {
+        clock.note(ntp: report.ntpTime, timestamp: report.rtpTimestamp, at: now)
+        video?.noteReport(report, at: now)
+    }
+
+    // MARK: Pictures
+
+    private func seek(at now: Instant) {
+        isSeeking = kind == .video
+        soughtSince = nil
+        keyframe = nil
+    }
+
+    private func seek(_ sequence: Int64, _ header: RTPHeader, _ descriptor: PayloadDescriptor, at now: Instant) {
+        if soughtSince == nil { soughtSince = now }
+        if descriptor.isKeyframeStart {
+            keyframe = (sequence + 1, header.timestamp)
+        } else if let started = keyframe, started.next == sequence, started.timestamp == header.timestamp {
+            keyframe?.next = sequence + 1
+        } else {
+            return
+        }
+        guard header.marker else { return }
+        isSeeking = false
+        keyframe = nil
+        firstFrame = firstFrame ?? now
+        missing.forget(before: sequence)
+        freezes.noteFrame(at: now)
+    }
+
+    // MARK: Feedback
+
+    package var nextDeadline: Instant {
+        guard kind == .video else { return .distantFuture }
+        if let video { return video.nextDeadline }
+        let request = isSeeking ? soughtSince.map { $0 + ReceivedTrack.requestInterval } ?? .distantFuture : .distantFuture
+        return min(request, repairs ? missing.nextDeadline : .distantFuture)
+    }
+
+    package func handleTimeout(at now: Instant, sender: SSRC, over transport: ClientTransport, into batch: DatagramBatch) {
+        guard kind == .video else { return }
+        if let video {
+            if video.nextDeadline <= now { video.handleTimeout(at: now, sender: sender, over: transport, into: batch) }
+            return
+        }
+        if repairs, missing.nextDeadline <= now {
+            var wanted: [SequenceNumber] = []
+            // What was given up leaves a picture that refers to nothing.
+            if missing.takeDue(at: now, room: 200, into: &wanted) { seek(at: now) }
+            if !wanted.isEmpty {
+                nacked &+= UInt64(wanted.count)
+                transport.sendRTCP(into: batch) { writer in
+                    ReceiverReport(ssrc: sender).write(into: &writer)
+                    _ = Nack.write(into: &writer, sender: sender, media: ssrc, sequences: wanted.span)
+                }
+            }
+        }
+        if isSeeking, let since = soughtSince, since + ReceivedTrack.requestInterval <= now {
+            soughtSince = now
+            keyframeRequests &+= 1
+            transport.sendRTCP(into: batch) { writer in
+                ReceiverReport(ssrc: sender).write(into: &writer)
+                PictureLossIndication(sender: sender, media: ssrc).write(into: &writer)
+            }
+        }
+    }
+
+    package func takeReport(at now: Instant) -> ReportBlock? { statistics.reportBlock(on: ssrc, clock, at: now) }
+
+    // MARK: Outcome
+
+    package func outcome() -> TrackOutcome {
+        let expected = first.map { UInt64(max(0, (unwrapper.highest ?? $0) - $0 + 1)) } ?? 0
+        let meter = video?.decoder.freezes ?? freezes
+        var outcome = TrackOutcome(kind: kind, expected: expected, received: packets, bytes: bytes)
+        outcome.duplicates = duplicates
+        outcome.repaired = repaired
+        outcome.nacked = nacked + UInt64(video?.nacked ?? 0)
+        outcome.keyframeRequests = keyframeRequests + UInt64(video?.keyframeRequests ?? 0)
+        outcome.freezes = meter.count
+        outcome.freezeTime = meter.duration
+        outcome.faults = faults + (video?.decoder.faults ?? [])
+        if let last = lastSample, let highest = unwrapper.highest {
+            // Numbers behind the sample were given to what was published behind it.
+            outcome.last = TrackOutcome.Last(
+                source: last.stamp.source, kind: kind, layer: last.stamp.layer,
+                ordinal: UInt64(last.stamp.ordinal) + UInt64(max(0, highest - last.sequence)))
+        }
+        return outcome
+    }
+}

@@ -1,0 +1,185 @@
+import Glibc
+import MediaPrimitives
+import MediaSecurity
+import NIOCore
+import NIOPosix
+
+/// One load test from the first request to the report.
+package actor LoadRun {
+    /// Makes an access token: for whom, whether they publish, whether they watch. nil where it cannot be signed.
+    package typealias TokenSource = @Sendable (_ identity: String, _ publishes: Bool, _ watches: Bool) async -> String?
+
+    private let plan: LoadPlan
+    private let tokens: TokenSource
+    private let tell: @Sendable (String) -> Void
+
+    /// Who has joined.
+    private struct Member {
+        var thread: LoadThread
+        var key: Int
+        var session: WHIPSession
+    }
+    private var members: [Member] = []
+    private var failures: [String: Int] = [:]
+    private var started = 0
+
+    /// After their last packet publishers' media needs some time to be everywhere.
+    private static let afterglow = Duration.milliseconds(500)
+    /// How long media may be on its way to somebody who has joined.
+    private static let mediaPatience = Interval.seconds(15)
+
+    /// - Parameter tell: is given a line now and then
+    package init(_ plan: LoadPlan, tokens: @escaping TokenSource, tell: @escaping @Sendable (String) -> Void) {
+        self.plan = plan
+        self.tokens = tokens
+        self.tell = tell
+    }
+
+    /// Throws `unreachable` where nobody can join because nobody answers.
+    package func run(_ bars: Bars) async throws(LoadError) -> LoadReport {
+        LoadRun.raiseDescriptorLimit()
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let certificate: Certificate
+        do throws(MediaSecurityError) { certificate = try Certificate.generate() } catch { throw .broken(error.description) }
+        let publishing = try LoadThread(name: "load-publish", certificate: certificate)
+        var watching: [LoadThread] = []
+        for number in 0..<max(1, plan.threads) { watching.append(try LoadThread(name: "load-watch-\(number)", certificate: certificate)) }
+        let threads = [publishing] + watching
+        defer {
+            Task {
+                for thread in threads { await thread.stop() }
+                try? await group.shutdownGracefully()
+            }
+        }
+        let joiner = Joiner(plan: plan, http: HTTPClient(group: group, server: plan.server), certificate: certificate, tokens: tokens)
+
+        try await joinAll(.publisher, count: plan.publishers, on: [publishing], joiner)
+        await waitForMedia()
+        try await joinAll(.subscriber, count: plan.subscribers, on: watching, joiner)
+        await waitForMedia()
+
+        let (begin, cpuBefore) = (publishing.now, LoadRun.cpuSeconds())
+        let before = await statistics(threads)
+        await stay(until: begin + plan.duration, threads)
+        let (end, cpuAfter) = (publishing.now, LoadRun.cpuSeconds())
+        let after = await statistics(threads)
+        await publishing.stopPublishing()
+        try? await Task.sleep(for: LoadRun.afterglow)
+
+        let loops = await statistics(threads)
+        let outcomes = await leave()
+        let elapsed = max(0.001, (end - begin).seconds)
+        var report = LoadReport(
+            plan, outcomes: outcomes, failures: failures, loops: loops, cpuSeconds: LoadRun.cpuSeconds(),
+            cpuShare: (cpuAfter - cpuBefore) / elapsed, packetsPerSecond: Double(after.packets - before.packets) / elapsed)
+        report.bars = bars.results(for: report)
+        return report
+    }
+
+    // MARK: Joining
+
+    private func joinAll(_ role: Joiner.Role, count: Int, on threads: [LoadThread], _ joiner: Joiner) async throws(LoadError) {
+        guard count > 0 else { return }
+        // The first tells whether there is anybody at all.
+        let first = await joiner.join(role, number: 0, on: threads[0])
+        if case .failure(let error) = first, case .unreachable = error { throw error }
+        note(first.map { Member(thread: threads[0], key: $0.key, session: $0.session) })
+        let pause = Duration.nanoseconds(Int64(1e9 / max(0.1, plan.joinsPerSecond)))
+        let clock = ContinuousClock()
+        var next = clock.now
+        await withTaskGroup(of: Result<Member, LoadError>.self) { tasks in
+            for number in 1..<max(1, count) {
+                next += pause
+                try? await clock.sleep(until: next)
+                let thread = threads[number % threads.count]
+                tasks.addTask {
+                    await joiner.join(role, number: number, on: thread).map { Member(thread: thread, key: $0.key, session: $0.session) }
+                }
+            }
+            for await result in tasks { note(result) }
+        }
+    }
+
+    private func note(_ result: Result<Member, LoadError>) {
+        switch result {
+        case .success(let member): members.append(member)
+        case .failure(let error): failures[error.description, default: 0] += 1
+        }
+    }
+
+    /// Until all have media, or have had the time for it.
+    private func waitForMedia() async {
+        guard let clock = members.first?.thread else { return }
+        let limit = clock.now + LoadRun.mediaPatience
+        var waiting = members
+        while !waiting.isEmpty, clock.now < limit {
+            var still: [Member] = []
+            for member in waiting {
+                if await member.thread.hasMedia(member.key) { continue }
+                if await member.thread.closedReason(member.key) == nil { still.append(member) }
+            }
+            waiting = still
+            if !waiting.isEmpty { try? await Task.sleep(for: .milliseconds(20)) }
+        }
+    }
+
+    // MARK: Staying
+
+    private func stay(until end: Instant, _ threads: [LoadThread]) async {
+        let clock = threads[0]
+        var last = await statistics(threads)
+        var told = clock.now
+        while clock.now < end {
+            let step = plan.progress > .zero ? min(told + plan.progress, end) : end
+            try? await Task.sleep(for: .nanoseconds(max(0, (step - clock.now).nanoseconds)))
+            guard plan.progress > .zero else { continue }
+            let statistics = await statistics(threads)
+            let elapsed = max(0.001, (clock.now - told).seconds)
+            told = clock.now
+            let rate = Int(Double(statistics.packets - last.packets) / elapsed)
+            last = statistics
+            let left = max(0, Int((end - told).seconds.rounded()))
+            tell(
+                "\(statistics.connected) of \(statistics.clients) connected, \(rate) packets/s received, delay p99 "
+                    + "\(statistics.delays.percentile(99).milliseconds.rounded()) ms, \(left) s to go")
+        }
+    }
+
+    private func statistics(_ threads: [LoadThread]) async -> LoopStatistics {
+        var sum = LoopStatistics()
+        for thread in threads { sum.add(await thread.statistics()) }
+        return sum
+    }
+
+    // MARK: Leaving
+
+    private func leave() async -> [ClientOutcome] {
+        var outcomes: [ClientOutcome] = []
+        for member in members { if let outcome = await member.thread.close(member.key) { outcomes.append(outcome) } }
+        let sessions = members.map(\.session)
+        // Not all at once: the server has limits, and so have descriptors.
+        for start in stride(from: 0, to: sessions.count, by: 50) {
+            await withTaskGroup(of: Void.self) { tasks in
+                for session in sessions[start..<min(start + 50, sessions.count)] { tasks.addTask { await session.end() } }
+            }
+        }
+        members = []
+        return outcomes
+    }
+
+    // MARK: The machine
+
+    /// Every client has a socket.
+    private static func raiseDescriptorLimit() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+
+    private static func cpuSeconds() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
+}

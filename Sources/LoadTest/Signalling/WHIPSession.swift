@@ -1,0 +1,55 @@
+import HeadlessClients
+import MediaPrimitives
+import NIOHTTP1
+import RTP
+import SDP
+
+/// A session by HTTP: WHIP (RFC 9725) to publish, WHEP (draft-ietf-wish-whep) to watch.
+struct WHIPSession: Sendable {
+    let http: HTTPClient
+    let token: String
+    /// The session's address, as a path.
+    private var location = ""
+
+    /// What was agreed, and the address of the signalling server's choice put first among the candidates.
+    private(set) var answer: ServerAnswer
+
+    /// Asks `path` with an offer; while nobody publishes (409) again until `patience` is over.
+    init(
+        _ http: HTTPClient, path: String, token: String, offer: ClientOffer, patience: Interval, clock: @Sendable () -> Instant
+    ) async throws(LoadError) {
+        self.http = http
+        self.token = token
+        let limit = clock() + patience
+        while true {
+            let headers: HTTPHeaders = ["authorization": "Bearer \(token)", "content-type": "application/sdp"]
+            let reply = try await http.send(.POST, path, headers: headers, body: offer.text)
+            if reply.status == 201 {
+                answer = try ServerAnswer(reply.body, to: offer)
+                let address = reply.headers.first(name: "location") ?? ""
+                // Ours are paths; others' may be whole URLs of the same server.
+                location =
+                    address.hasPrefix("/") ? address : address.split(separator: "/", maxSplits: 2).dropFirst(2).first.map { "/" + $0 } ?? ""
+                return
+            }
+            guard reply.status == 409, clock() < limit else {
+                throw .refused(status: reply.status, sentence: String(reply.body.prefix(200)))
+            }
+            try? await Task.sleep(for: .milliseconds(250))
+        }
+    }
+
+    func end() async {
+        guard !location.isEmpty else { return }
+        let plain = HTTPClient(group: http.group, server: http.server.withoutPrefix)
+        _ = try? await plain.send(.DELETE, location, headers: ["authorization": "Bearer \(token)"])
+    }
+}
+
+extension ServerAddress {
+    var withoutPrefix: ServerAddress {
+        var server = self
+        server.prefix = ""
+        return server
+    }
+}

@@ -1,0 +1,178 @@
+import ArgumentParser
+import Foundation
+import LoadTest
+import MediaPrimitives
+import Server
+
+struct LoadCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "load",
+        abstract: "Load a server with real clients, and measure what people would notice.",
+        discussion: """
+            Every client does ICE, DTLS, SRTP and RTCP on a socket of its own. Publishers send synthetic pictures and sound; of the subscribers some \
+            decrypt and check everything, the rest count. Progress goes to standard error, a table to standard output.
+            The key that signs tokens comes from --keys, APUS_KEYS or the configuration file, or with --dev is the one that everybody knows.
+            Example: apus load --dev --url http://localhost:7880 --room load --subscribers 200 --duration 30s --min-delivery 0.999
+            Exit status: 0 done, 1 a bar was missed or nobody could join, 64 wrong usage, 69 the server does not answer.
+            """)
+
+    @Option(help: "Where the server's HTTP is: http://host:port.")
+    var url: String
+    @Option(help: "The room.")
+    var room = "load"
+    @Option(help: "whip: WHIP and WHEP.")
+    var `protocol`: LoadPlan.Signalling = .whip
+    @Option(help: ArgumentHelp("Clients that publish.", valueName: "count"))
+    var publishers = 1
+    @Option(help: ArgumentHelp("Clients that watch.", valueName: "count"))
+    var subscribers = 10
+    @Option(help: ArgumentHelp("How long, from when all have joined: 30s, 5m.", valueName: "duration"))
+    var duration = "30s"
+    @Option(help: ArgumentHelp("Clients that join each second.", valueName: "rate"))
+    var ramp = 100.0
+    @Option(help: ArgumentHelp("Subscribers that decrypt and check everything.", valueName: "count"))
+    var verify = 3
+    @Option(help: ArgumentHelp("Threads for subscribers; publishers have one more.", valueName: "count"))
+    var threads = 1
+    @Flag(inversion: .prefixedNo, help: "Sound.")
+    var audio = true
+    @Flag(inversion: .prefixedNo, help: "Pictures.")
+    var video = true
+    @Option(help: ArgumentHelp("Write what was measured as JSON; - for standard output, in place of the table.", valueName: "file"))
+    var json: String?
+    @Option(help: ArgumentHelp("Time between two lines about how it goes; 0s for none.", valueName: "duration"))
+    var progress = "5s"
+
+    @OptionGroup(title: "What must be reached") var bars: LoadBars
+    @OptionGroup(title: "Keys") var keys: LoadKeys
+
+    func validate() throws {
+        guard publishers >= 0, publishers <= 10_000, subscribers >= 0, subscribers <= 60_000, publishers + subscribers > 0 else {
+            throw ValidationError("--publishers and --subscribers: expected somebody to join.")
+        }
+        guard ramp > 0, ramp <= 100_000 else { throw ValidationError("--ramp: expected a number of joins a second.") }
+        guard (1...64).contains(threads) else { throw ValidationError("--threads: expected 1 to 64.") }
+        guard verify >= 0 else { throw ValidationError("--verify: expected a number of subscribers.") }
+        guard audio || video else { throw ValidationError("--no-audio and --no-video leave nothing to send.") }
+        guard !room.isEmpty else { throw ValidationError("--room must not be empty.") }
+        _ = try plan()
+    }
+
+    private func plan() throws -> LoadPlan {
+        guard let server = ServerAddress(url: url) else {
+            throw ValidationError("--url: expected http://host:port, found \"\(url.prefix(100))\" (TLS is not spoken here).")
+        }
+        var plan = LoadPlan(server: server, room: room)
+        plan.signalling = `protocol`
+        plan.publishers = publishers
+        plan.subscribers = subscribers
+        plan.duration = try Self.interval(duration, "--duration")
+        plan.progress = try Self.interval(progress, "--progress")
+        plan.joinsPerSecond = ramp
+        plan.verifying = verify
+        plan.threads = threads
+        plan.hasAudio = audio
+        plan.hasVideo = video
+        return plan
+    }
+
+    private static func interval(_ text: String, _ option: String) throws -> Interval {
+        guard let interval = Interval(text: text), interval >= .zero else {
+            throw ValidationError("\(option): expected a duration such as 30s or 5m, found \"\(text.prefix(100))\".")
+        }
+        return interval
+    }
+
+    func run() async throws {
+        let plan = try plan()
+        let report: LoadReport
+        do {
+            report = try await measure(plan)
+        } catch let error as StartError {
+            throw Self.failure(error.sentence, ExitCode(error.status.rawValue))
+        } catch let error as LoadError {
+            if case .unreachable = error { throw Self.failure(error.description, ExitCode(69)) }
+            throw Self.failure(error.description, .failure)
+        }
+        if json == "-" { print(report.json, terminator: "") } else { print(report.table, terminator: "") }
+        if let json, json != "-" {
+            do { try Data(report.json.utf8).write(to: URL(fileURLWithPath: json)) } catch {
+                throw Self.failure("\(json) could not be written: \(error.localizedDescription)", .failure)
+            }
+        }
+        for bar in report.bars where !bar.met {
+            Self.say("\(bar.name) is \(bar.value), and the bar is \(bar.limit).")
+        }
+        if report.failed > 0 { Self.say("\(report.failed) clients could not join.") }
+        if report.failed > 0 || report.bars.contains(where: { !$0.met }) { throw ExitCode.failure }
+    }
+
+    private func measure(_ plan: LoadPlan) async throws -> LoadReport {
+        let key = try SigningKey.find(dev: keys.dev, keys: keys.given, config: keys.config)
+        let signer = await TokenKeys([key])
+        let run = LoadRun(
+            plan,
+            tokens: { [room] identity, publishes, watches in
+                let grant = VideoGrant(room: room, roomJoin: true, canPublish: publishes, canSubscribe: watches)
+                let token = AccessToken(identity: identity, video: grant, now: Date().timeIntervalSince1970, validFor: 86_400)
+                return await signer.sign(token, key: key.name)
+            },
+            tell: { Self.say($0) })
+        return try await run.run(bars.bars)
+    }
+
+    private static func say(_ sentence: String) { FileHandle.standardError.write(Data("apus: \(sentence)\n".utf8)) }
+
+    private static func failure(_ sentence: String, _ code: ExitCode) -> ExitCode {
+        say(sentence)
+        return code
+    }
+}
+
+extension LoadPlan.Signalling: ExpressibleByArgument {}
+
+/// What must be reached for status 0.
+struct LoadBars: ParsableArguments {
+    @Option(help: ArgumentHelp("Of 100 subscribers, 99 must have media within this.", valueName: "ms"))
+    var maxJoinP99: Double?
+    @Option(help: ArgumentHelp("Of 100 subscribers, 99 must have a picture within this.", valueName: "ms"))
+    var maxFirstFrameP99: Double?
+    @Option(help: ArgumentHelp("Of 100 packets, 99 must arrive within this.", valueName: "ms"))
+    var maxDelayP99: Double?
+    @Option(help: ArgumentHelp("The share of packets that every subscriber must get: 0.999.", valueName: "share"))
+    var minDelivery: Double?
+    @Option(help: ArgumentHelp("How long the picture may stand still for any subscriber.", valueName: "s"))
+    var maxFreeze: Double?
+
+    var bars: Bars {
+        var bars = Bars()
+        bars.joinP99 = maxJoinP99
+        bars.firstFrameP99 = maxFirstFrameP99
+        bars.delayP99 = maxDelayP99
+        bars.delivery = minDelivery
+        bars.freeze = maxFreeze
+        return bars
+    }
+}
+
+/// Where the key that signs tokens comes from.
+struct LoadKeys: ParsableArguments {
+    @Flag(help: "Sign with key \"devkey\" and secret \"secret\".")
+    var dev = false
+    @Option(help: ArgumentHelp("API keys: \"KEY: SECRET\"; the first signs.", valueName: "keys"))
+    var keys: String?
+    @Option(help: ArgumentHelp("The name of the API key, with --api-secret in place of --keys.", valueName: "key"))
+    var apiKey: String?
+    @Option(help: ArgumentHelp("Its secret.", valueName: "secret"))
+    var apiSecret: String?
+    @Option(help: ArgumentHelp("Options in YAML, as for apus serve.", valueName: "file"))
+    var config: String?
+
+    func validate() throws {
+        guard (apiKey == nil) == (apiSecret == nil), apiKey == nil || keys == nil else {
+            throw ValidationError("Give --keys, or --api-key with --api-secret.")
+        }
+    }
+
+    var given: String? { apiKey.flatMap { key in apiSecret.map { "\(key): \($0)" } } ?? keys }
+}

@@ -1,0 +1,96 @@
+"""`apus load` against the real server: what it reports must be what the server counts, and its exit status must mean it."""
+
+import json
+
+import pytest
+
+from clients.apus import free_port, run_apus
+
+
+async def load(apus, *arguments, timeout=60):
+    """Runs `apus load`; returns (status, the report, standard error)."""
+    status, out, err = await run_apus("load", "--dev", "--url", apus.url, "--json", "-", "--progress", "1s", *arguments, timeout=timeout)
+    return status, json.loads(out), err
+
+
+def expect_undisturbed(report, subscribers, verified):
+    """All of it arrived, whole and once."""
+    assert report["failed"] == 0 and report["silent"] == 0 and report["ended"] == 0, report["failures"]
+    packets = report["packets"]
+    assert packets["received"] > 0
+    assert packets["lost"] == packets["missing_at_the_end"] == packets["duplicates"] == packets["unreadable"] == packets["strays"] == 0
+    assert report["delivery"] == report["delivery_worst"] == 1
+    assert report["freezes"] == 0
+    assert report["verified"]["faults"] == []
+    assert report["verified"]["clients"] == verified
+    assert report["verified"]["packets"] > 0
+    for name in ("join_ms", "first_frame_ms"):
+        assert report[name]["count"] == subscribers
+        assert 0 < report[name]["p50"] <= report[name]["p99"] <= report[name]["max"]
+    assert report["join_ms"]["p50"] < report["first_frame_ms"]["p99"]
+    assert 0 < report["delay_ms"]["p50"] < 1_000
+
+
+async def test_whip_and_whep(apus):
+    """One publishes, twenty watch, two of them look at everything; the server has sent what they say that they got."""
+    status, report, err = await load(
+        apus, "--publishers", "1", "--subscribers", "20", "--verify", "2", "--duration", "4s", "--min-delivery", "1",
+        "--max-join-p99", "10000", "--max-freeze", "1",
+    )  # fmt: skip
+    assert status == 0, err
+    assert "21 of 21 connected" in err
+    expect_undisturbed(report, subscribers=20, verified=2)
+    assert all(bar["met"] for bar in report["bars"]) and len(report["bars"]) == 3
+    packets = report["packets"]
+    # 30 pictures of 4 packets and 50 packets of sound a second.
+    assert 20 * 4 * 170 * 0.8 < packets["received"] < 20 * 20 * 170
+    assert await apus.metric("apus_packets_total", direction="in", kind="rtp") == packets["published"]
+    assert await apus.metric("apus_packets_total", direction="out", kind="rtp") == packets["received"]
+    assert await apus.metric("apus_http_sessions") == 0, "every session was ended"
+
+
+async def test_several_publishers(apus):
+    """Each subscriber watches one of them."""
+    status, report, err = await load(apus, "--publishers", "3", "--subscribers", "6", "--verify", "6", "--duration", "2s")
+    assert status == 0, err
+    expect_undisturbed(report, subscribers=6, verified=6)
+    assert report["publish_ms"]["count"] == 3
+
+
+async def test_a_bar_that_is_missed(apus):
+    """Status 1, a sentence, and the report all the same."""
+    status, report, err = await load(apus, "--subscribers", "2", "--duration", "1s", "--max-join-p99", "0.001")
+    assert status == 1
+    assert "join_ms p99 is" in err
+    assert [bar["met"] for bar in report["bars"]] == [False]
+    assert report["delivery"] == 1
+
+
+async def test_who_is_refused_is_counted(apus):
+    """A key that the server does not know: nobody joins, and the report says why."""
+    status, out, err = await run_apus(
+        "load", "--url", apus.url, "--api-key", "nobody", "--api-secret", "x" * 40, "--subscribers", "2", "--duration", "1s", "--json", "-"
+    )
+    assert status == 1, err
+    report = json.loads(out)
+    assert report["joined"] == 0 and report["failed"] == 3
+    assert all(sentence.startswith("401") for sentence in report["failures"])
+
+
+async def test_nobody_answers():
+    status, out, err = await run_apus("load", "--dev", "--url", f"http://127.0.0.1:{free_port()}", "--duration", "1s")
+    assert status == 69 and out == ""
+    assert "does not answer" in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [], ["--url", "ftp://localhost"], ["--url", "http://localhost:1", "--subscribers", "-1"],
+        ["--url", "http://localhost:1", "--duration", "soon"], ["--url", "http://localhost:1", "--publishers", "0", "--subscribers", "0"],
+        ["--url", "http://localhost:1", "--api-key", "a"],
+    ],
+)  # fmt: skip
+async def test_wrong_usage(arguments):
+    status, _, err = await run_apus("load", "--dev", *arguments)
+    assert status == 64 and err
