@@ -162,9 +162,11 @@ if !coreOnly {
         core(
             "LoadTest",
             [
-                "MediaPrimitives", "RTP", "SDP", "ICE", "MediaSecurity", "Forwarding", "HeadlessClients", "EventLoop",
+                "MediaPrimitives", "RTP", "SDP", "ICE", "MediaSecurity", "Forwarding", "HeadlessClients", "EventLoop", "Signalling",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
         .executableTarget(

@@ -114,3 +114,10 @@ package final class VideoSource {
         frame &+= 1
     }
 }
+
+extension VideoShape {
+    /// Of payload, keyframes aside.
+    package var bitsPerSecond: Int {
+        Int(Int64(packetsPerFrame * packetLength * 8) * 1_000_000_000 / max(1, frameInterval.nanoseconds))
+    }
+}

@@ -13,15 +13,8 @@ package actor LoadRun {
     private let tokens: TokenSource
     private let tell: @Sendable (String) -> Void
 
-    /// Who has joined.
-    private struct Member {
-        var thread: LoadThread
-        var key: Int
-        var session: WHIPSession
-    }
-    private var members: [Member] = []
+    private var members: [Joiner.Member] = []
     private var failures: [String: Int] = [:]
-    private var started = 0
 
     /// After their last packet publishers' media needs some time to be everywhere.
     private static let afterglow = Duration.milliseconds(500)
@@ -55,6 +48,7 @@ package actor LoadRun {
 
         try await joinAll(.publisher, count: plan.publishers, on: [publishing], joiner)
         await waitForMedia()
+        try await joinAll(.participant, count: plan.participants, on: watching, joiner)
         try await joinAll(.subscriber, count: plan.subscribers, on: watching, joiner)
         await waitForMedia()
 
@@ -63,7 +57,7 @@ package actor LoadRun {
         await stay(until: begin + plan.duration, threads)
         let (end, cpuAfter) = (publishing.now, LoadRun.cpuSeconds())
         let after = await statistics(threads)
-        await publishing.stopPublishing()
+        for thread in threads { await thread.stopPublishing() }
         try? await Task.sleep(for: LoadRun.afterglow)
 
         let loops = await statistics(threads)
@@ -83,24 +77,22 @@ package actor LoadRun {
         // The first tells whether there is anybody at all.
         let first = await joiner.join(role, number: 0, on: threads[0])
         if case .failure(let error) = first, case .unreachable = error { throw error }
-        note(first.map { Member(thread: threads[0], key: $0.key, session: $0.session) })
+        note(first)
         let pause = Duration.nanoseconds(Int64(1e9 / max(0.1, plan.joinsPerSecond)))
         let clock = ContinuousClock()
         var next = clock.now
-        await withTaskGroup(of: Result<Member, LoadError>.self) { tasks in
+        await withTaskGroup(of: Result<Joiner.Member, LoadError>.self) { tasks in
             for number in 1..<max(1, count) {
                 next += pause
                 try? await clock.sleep(until: next)
                 let thread = threads[number % threads.count]
-                tasks.addTask {
-                    await joiner.join(role, number: number, on: thread).map { Member(thread: thread, key: $0.key, session: $0.session) }
-                }
+                tasks.addTask { await joiner.join(role, number: number, on: thread) }
             }
             for await result in tasks { note(result) }
         }
     }
 
-    private func note(_ result: Result<Member, LoadError>) {
+    private func note(_ result: Result<Joiner.Member, LoadError>) {
         switch result {
         case .success(let member): members.append(member)
         case .failure(let error): failures[error.description, default: 0] += 1
@@ -113,7 +105,7 @@ package actor LoadRun {
         let limit = clock.now + LoadRun.mediaPatience
         var waiting = members
         while !waiting.isEmpty, clock.now < limit {
-            var still: [Member] = []
+            var still: [Joiner.Member] = []
             for member in waiting {
                 if await member.thread.hasMedia(member.key) { continue }
                 if await member.thread.closedReason(member.key) == nil { still.append(member) }

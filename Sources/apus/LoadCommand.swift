@@ -20,12 +20,16 @@ struct LoadCommand: AsyncParsableCommand {
     var url: String
     @Option(help: "The room.")
     var room = "load"
-    @Option(help: "whip: WHIP and WHEP.")
+    @Option(help: "whip (WHIP and WHEP), or livekit: everybody gets everything.")
     var `protocol`: LoadPlan.Signalling = .whip
     @Option(help: ArgumentHelp("Clients that publish.", valueName: "count"))
     var publishers = 1
     @Option(help: ArgumentHelp("Clients that watch.", valueName: "count"))
     var subscribers = 10
+    @Option(help: ArgumentHelp("Clients that do both (livekit only).", valueName: "count"))
+    var participants = 0
+    @Option(help: ArgumentHelp("Encodings of each camera: 2 or 3 for simulcast.", valueName: "count"))
+    var layers = 1
     @Option(help: ArgumentHelp("How long, from when all have joined: 30s, 5m.", valueName: "duration"))
     var duration = "30s"
     @Option(help: ArgumentHelp("Clients that join each second.", valueName: "rate"))
@@ -47,9 +51,13 @@ struct LoadCommand: AsyncParsableCommand {
     @OptionGroup(title: "Keys") var keys: LoadKeys
 
     func validate() throws {
-        guard publishers >= 0, publishers <= 10_000, subscribers >= 0, subscribers <= 60_000, publishers + subscribers > 0 else {
+        guard publishers >= 0, publishers <= 10_000, subscribers >= 0, subscribers <= 60_000, participants >= 0,
+            participants <= 10_000, publishers + subscribers + participants > 0
+        else {
             throw ValidationError("--publishers and --subscribers: expected somebody to join.")
         }
+        guard participants == 0 || `protocol` == .livekit else { throw ValidationError("--participants needs --protocol livekit.") }
+        guard (1...3).contains(layers) else { throw ValidationError("--layers: expected 1 to 3.") }
         guard ramp > 0, ramp <= 100_000 else { throw ValidationError("--ramp: expected a number of joins a second.") }
         guard (1...64).contains(threads) else { throw ValidationError("--threads: expected 1 to 64.") }
         guard verify >= 0 else { throw ValidationError("--verify: expected a number of subscribers.") }
@@ -66,6 +74,8 @@ struct LoadCommand: AsyncParsableCommand {
         plan.signalling = `protocol`
         plan.publishers = publishers
         plan.subscribers = subscribers
+        plan.participants = participants
+        plan.layers = layers
         plan.duration = try Self.interval(duration, "--duration")
         plan.progress = try Self.interval(progress, "--progress")
         plan.joinsPerSecond = ramp

@@ -15,6 +15,7 @@ final class LoadClient {
     let socket: UDPSocket
     private let transport: ClientTransport
     private let media = PublishedMedia()
+    private var sendingMIDs: Set<String> = []
     private var tracks: [ReceivedTrack] = []
     /// Of each track its SSRC and that of its retransmissions: a search of few cheap steps.
     private var ssrcs: [(ssrc: UInt32, track: Int)] = []
@@ -30,10 +31,12 @@ final class LoadClient {
     private let number: UInt16
 
     private var firstMedia: Instant?
+    /// When it could first send.
+    private var publishing: Instant?
     private var strays: UInt64 = 0
     private var unreadable: UInt64 = 0
 
-    init(_ setup: ClientSetup, socket: UDPSocket, certificate: Certificate, at now: Instant) {
+    init(_ setup: ClientSetup, socket: UDPSocket, certificate: Certificate, totals: LoadTotals, at now: Instant) {
         identity = setup.identity
         number = setup.number
         self.socket = socket
@@ -48,16 +51,21 @@ final class LoadClient {
             setup.transport, certificate: certificate, profiles: SRTPProfile.allCases,
             path: Path(kind: .udp, channel: socket.channel, local: local, remote: setup.candidates[0]), extensions: setup.extensions,
             at: now, entropy: entropy)
-        add(setup.sending, setup.receiving, at: now)
+        add(setup.sending, setup.receiving, extensions: setup.extensions, at: now, totals)
     }
 
     var isConnected: Bool { transport.isConnected }
     var closedReason: String? { transport.closedReason }
-    var hasMedia: Bool { firstMedia != nil }
+    /// Whether what it came for is under way.
+    var hasMedia: Bool { firstMedia != nil || publishing != nil }
 
     /// Begins to send and to receive what has been agreed now.
-    func add(_ sending: [SendingPlan], _ receiving: [ReceivingPlan], at now: Instant) {
-        for plan in sending { plan.add(to: media, number: number, wallClock: wallClock(at: now), at: now, entropy) }
+    func add(_ sending: [SendingPlan], _ receiving: [ReceivingPlan], extensions: HeaderExtensionMap, at now: Instant, _ totals: LoadTotals)
+    {
+        transport.extensions = extensions
+        for plan in sending where sendingMIDs.insert(plan.parameters.mid).inserted {
+            plan.add(to: media, number: number, wallClock: wallClock(at: now), at: now, entropy)
+        }
         for plan in receiving
         where !tracks.contains(where: { $0.mid == plan.parameters.mid && $0.ssrc == plan.parameters.streams.first?.ssrc }) {
             guard let track = ReceivedTrack(plan.parameters, trackID: plan.trackID, verifies: verifies) else { continue }
@@ -65,6 +73,7 @@ final class LoadClient {
             if let rtx = track.rtxSSRC { ssrcs.append((rtx.rawValue, tracks.count)) }
             tracks.append(track)
         }
+        notePublishing(at: now, totals)
     }
 
     /// Its time of day is its own.
@@ -87,7 +96,7 @@ final class LoadClient {
         }
         if !wasConnected, transport.isConnected {
             nextReport = arrival + LoadClient.reportInterval
-            if !media.isEmpty { noteMedia(at: arrival, totals) }
+            notePublishing(at: arrival, totals)
         }
         return nextDeadline
     }
@@ -133,7 +142,13 @@ final class LoadClient {
     private func noteMedia(at now: Instant, _ totals: LoadTotals) {
         guard firstMedia == nil else { return }
         firstMedia = now
-        if media.isEmpty { totals.joins.add(now - requestedAt) } else { totals.publisherJoins.add(now - requestedAt) }
+        totals.joins.add(now - requestedAt)
+    }
+
+    private func notePublishing(at now: Instant, _ totals: LoadTotals) {
+        guard publishing == nil, transport.isConnected, !media.isEmpty else { return }
+        publishing = now
+        totals.publisherJoins.add(now - requestedAt)
     }
 
     private func receiveRTCP(_ bytes: RawSpan, at now: Instant, into batch: DatagramBatch) {

@@ -1,6 +1,7 @@
 import EventLoop
 import MediaPrimitives
 import MediaSecurity
+import RTP
 
 /// The clients of one thread: their sockets, and one timer for all. Confined to its loop.
 final class LoadLoop {
@@ -83,11 +84,17 @@ final class LoadLoop {
         var setup = setup
         setup.candidates.removeAll { $0.isIPv4 != isIPv4 }
         let now = loop.now
-        let client = LoadClient(setup, socket: socket, certificate: certificate, at: now)
+        let client = LoadClient(setup, socket: socket, certificate: certificate, totals: totals, at: now)
         clients[key] = client
         socket.onReadable = { [unowned self] in receive($0, key: key) }
         deadlines.schedule(key, at: now)
         return key
+    }
+
+    func add(_ key: Int, sending: [SendingPlan], receiving: [ReceivingPlan], extensions: HeaderExtensionMap) {
+        guard let client = clients[key] else { return }
+        client.add(sending, receiving, extensions: extensions, at: loop.now, totals)
+        deadlines.schedule(key, at: loop.now)
     }
 
     func hasMedia(_ key: Int) -> Bool { clients[key]?.hasMedia ?? false }

@@ -1,6 +1,7 @@
 import EventLoop
 import MediaPrimitives
 import MediaSecurity
+import RTP
 
 /// A thread of clients, as the control side of a load test sees it: an actor whose executor is the loop.
 actor LoadThread {
@@ -22,6 +23,11 @@ actor LoadThread {
 
     func open(_ setup: ClientSetup) throws(LoadError) -> Int {
         do throws(SocketError) { return try state.open(setup) } catch { throw .broken("A socket could not be opened: \(error)") }
+    }
+
+    /// What has been agreed with a client since.
+    func add(_ key: Int, sending: [SendingPlan], receiving: [ReceivingPlan], extensions: HeaderExtensionMap) {
+        state.add(key, sending: sending, receiving: receiving, extensions: extensions)
     }
 
     func hasMedia(_ key: Int) -> Bool { state.hasMedia(key) }

@@ -45,7 +45,7 @@ package struct TrackOutcome: Sendable {
 package struct ClientOutcome: Sendable {
     package var identity: String
     package var requestedAt: Instant
-    /// The first packet of media that could be decrypted; of a publisher, when its transport was connected.
+    /// The first packet of media that could be decrypted.
     package var firstMedia: Instant?
     package var firstFrame: Instant?
     /// Why it ended before its time.

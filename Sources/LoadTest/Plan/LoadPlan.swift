@@ -7,6 +7,8 @@ package struct LoadPlan: Sendable {
     package enum Signalling: String, Sendable, CaseIterable {
         /// WHIP (RFC 9725) for those who publish, WHEP for those who watch.
         case whip
+        /// LiveKit's: a signalling socket, rooms in which everybody gets everything.
+        case livekit
     }
 
     package var server: ServerAddress
@@ -15,6 +17,10 @@ package struct LoadPlan: Sendable {
     /// Those who only publish, and those who only watch.
     package var publishers = 1
     package var subscribers = 10
+    /// Those who do both (LiveKit's protocol only).
+    package var participants = 0
+    /// Encodings of each camera: 1, or more for simulcast.
+    package var layers = 1
     /// From when all have joined.
     package var duration = Interval.seconds(30)
     /// Joins begun each second.

@@ -5,7 +5,7 @@ import RTP
 import SDP
 
 /// A session by HTTP: WHIP (RFC 9725) to publish, WHEP (draft-ietf-wish-whep) to watch.
-struct WHIPSession: Sendable {
+struct WHIPSession: LoadSession {
     let http: HTTPClient
     let token: String
     /// The session's address, as a path.
