@@ -172,14 +172,14 @@ if !coreOnly {
         .executableTarget(
             name: "apus",
             dependencies: [
-                "Server", "LoadTest", "MediaPrimitives",
+                "Server", "LoadTest", "RTP", "MediaPrimitives",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
         tests(
             "LoadTestTests",
-            ["LoadTest", "HeadlessClients", "Negotiation", "RTP", "SDP", "MediaPrimitives"]),
+            ["LoadTest", "HeadlessClients", "Negotiation", "MediaSecurity", "RTP", "SDP", "MediaPrimitives"]),
         .target(name: "Deflating", dependencies: ["CZlib"], path: "Tests/Deflating", swiftSettings: settings),
         tests(
             "SignallingTests", ["Signalling", "MediaPrimitives", "Deflating", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),

@@ -7,7 +7,11 @@ package struct DecodedVideo: Sendable {
     struct Packet: Sendable {
         var timestamp: UInt32
         var marker: Bool
-        var descriptor: VP8Descriptor
+        /// Whether a decoder could begin with it, and whether a frame does.
+        var isKeyframeStart: Bool
+        var startsFrame: Bool
+        /// Only of VP8, whose numbers a forwarder rewrites.
+        var descriptor: VP8Descriptor?
         var stamp: PayloadStamp
     }
 
@@ -34,6 +38,9 @@ package struct DecodedVideo: Sendable {
     private(set) var last: Packet?
 
     package init() {}
+
+    /// Nothing is published for a while: the time until the next frame is no freeze.
+    package mutating func pause() { freezes.pause() }
 
     package mutating func fault(_ sentence: String) {
         if faults.count < 100 { faults.append(sentence) }
@@ -75,7 +82,9 @@ package struct DecodedVideo: Sendable {
                 fault("\(name) has a foreign packet at \(index): \(packet.stamp)")
             }
             if packet.timestamp != first.timestamp { fault("\(name) has two timestamps") }
-            if packet.descriptor.pictureID != first.descriptor.pictureID || packet.descriptor.tl0PicIdx != first.descriptor.tl0PicIdx {
+            if packet.descriptor?.pictureID != first.descriptor?.pictureID
+                || packet.descriptor?.tl0PicIdx != first.descriptor?.tl0PicIdx
+            {
                 fault("\(name) has two pictures in it")
             }
             if packet.marker != (index == packets.count - 1) { fault("\(name) has its marker at \(index)") }
@@ -99,7 +108,9 @@ package struct DecodedVideo: Sendable {
         if error > (isSameStream ? 1 : old.source == new.source ? 100 : 300) {
             fault("\(name): the timestamp moves by \(advance) in \(elapsed.milliseconds) ms")
         }
-        compareNumbers(first.descriptor, last.descriptor, isKeyframe: new.isKeyframe, afterHole: afterHole, name)
+        if let numbers = first.descriptor, let before = last.descriptor {
+            compareNumbers(numbers, before, isKeyframe: new.isKeyframe, afterHole: afterHole, name)
+        }
     }
 
     private mutating func compareNumbers(

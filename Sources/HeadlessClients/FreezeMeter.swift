@@ -31,6 +31,9 @@ package struct FreezeMeter: Sendable {
     /// `totalFreezesDuration`.
     package var duration: Interval { freezes.reduce(.zero) { $0 + $1.length } }
 
+    /// The time until the next frame is not counted.
+    package mutating func pause() { last = nil }
+
     package mutating func noteFrame(at now: Instant) {
         defer { last = now }
         guard let last else { return }

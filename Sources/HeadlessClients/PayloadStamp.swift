@@ -62,11 +62,11 @@ package struct PayloadStamp: Equatable, Sendable {
     /// What fills a packet behind the stamp: bytes that tell one packet from another.
     private var filling: UInt8 { UInt8(truncatingIfNeeded: frame &* 31 &+ UInt32(index) &* 7 &+ UInt32(source) &+ UInt32(layer)) }
 
-    private func fill(_ writer: inout ByteWriter, upTo length: Int) {
+    func fill(_ writer: inout ByteWriter, upTo length: Int) {
         while writer.count < length, !writer.overflowed { writer.uint8(filling) }
     }
 
-    private func isFilled(_ payload: RawSpan, from offset: Int) -> Bool {
+    func isFilled(_ payload: RawSpan, from offset: Int) -> Bool {
         for at in offset..<max(offset, payload.byteCount) where payload.uint8(at: at) != filling { return false }
         return true
     }
@@ -129,7 +129,9 @@ extension PayloadStamp {
         switch codec {
         case .opus: parse(opus: payload)
         case .vp8: VP8Descriptor.parse(payload).flatMap { parse(vp8: payload, $0) }
-        case .vp9, .h264, .av1: nil
+        case .h264: parse(h264: payload)
+        case .vp9: VP9Descriptor.parse(payload).flatMap { parse(vp9: payload, $0) }
+        case .av1: parse(av1: payload)
         }
     }
 }

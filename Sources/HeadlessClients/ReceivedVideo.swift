@@ -55,23 +55,30 @@ package final class ReceivedVideo {
     package func receive(_ packet: RawSpan, _ header: RTPHeader, _ values: HeaderExtensionValues, at now: Instant) {
         var payload = packet.extracting(header.payloadOffset..<(header.payloadOffset + header.payloadLength))
         let sequence: Int64
+        let codec: Codec
         if header.ssrc == ssrc {
-            guard types.codec(header.payloadType) == .vp8 else { return decoder.fault("payload type \(header.payloadType)") }
+            guard let known = types.codec(header.payloadType) else { return decoder.fault("payload type \(header.payloadType)") }
+            codec = known
             sequence = unwrapper.unwrap(header.sequenceNumber.rawValue)
         } else {
-            guard types.codec(retransmission: header.payloadType) == .vp8, let original = payload.uint16(at: 0) else {
+            guard let known = types.codec(retransmission: header.payloadType), let original = payload.uint16(at: 0) else {
                 return decoder.fault("payload type \(header.payloadType) on the retransmission stream")
             }
+            codec = known
             _ = rtxUnwrapper.unwrap(header.sequenceNumber.rawValue)
             sequence = unwrapper.peek(original)
             payload = payload.extracting(2...)
             repaired += 1
         }
-        guard let descriptor = VP8Descriptor.parse(payload), let stamp = PayloadStamp.parse(vp8: payload, descriptor) else {
+        let descriptor = PayloadDescriptor.parse(codec: codec, payload: payload)
+        guard let stamp = PayloadStamp.parse(codec, payload) else {
             return decoder.fault("packet \(sequence) is not what was sent")
         }
         packets += 1
-        let entry = DecodedVideo.Packet(timestamp: header.timestamp, marker: header.marker, descriptor: descriptor, stamp: stamp)
+        var entry = DecodedVideo.Packet(
+            timestamp: header.timestamp, marker: header.marker, isKeyframeStart: descriptor.isKeyframeStart,
+            startsFrame: descriptor.startsFrame, stamp: stamp)
+        if case .vp8(let numbers) = descriptor { entry.descriptor = numbers }
         if let known = buffer[sequence] {
             if known.stamp != stamp || known.timestamp != entry.timestamp { decoder.fault("packet \(sequence) came twice and differs") }
             return
@@ -85,6 +92,9 @@ package final class ReceivedVideo {
         buffer[sequence] = entry
         advance(at: now)
     }
+
+    /// Nothing is published for a while: the time until the next frame is no freeze.
+    package func pause() { decoder.pause() }
 
     package func noteReport(_ report: SenderReport, at now: Instant) {
         senderReports += 1
@@ -120,7 +130,7 @@ package final class ReceivedVideo {
     /// The first whole keyframe that is ahead, and since when it is known to be whole.
     private func keyframeBehindHole(at now: Instant) -> (position: Int64, since: Instant)? {
         if let waitingKeyframe, waitingKeyframe.position >= next ?? .min { return waitingKeyframe }
-        let starts = buffer.filter { $0.value.descriptor.isKeyframeStart && $0.key > next ?? .min }.keys.sorted()
+        let starts = buffer.filter { $0.value.isKeyframeStart && $0.key > next ?? .min }.keys.sorted()
         waitingKeyframe = starts.first { wholeFrame(at: $0) != nil }.map { ($0, now) }
         return waitingKeyframe
     }
@@ -132,7 +142,7 @@ package final class ReceivedVideo {
             guard let following = buffer[position + Int64(frame.count)], following.timestamp == first.timestamp else { return nil }
             frame.append(following)
         }
-        return first.descriptor.startsFrame ? frame : nil
+        return first.startsFrame ? frame : nil
     }
 
     private func take(_ frame: [DecodedVideo.Packet], at position: Int64, afterHole: Bool, _ now: Instant) {

@@ -10,6 +10,12 @@ package struct VideoShape: Sendable {
     package var packetsPerKeyframe = 8
     /// Bytes of payload in each packet.
     package var packetLength = 800
+    package var codec = Codec.vp8
+    /// Layers in one stream (VP9 both, AV1 temporal ones).
+    package var spatialLayers = 1
+    package var temporalLayers = 1
+    /// The time over which a frame's packets are spread; zero for a burst.
+    package var spread = Interval.zero
 
     package init() {}
     package init(width: UInt16, height: UInt16, packetsPerFrame: Int, packetLength: Int = 800) {
@@ -56,6 +62,9 @@ package final class VideoSource {
     private var pictureID: UInt16
     private var tl0PicIdx: UInt8
     private var keyIndex: UInt8
+    /// Frames since the last keyframe.
+    private var keyframeDistance: UInt32 = 0
+    private var unsent: Unsent?
 
     package init(stream: PublishedStream, source: UInt16, layer: UInt8, shape: VideoShape, at now: Instant, entropy: Entropy) {
         self.stream = stream
@@ -81,17 +90,29 @@ package final class VideoSource {
         if beginningWithKeyframe { keyframeDue = nextFrame }
     }
 
-    package var nextDeadline: Instant { nextFrame }
+    package var nextDeadline: Instant { min(nextFrame, unsent?.due(shape) ?? .distantFuture) }
 
     package func handleTimeout(at now: Instant, over transport: ClientTransport, into batch: DatagramBatch) {
         while nextFrame <= now {
             // What was not sent in time (there was no path yet) is not made up for.
-            if !isPaused, now - nextFrame < shape.frameInterval { sendFrame(at: now, over: transport, into: batch) }
+            if !isPaused, now - nextFrame < shape.frameInterval { beginFrame(at: now, over: transport, into: batch) }
             nextFrame = nextFrame + shape.frameInterval
         }
+        sendDue(at: now, over: transport, into: batch)
     }
 
-    private func sendFrame(at now: Instant, over transport: ClientTransport, into batch: DatagramBatch) {
+    /// A frame of which not all packets have left.
+    private struct Unsent {
+        var picture: SyntheticPicture
+        var captured: Instant
+        var next = 0
+
+        func due(_ shape: VideoShape) -> Instant { captured + shape.spread * Int64(next) / Int64(picture.count) }
+    }
+
+    private func beginFrame(at now: Instant, over transport: ClientTransport, into batch: DatagramBatch) {
+        // The one before is late: its rest leaves now, in order.
+        sendDue(at: .distantFuture, sentAt: now, over: transport, into: batch)
         let isKeyframe = keyframeDue.map { $0 <= now } ?? false
         if isKeyframe {
             keyframeDue = nil
@@ -99,23 +120,62 @@ package final class VideoSource {
             keyframes += 1
             keyIndex = (keyIndex &+ 1) & 0x1f
         }
+        let temporalID = isKeyframe ? 0 : shape.temporalID(of: keyframeDistance &+ 1)
+        keyframeDistance = isKeyframe ? 0 : keyframeDistance &+ 1
         pictureID = (pictureID &+ 1) & 0x7fff
-        tl0PicIdx &+= 1
-        let count = isKeyframe ? shape.packetsPerKeyframe : shape.packetsPerFrame
-        for index in 0..<count {
+        if temporalID == 0 { tl0PicIdx &+= 1 }
+        let picture = SyntheticPicture(
+            shape, isKeyframe: isKeyframe, pictureID: pictureID, tl0PicIdx: tl0PicIdx, keyIndex: keyIndex, temporalID: temporalID)
+        unsent = Unsent(picture: picture, captured: now)
+        sendDue(at: now, over: transport, into: batch)
+    }
+
+    /// Sends what is due by `due`.
+    private func sendDue(at due: Instant, sentAt: Instant? = nil, over transport: ClientTransport, into batch: DatagramBatch) {
+        let now = sentAt ?? due
+        while let rest = unsent, rest.due(shape) <= due {
+            let (index, picture) = (rest.next, rest.picture)
             let stamp = PayloadStamp(
-                source: source, layer: layer, isKeyframe: isKeyframe, frame: frame, index: index, count: count,
+                source: source, layer: layer, isKeyframe: picture.isKeyframe, frame: frame, index: index, count: picture.count,
                 ordinal: stream.packets, captured: now)
-            let payload = stamp.vp8(
-                pictureID: pictureID, tl0PicIdx: tl0PicIdx, keyIndex: keyIndex, width: shape.width, height: shape.height,
-                length: shape.packetLength)
-            stream.send(payload, marker: index == count - 1, captured: now, at: now, over: transport, into: batch)
+            stream.send(
+                stamp.payload(of: picture), marker: index == picture.count - 1, captured: rest.captured, at: now, over: transport,
+                into: batch)
+            unsent?.next += 1
+            if index == picture.count - 1 {
+                unsent = nil
+                frame &+= 1
+            }
         }
-        frame &+= 1
     }
 }
 
 extension VideoShape {
+    /// The layer of the frame that comes so many after a keyframe.
+    func temporalID(of distance: UInt32) -> UInt8 {
+        switch temporalLayers {
+        case 2: UInt8(distance & 1)
+        case 3: [0, 2, 1, 2][Int(distance & 3)]
+        default: 0
+        }
+    }
+
+    /// The layer of a picture's packet: each has about twice as many as the one below.
+    func spatialID(of index: Int, among count: Int) -> UInt8 {
+        let layers = min(spatialLayers, count)
+        // The lower ones first, so that none is empty.
+        var left = count
+        var at = 0
+        for layer in 0..<layers {
+            let above = (1 << (layers - layer)) - 1
+            let share = layer == layers - 1 ? left : max(1, min(left - (layers - layer - 1), left / above))
+            at += share
+            left -= share
+            if index < at { return UInt8(layer) }
+        }
+        return UInt8(layers - 1)
+    }
+
     /// Of payload, keyframes aside.
     package var bitsPerSecond: Int {
         Int(Int64(packetsPerFrame * packetLength * 8) * 1_000_000_000 / max(1, frameInterval.nanoseconds))

@@ -9,11 +9,13 @@ package actor LoadRun {
     /// Makes an access token: for whom, whether they publish, whether they watch. nil where it cannot be signed.
     package typealias TokenSource = @Sendable (_ identity: String, _ publishes: Bool, _ watches: Bool) async -> String?
 
-    private let plan: LoadPlan
+    let plan: LoadPlan
     private let tokens: TokenSource
     private let tell: @Sendable (String) -> Void
 
-    private var members: [Joiner.Member] = []
+    private(set) var members: [Joiner.Member] = []
+    /// Of those who have left.
+    private var departed: [ClientOutcome] = []
     private var failures: [String: Int] = [:]
 
     /// After their last packet publishers' media needs some time to be everywhere.
@@ -54,7 +56,10 @@ package actor LoadRun {
 
         let (begin, cpuBefore) = (publishing.now, LoadRun.cpuSeconds())
         let before = await statistics(threads)
+        let behaviour = Task { await behave(threads, watching: watching, joiner) }
         await stay(until: begin + plan.duration, threads)
+        behaviour.cancel()
+        await behaviour.value
         let (end, cpuAfter) = (publishing.now, LoadRun.cpuSeconds())
         let after = await statistics(threads)
         for thread in threads { await thread.stopPublishing() }
@@ -145,8 +150,23 @@ package actor LoadRun {
 
     // MARK: Leaving
 
+    /// A subscriber leaves, and another comes.
+    func replaceOne(by number: Int, on thread: LoadThread, _ joiner: Joiner) async {
+        let watching = members.indices.filter { members[$0].role == .subscriber }
+        guard let index = watching.randomElement() else { return }
+        let leaving = members.remove(at: index)
+        if var outcome = await leaving.thread.close(leaving.key) {
+            // What was on its way to it is nobody's loss.
+            for track in outcome.tracks.indices { outcome.tracks[track].last = nil }
+            departed.append(outcome)
+        }
+        await leaving.session.end()
+        note(await joiner.join(.subscriber, number: number, on: thread))
+    }
+
     private func leave() async -> [ClientOutcome] {
-        var outcomes: [ClientOutcome] = []
+        var outcomes = departed
+        departed = []
         for member in members { if let outcome = await member.thread.close(member.key) { outcomes.append(outcome) } }
         let sessions = members.map(\.session)
         // Not all at once: the server has limits, and so have descriptors.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import LoadTest
 import MediaPrimitives
+import RTP
 import Server
 
 struct LoadCommand: AsyncParsableCommand {
@@ -47,6 +48,23 @@ struct LoadCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Time between two lines about how it goes; 0s for none.", valueName: "duration"))
     var progress = "5s"
 
+    @Option(help: "vp8, vp9, h264 or av1.")
+    var codec: Codec = .vp8
+    @Option(help: ArgumentHelp("Layers in one stream: L1T3 (vp9, av1), L3T3 (vp9) and the like.", valueName: "mode"))
+    var svc = "L1T1"
+    @Flag(help: "Spread the packets of a picture over time, as a browser's pacer does.")
+    var paced = false
+    @Option(help: ArgumentHelp("Lose this share of the packets that arrive, and ask for them again.", valueName: "share"))
+    var loss = 0.0
+    @Option(help: ArgumentHelp("So many speak at a time, and others every 2 s; the rest is silent (DTX).", valueName: "count"))
+    var speakers: Int?
+    @Option(help: ArgumentHelp("So often one who publishes is muted, for half of that time.", valueName: "duration"))
+    var mute: String?
+    @Option(help: ArgumentHelp("So often all who watch ask for another layer (livekit, --layers).", valueName: "duration"))
+    var layerChanges: String?
+    @Option(help: ArgumentHelp("Subscribers that leave each second, each replaced by another.", valueName: "rate"))
+    var churn = 0.0
+
     @OptionGroup(title: "What must be reached") var bars: LoadBars
     @OptionGroup(title: "Keys") var keys: LoadKeys
 
@@ -57,6 +75,13 @@ struct LoadCommand: AsyncParsableCommand {
             throw ValidationError("--publishers and --subscribers: expected somebody to join.")
         }
         guard participants == 0 || `protocol` == .livekit else { throw ValidationError("--participants needs --protocol livekit.") }
+        guard layerChanges == nil || `protocol` == .livekit && layers > 1 else {
+            throw ValidationError("--layer-changes needs --protocol livekit and --layers 2 or 3.")
+        }
+        guard codec != .opus else { throw ValidationError("--codec: expected vp8, vp9, h264 or av1.") }
+        guard (0..<1).contains(loss) else { throw ValidationError("--loss: expected a share such as 0.01.") }
+        guard (0...1_000).contains(churn) else { throw ValidationError("--churn: expected a number of subscribers a second.") }
+        guard speakers ?? 0 >= 0 else { throw ValidationError("--speakers: expected a number.") }
         guard (1...3).contains(layers) else { throw ValidationError("--layers: expected 1 to 3.") }
         guard ramp > 0, ramp <= 100_000 else { throw ValidationError("--ramp: expected a number of joins a second.") }
         guard (1...64).contains(threads) else { throw ValidationError("--threads: expected 1 to 64.") }
@@ -81,16 +106,38 @@ struct LoadCommand: AsyncParsableCommand {
         plan.joinsPerSecond = ramp
         plan.verifying = verify
         plan.threads = threads
+        plan.codec = codec
+        (plan.spatialLayers, plan.temporalLayers) = try scalability()
+        plan.isPaced = paced
+        plan.loss = loss
+        plan.speakers = speakers
+        if let mute { plan.mutePeriod = try Self.interval(mute, "--mute", least: .seconds(1)) }
+        if let layerChanges { plan.layerPeriod = try Self.interval(layerChanges, "--layer-changes", least: .milliseconds(500)) }
+        plan.churnPerSecond = churn
         plan.hasAudio = audio
         plan.hasVideo = video
         return plan
     }
 
-    private static func interval(_ text: String, _ option: String) throws -> Interval {
-        guard let interval = Interval(text: text), interval >= .zero else {
-            throw ValidationError("\(option): expected a duration such as 30s or 5m, found \"\(text.prefix(100))\".")
+    private static func interval(_ text: String, _ option: String, least: Interval = .zero) throws -> Interval {
+        guard let interval = Interval(text: text), interval >= least else {
+            let bound = least > .zero ? " of at least \(least.seconds) s" : ""
+            throw ValidationError("\(option): expected a duration such as 30s or 5m\(bound), found \"\(text.prefix(100))\".")
         }
         return interval
+    }
+
+    /// `L<spatial>T<temporal>`, as far as the codec's payloads tell layers (the modes of W3C webrtc-svc).
+    private func scalability() throws -> (Int, Int) {
+        let digits = svc.uppercased().split(separator: "T", omittingEmptySubsequences: false)
+        guard digits.count == 2, digits[0].hasPrefix("L"), let spatial = Int(digits[0].dropFirst()), let temporal = Int(digits[1]),
+            (1...3).contains(spatial), (1...3).contains(temporal)
+        else { throw ValidationError("--svc: expected L1T1 to L3T3, found \"\(svc.prefix(100))\".") }
+        let most = codec == .vp9 ? (3, 3) : codec == .av1 ? (1, 3) : (1, 1)
+        guard spatial <= most.0, temporal <= most.1 else {
+            throw ValidationError("--svc: \(codec.name) has L\(most.0)T\(most.1) here at most.")
+        }
+        return (spatial, temporal)
     }
 
     func run() async throws {
@@ -140,6 +187,13 @@ struct LoadCommand: AsyncParsableCommand {
 }
 
 extension LoadPlan.Signalling: ExpressibleByArgument {}
+
+extension Codec: ExpressibleByArgument {
+    public init?(argument: String) {
+        guard let codec = Codec.allCases.first(where: { $0.name.lowercased() == argument.lowercased() }) else { return nil }
+        self = codec
+    }
+}
 
 /// What must be reached for status 0.
 struct LoadBars: ParsableArguments {

@@ -61,7 +61,7 @@ enum ImportTable {
             ],
             others: ["Glibc", "Synchronization", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket", "SwiftProtobuf"], foundation: true),
         "apus": Row(
-            ours: ["Server", "LoadTest", "MediaPrimitives"],
+            ours: ["Server", "LoadTest", "RTP", "MediaPrimitives"],
             others: ["Glibc", "Synchronization", "ArgumentParser", "Logging", "Hummingbird", "JWTKit", "ServiceLifecycle", "Yams"],
             foundation: true),
     ]

@@ -76,6 +76,41 @@ async def test_livekits_protocol(apus):
     assert await apus.metric("apus_signal_sockets") == 0 and await apus.metric("apus_participants") == 0
 
 
+@pytest.mark.parametrize("shape", ["h264", "vp9 --svc L3T3", "av1 --svc L1T3", "vp8 --paced"])
+async def test_shapes(apus, shape):
+    """Every codec, layers in one stream, and pictures that are spread over time pass whole."""
+    status, report, err = await load(apus, "--subscribers", "2", "--verify", "2", "--duration", "1s", "--codec", *shape.split())
+    assert status == 0, err
+    expect_undisturbed(report, subscribers=2, verified=2)
+
+
+async def test_loss(apus):
+    """What is lost on purpose is asked for and sent again: pictures come whole, sound has gaps."""
+    status, report, err = await load(
+        apus, "--subscribers", "6", "--verify", "2", "--duration", "6s", "--loss", "0.03", "--max-freeze", "3"
+    )
+    assert status == 0, err
+    packets = report["packets"]
+    assert packets["dropped"] > 0 and packets["nacked"] > 0 and packets["repaired"] > 0
+    assert report["delivery_video"] > 0.999 > report["delivery_audio"] > 0.9
+    assert report["verified"]["faults"] == []
+
+
+async def test_behaviour(apus):
+    """Turns of speaking, mutes, other layers, comings and goings, all at once: nothing is lost, and layers are switched."""
+    status, report, err = await load(
+        apus, "--protocol", "livekit", "--publishers", "1", "--participants", "2", "--subscribers", "3", "--layers", "3",
+        "--duration", "8s", "--speakers", "1", "--mute", "4s", "--layer-changes", "1s", "--churn", "0.5",
+    )  # fmt: skip
+    assert status == 0, err
+    assert report["joined"] > 6, "somebody was replaced"
+    assert report["failed"] == 0 and report["packets"]["lost"] == 0 and report["packets"]["duplicates"] == 0
+    assert report["verified"]["faults"] == [] and report["verified"]["packets"] > 0
+    layers = report["layers"]
+    assert layers["asked"] > 5 and layers["reached"] > layers["asked"] / 2
+    assert 0 < layers["switch_ms"]["p50"] < 1_000
+
+
 async def test_a_bar_that_is_missed(apus):
     """Status 1, a sentence, and the report all the same."""
     status, report, err = await load(apus, "--subscribers", "2", "--duration", "1s", "--max-join-p99", "0.001")
@@ -112,6 +147,8 @@ async def test_nobody_answers(protocol):
         [], ["--url", "ftp://localhost"], ["--url", "http://localhost:1", "--subscribers", "-1"],
         ["--url", "http://localhost:1", "--duration", "soon"], ["--url", "http://localhost:1", "--publishers", "0", "--subscribers", "0"],
         ["--url", "http://localhost:1", "--api-key", "a"], ["--url", "http://localhost:1", "--participants", "2"],
+        ["--url", "http://localhost:1", "--codec", "opus"], ["--url", "http://localhost:1", "--svc", "L3T3"],
+        ["--url", "http://localhost:1", "--layer-changes", "1s"], ["--url", "http://localhost:1", "--loss", "2"],
     ],
 )  # fmt: skip
 async def test_wrong_usage(arguments):

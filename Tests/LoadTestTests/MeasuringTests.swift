@@ -71,6 +71,7 @@ struct MeasuringTests {
     /// What a counting client has after these packets, each 5 ms after its sending, and how many it looked into.
     private func play(_ numbers: [Int], into track: ReceivedTrack, delays: inout Histogram) throws -> Int {
         var looked = 0
+        var switches = Histogram()
         for number in numbers {
             let bytes = try packet(number, keyframe: number == 1_000)
             let parsed = RTPHeader.parse(bytes.span.bytes)
@@ -78,7 +79,7 @@ struct MeasuringTests {
             let arrival = MeasuringTests.instant(number) + .milliseconds(5)
             if track.wantsToRead(header) {
                 looked += 1
-                track.read(bytes.span.bytes, header, HeaderExtensionValues(), at: arrival, delays: &delays)
+                track.read(bytes.span.bytes, header, HeaderExtensionValues(), at: arrival, delays: &delays, switches: &switches)
             } else {
                 track.count(header, length: bytes.count, at: arrival)
             }
@@ -132,15 +133,45 @@ struct MeasuringTests {
         #expect(track.nextDeadline < .distantFuture)
     }
 
+    @Test("a picture whose packets come in any order begins when the last of them is there")
+    func reorderedKeyframe() throws {
+        let track = try #require(ReceivedTrack(MeasuringTests.parameters, trackID: nil, verifies: false))
+        var delays = Histogram()
+        var switches = Histogram()
+        let shape = VideoShape(width: 320, height: 180, packetsPerFrame: 2)
+        let picture = SyntheticPicture(shape, frame: 0, isKeyframe: true)
+        for (step, index) in [3, 1, 0, 2].enumerated() {
+            #expect(track.firstFrame == nil)
+            let stamp = PayloadStamp(
+                source: 1, layer: 0, isKeyframe: true, frame: 0, index: index, count: 4, ordinal: UInt32(index),
+                captured: Instant(nanoseconds: 0))
+            let header = OutgoingHeader(
+                payloadType: 96, marker: index == 3, sequenceNumber: SequenceNumber(UInt16(100 + index)), timestamp: 9, ssrc: SSRC(7))
+            let bytes = try #require(
+                ByteWriter.array { writer in
+                    _ = header.write(into: &writer, HeaderExtensionMap())
+                    writer.bytes(stamp.payload(of: picture))
+                })
+            let parsed = RTPHeader.parse(bytes.span.bytes)
+            track.read(
+                bytes.span.bytes, try #require(parsed), HeaderExtensionValues(), at: Instant(nanoseconds: Int64(step)), delays: &delays,
+                switches: &switches)
+        }
+        #expect(track.firstFrame == Instant(nanoseconds: 3))
+        #expect(track.outcome().received == 4)
+    }
+
     @Test("a changed payload is a fault")
     func tampering() throws {
         let track = try #require(ReceivedTrack(MeasuringTests.parameters, trackID: nil, verifies: true))
         var delays = Histogram()
+        var switches = Histogram()
         var bytes = try packet(1_000, keyframe: true)
         bytes[bytes.count - 1] ^= 1
         let parsed = RTPHeader.parse(bytes.span.bytes)
         let header = try #require(parsed)
-        track.read(bytes.span.bytes, header, HeaderExtensionValues(), at: MeasuringTests.instant(1_000), delays: &delays)
+        track.read(
+            bytes.span.bytes, header, HeaderExtensionValues(), at: MeasuringTests.instant(1_000), delays: &delays, switches: &switches)
         #expect(!track.outcome().faults.isEmpty)
     }
 

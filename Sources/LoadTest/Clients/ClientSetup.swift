@@ -16,6 +16,8 @@ struct ClientSetup: Sendable {
     var sending: [SendingPlan]
     var receiving: [ReceivingPlan]
     var verifies: Bool
+    /// The share of media packets that are lost on arrival.
+    var loss: Double
 }
 
 /// A section that was agreed for receiving.

@@ -27,6 +27,9 @@ final class LoadClient {
     private let local: SocketAddress
     private let requestedAt: Instant
     private let verifies: Bool
+    private let loss: Double
+    private let lossEntropy: Entropy
+    private var dropped: UInt64 = 0
     private let entropy: Entropy
     private let number: UInt16
 
@@ -43,7 +46,9 @@ final class LoadClient {
         local = socket.address
         requestedAt = setup.requestedAt
         verifies = setup.verifies
+        loss = setup.loss
         entropy = .system()
+        lossEntropy = .seeded(entropy.next())
         feedbackSSRC = entropy.ssrc()
         remainingCandidates = Array(setup.candidates.dropFirst().prefix(ICEController.maximumPaths - 1))
         nextCandidate = remainingCandidates.isEmpty ? .distantFuture : now + LoadClient.candidatePatience
@@ -88,6 +93,10 @@ final class LoadClient {
     ) -> Instant {
         let path = Path(kind: .udp, channel: socket.channel, local: local, remote: remote)
         if ClientTransport.isRTP(datagram) {
+            if loss > 0, Double(lossEntropy.next() >> 11) / Double(1 << 53) < loss {
+                dropped &+= 1
+                return .distantFuture
+            }
             return receiveRTP(datagram, from: path, at: arrival, totals: totals, into: batch)
         }
         let wasConnected = transport.isConnected
@@ -132,7 +141,7 @@ final class LoadClient {
         guard let clear = RTPHeader.parse(packet) else { return .distantFuture }
         noteMedia(at: arrival, totals)
         let hadFrame = track.firstFrame != nil
-        track.read(packet, clear, values, at: arrival, delays: &totals.delays)
+        track.read(packet, clear, values, at: arrival, delays: &totals.delays, switches: &totals.switches)
         if !hadFrame, let first = track.firstFrame, tracks.allSatisfy({ $0 === track || $0.firstFrame == nil }) {
             totals.firstFrames.add(first - requestedAt)
         }
@@ -211,6 +220,31 @@ final class LoadClient {
         }
     }
 
+    // MARK: Behaviour
+
+    /// Mutes or unmutes its cameras and microphones, as a browser does that stops their tracks.
+    func mute(_ muted: Bool) {
+        for camera in media.cameras { camera.isPaused = muted }
+        for microphone in media.microphones { microphone.isPaused = muted }
+    }
+
+    func speak(_ speaks: Bool) { for microphone in media.microphones { microphone.isSilent = !speaks } }
+
+    /// What its cameras and microphones stamp.
+    var source: UInt16? { media.isEmpty ? nil : number }
+
+    /// Somebody publishes nothing for a while: that is no freeze.
+    func notePause(of source: UInt16) { for track in tracks where track.lastSample?.stamp.source == source { track.pause() } }
+
+    /// Asks for a layer of every picture that has several; gives the tracks' names.
+    func want(layer: UInt8, at now: Instant) -> [String] {
+        tracks.filter { $0.kind == .video }.compactMap { track in
+            guard let name = track.trackID, track.firstFrame != nil, track.source != number || media.isEmpty else { return nil }
+            track.want(layer: layer, at: now)
+            return name
+        }
+    }
+
     // MARK: The end
 
     /// Cameras and microphones stop; what was sent before may still arrive.
@@ -232,6 +266,7 @@ final class LoadClient {
         outcome.closedReason = transport.closedReason
         outcome.strays = strays
         outcome.unreadable = unreadable
+        outcome.dropped = dropped
         outcome.overflowed = socket.counters.overflowed
         outcome.sendFailures = socket.counters.sendErrors &+ socket.counters.dropped
         return outcome

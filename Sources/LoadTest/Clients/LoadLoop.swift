@@ -100,6 +100,16 @@ final class LoadLoop {
     func hasMedia(_ key: Int) -> Bool { clients[key]?.hasMedia ?? false }
     func closedReason(_ key: Int) -> String? { clients[key]?.closedReason }
 
+    /// The source that is muted or not from now on.
+    func mute(_ key: Int, _ muted: Bool) -> UInt16? {
+        clients[key]?.mute(muted)
+        return clients[key]?.source
+    }
+
+    func speak(_ key: Int, _ speaks: Bool) { clients[key]?.speak(speaks) }
+    func notePause(of source: UInt16) { for client in clients { client?.notePause(of: source) } }
+    func want(_ key: Int, layer: UInt8) -> [String] { clients[key]?.want(layer: layer, at: loop.now) ?? [] }
+
     func stopPublishing() { for client in clients { client?.stopPublishing() } }
 
     /// Ends a client, and says what it has seen.
@@ -124,6 +134,7 @@ final class LoadLoop {
         statistics.joins = totals.joins
         statistics.publisherJoins = totals.publisherJoins
         statistics.firstFrames = totals.firstFrames
+        statistics.switches = totals.switches
         statistics.lag = lag
         statistics.overflowed = overflowed
         for case let client? in clients {

@@ -32,6 +32,10 @@ actor LoadThread {
 
     func hasMedia(_ key: Int) -> Bool { state.hasMedia(key) }
     func closedReason(_ key: Int) -> String? { state.closedReason(key) }
+    func mute(_ key: Int, _ muted: Bool) -> UInt16? { state.mute(key, muted) }
+    func speak(_ key: Int, _ speaks: Bool) { state.speak(key, speaks) }
+    func notePause(of source: UInt16) { state.notePause(of: source) }
+    func want(_ key: Int, layer: UInt8) -> [String] { state.want(key, layer: layer) }
     func stopPublishing() { state.stopPublishing() }
     func close(_ key: Int) -> ClientOutcome? { state.close(key) }
     func statistics() -> LoopStatistics { state.statistics() }

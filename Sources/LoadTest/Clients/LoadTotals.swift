@@ -10,6 +10,8 @@ package final class LoadTotals {
     package var publisherJoins = Histogram()
     /// From asking to join to the first whole picture.
     package var firstFrames = Histogram()
+    /// From asking for a layer to its first packet.
+    package var switches = Histogram()
 }
 
 /// The same, copied out, with how the loop itself fared.
@@ -20,6 +22,8 @@ package struct LoopStatistics: Sendable {
     package var joins = Histogram()
     package var publisherJoins = Histogram()
     package var firstFrames = Histogram()
+    /// From asking for a layer to its first packet.
+    package var switches = Histogram()
     /// How late timers were served.
     package var lag = Histogram()
     package var clients = 0
@@ -38,6 +42,7 @@ package struct LoopStatistics: Sendable {
         joins.add(other.joins)
         publisherJoins.add(other.publisherJoins)
         firstFrames.add(other.firstFrames)
+        switches.add(other.switches)
         lag.add(other.lag)
         clients += other.clients
         connected += other.connected

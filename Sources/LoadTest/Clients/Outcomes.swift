@@ -13,6 +13,10 @@ package struct TrackOutcome: Sendable {
     package var repaired: UInt64 = 0
     package var nacked: UInt64 = 0
     package var keyframeRequests: UInt64 = 0
+    /// Layers that were asked for, and packets that came of another one afterwards (of those that were looked into).
+    package var layersAsked: UInt64 = 0
+    package var layersReached: UInt64 = 0
+    package var wrongLayer: UInt64 = 0
     package var freezes = 0
     package var freezeTime = Interval.zero
     package var faults: [String] = []
@@ -55,6 +59,8 @@ package struct ClientOutcome: Sendable {
     /// Packets of streams that nobody announced, and those that could not be decrypted.
     package var strays: UInt64 = 0
     package var unreadable: UInt64 = 0
+    /// Lost on purpose.
+    package var dropped: UInt64 = 0
     package var overflowed: UInt64 = 0
     package var sendFailures: UInt64 = 0
     /// Of a publisher: how many packets each of its encodings has sent.

@@ -31,7 +31,11 @@ package final class ReceivedTrack {
     package private(set) var firstFrame: Instant?
     package private(set) var faults: [String] = []
     private var unwrapper = SequenceUnwrapper()
+    /// The lowest number that came, the one that came first, and those below it that came later.
     private var first: Int64?
+    private var begin: Int64?
+    private var early: Set<Int64> = []
+    private static let earlyLimit = 256
     private var missing = MissingPackets()
     private var statistics: ReceptionStatistics
     private var clock: SenderClock
@@ -44,10 +48,22 @@ package final class ReceivedTrack {
     }
     package private(set) var lastSample: Sample?
 
+    // The layer that was asked for.
+    private var wanted: (layer: UInt8, since: Instant, isReached: Bool)?
+    private var layersAsked: UInt64 = 0
+    private var layersReached: UInt64 = 0
+    private var wrongLayer: UInt64 = 0
+
     // While no picture has begun: how much of a keyframe is there.
     private var isSeeking: Bool
     private var soughtSince: Instant?
-    private var keyframe: (next: Int64, timestamp: UInt32)?
+    private var recent: [Int64: Recent] = [:]
+    private struct Recent {
+        var timestamp: UInt32
+        var marker: Bool
+        var isKeyframeStart: Bool
+    }
+    private static let recentLimit = 512
 
     private let video: ReceivedVideo?
     private var lastFrameOfSound: (source: UInt16, frame: UInt32)?
@@ -76,7 +92,7 @@ package final class ReceivedTrack {
 
     /// Whether a packet must be decrypted.
     package func wantsToRead(_ header: RTPHeader) -> Bool {
-        verifies || isSeeking || header.ssrc != ssrc || first == nil
+        verifies || isSeeking || wanted?.isReached == false || header.ssrc != ssrc || first == nil
             || unwrapper.peek(header.sequenceNumber.rawValue) & ReceivedTrack.samplingMask == 0
     }
 
@@ -91,14 +107,16 @@ package final class ReceivedTrack {
         let wasWhole = missing.isEmpty
         switch missing.note(sequence, at: arrival) {
         case .repeated:
-            // Before the first that came nothing can be missing, so that what is late then is told by nothing else.
-            if let first, sequence < first { break }
-            duplicates &+= 1
-            return false
+            // Nothing is missed of what lies before the first that came: what comes of it late is new all the same.
+            guard let begin, sequence < begin, early.count < ReceivedTrack.earlyLimit, early.insert(sequence).inserted else {
+                duplicates &+= 1
+                return false
+            }
         case .inOrder, .gap, .filled: break
         case .overflow: seek(at: arrival)
         }
         packets &+= 1
+        begin = begin ?? sequence
         first = min(first ?? sequence, sequence)
         lastArrival = arrival
         if header.ssrc == ssrc {
@@ -110,9 +128,10 @@ package final class ReceivedTrack {
 
     // MARK: Reading
 
-    /// Takes a packet in the clear; `delays` learns how late it is.
+    /// Takes a packet in the clear; `delays` learns how late it is, `switches` how long a layer was waited for.
     package func read(
-        _ packet: RawSpan, _ header: RTPHeader, _ values: HeaderExtensionValues, at arrival: Instant, delays: inout Histogram
+        _ packet: RawSpan, _ header: RTPHeader, _ values: HeaderExtensionValues, at arrival: Instant, delays: inout Histogram,
+        switches: inout Histogram
     ) {
         var payload = packet.extracting(header.payloadOffset..<(header.payloadOffset + header.payloadLength))
         guard header.payloadLength > 0 else { return count(header, length: packet.byteCount, at: arrival) }
@@ -139,7 +158,19 @@ package final class ReceivedTrack {
         }
         lastSample = Sample(sequence: sequence, stamp: stamp)
         if header.ssrc == ssrc { delays.add(arrival - stamp.captured) }
-        if kind == .audio { check(stamp, values) }
+        if kind == .audio {
+            check(stamp, values)
+        } else if let wanted {
+            if stamp.layer == wanted.layer {
+                if !wanted.isReached {
+                    layersReached &+= 1
+                    switches.add(arrival - wanted.since)
+                    self.wanted?.isReached = true
+                }
+            } else if wanted.isReached, header.ssrc == ssrc {
+                wrongLayer &+= 1
+            }
+        }
     }
 
     private func check(_ stamp: PayloadStamp, _ values: HeaderExtensionValues) {
@@ -159,24 +190,41 @@ package final class ReceivedTrack {
     private func seek(at now: Instant) {
         isSeeking = kind == .video
         soughtSince = nil
-        keyframe = nil
+        recent = [:]
     }
 
     private func seek(_ sequence: Int64, _ header: RTPHeader, _ descriptor: PayloadDescriptor, at now: Instant) {
         if soughtSince == nil { soughtSince = now }
-        if descriptor.isKeyframeStart {
-            keyframe = (sequence + 1, header.timestamp)
-        } else if let started = keyframe, started.next == sequence, started.timestamp == header.timestamp {
-            keyframe?.next = sequence + 1
-        } else {
-            return
-        }
-        guard header.marker else { return }
+        if recent.count >= ReceivedTrack.recentLimit { recent = [:] }
+        recent[sequence] = Recent(timestamp: header.timestamp, marker: header.marker, isKeyframeStart: descriptor.isKeyframeStart)
+        // The frame that this packet is of may be a whole keyframe now, whichever of its packets came last.
+        var start = sequence
+        while recent[start]?.isKeyframeStart == false, recent[start - 1]?.timestamp == header.timestamp { start -= 1 }
+        guard recent[start]?.isKeyframeStart == true else { return }
+        var end = sequence
+        while let packet = recent[end], !packet.marker, recent[end + 1]?.timestamp == header.timestamp { end += 1 }
+        guard recent[end]?.marker == true else { return }
         isSeeking = false
-        keyframe = nil
+        recent = [:]
         firstFrame = firstFrame ?? now
-        missing.forget(before: sequence)
+        missing.forget(before: start)
         freezes.noteFrame(at: now)
+    }
+
+    /// Whose packets it gets.
+    package var source: UInt16? { lastSample?.stamp.source }
+
+    /// From here on another layer is right.
+    package func want(layer: UInt8, at now: Instant) {
+        guard wanted?.layer != layer else { return }
+        wanted = (layer, now, false)
+        layersAsked &+= 1
+    }
+
+    /// Nothing is published for a while: the time until the next picture is no freeze.
+    package func pause() {
+        freezes.pause()
+        video?.pause()
     }
 
     // MARK: Feedback
@@ -228,6 +276,9 @@ package final class ReceivedTrack {
         outcome.repaired = repaired
         outcome.nacked = nacked + UInt64(video?.nacked ?? 0)
         outcome.keyframeRequests = keyframeRequests + UInt64(video?.keyframeRequests ?? 0)
+        outcome.layersAsked = layersAsked
+        outcome.layersReached = layersReached
+        outcome.wrongLayer = wrongLayer
         outcome.freezes = meter.count
         outcome.freezeTime = meter.duration
         outcome.faults = faults + (video?.decoder.faults ?? [])

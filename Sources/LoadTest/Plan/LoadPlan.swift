@@ -31,6 +31,26 @@ package struct LoadPlan: Sendable {
     package var threads = 1
     package var hasAudio = true
     package var hasVideo = true
+    package var codec = Codec.vp8
+    /// Layers in one stream: VP9 has both kinds, AV1 temporal ones.
+    package var spatialLayers = 1
+    package var temporalLayers = 1
+    /// The packets of a picture leave over most of the time until the next, in place of at once.
+    package var isPaced = false
+
+    // What they do meanwhile.
+
+    /// Of the packets that arrive, so many are lost before anybody looks at them: 0 to 1.
+    package var loss = 0.0
+    /// So many speak at a time, and others every two seconds; nil for all.
+    package var speakers: Int?
+    /// So often one who publishes mutes itself, for half of that time; zero for never.
+    package var mutePeriod = Interval.zero
+    /// So often every subscriber asks for another quality (LiveKit's protocol, simulcast); zero for never.
+    package var layerPeriod = Interval.zero
+    /// Subscribers that leave each second, and are replaced.
+    package var churnPerSecond = 0.0
+
     /// Seconds between two lines about how it goes; zero for none.
     package var progress = Interval.seconds(5)
 

@@ -31,15 +31,18 @@ extension LoadReport {
         packets = Packets()
         packets.published = published.total
         var worst = 1.0
+        var byKind: [MediaKind: (expected: UInt64, received: UInt64)] = [:]
         freezes = 0
         keyframeRequests = 0
         var freezeTime = Interval.zero
         var worstFreeze = Interval.zero
+        layers = Layers(switchMs: Spread(loops.switches))
         verified = Verified()
         var sendFailures: UInt64 = 0
         for client in outcomes {
             packets.strays &+= client.strays
             packets.unreadable &+= client.unreadable
+            packets.dropped &+= client.dropped
             sendFailures &+= client.sendFailures
             guard !client.tracks.isEmpty else { continue }
             var (expected, received): (UInt64, UInt64) = (0, 0)
@@ -49,11 +52,16 @@ extension LoadReport {
                 packets.missingAtTheEnd &+= missing
                 expected &+= track.expected &+ missing
                 received &+= track.received
+                byKind[track.kind, default: (0, 0)].expected &+= track.expected &+ missing
+                byKind[track.kind, default: (0, 0)].received &+= track.received
                 packets.repaired &+= track.repaired
                 packets.duplicates &+= track.duplicates
                 packets.nacked &+= track.nacked
                 packets.bytes &+= track.bytes
                 keyframeRequests &+= track.keyframeRequests
+                layers.asked &+= track.layersAsked
+                layers.reached &+= track.layersReached
+                layers.wrongPackets &+= track.wrongLayer
                 freezes += track.freezes
                 freeze = freeze + track.freezeTime
                 if client.verifies { verified.packets &+= track.received }
@@ -68,6 +76,11 @@ extension LoadReport {
         }
         packets.lost = packets.expected - min(packets.expected, packets.received)
         delivery = packets.expected == 0 ? 0 : Double(packets.received) / Double(packets.expected)
+        let share = { (kind: MediaKind) in
+            byKind[kind].map { $0.expected == 0 ? 0 : Double($0.received) / Double($0.expected) } ?? 1
+        }
+        deliveryVideo = share(.video)
+        deliveryAudio = share(.audio)
         deliveryWorst = watching.isEmpty ? 0 : worst
         freezeS = freezeTime.seconds
         freezeSWorst = worstFreeze.seconds

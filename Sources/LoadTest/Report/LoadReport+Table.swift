@@ -25,6 +25,10 @@ extension LoadReport {
             lines.append(
                 ("freezes", "\(freezes), \(Self.number(freezeS)) s in all, \(Self.number(freezeSWorst)) s for the worst subscriber"))
         }
+        if layers.asked > 0 {
+            let text = "\(layers.reached) of \(layers.asked) reached, \(layers.wrongPackets) packets of others; \(layers.switchMs.text)"
+            lines.append(("layers", text))
+        }
         lines.append(
             ("verified", "\(verified.clients) clients, \(verified.packets) packets, \(verified.faults.isEmpty ? "no" : "some") faults"))
         for fault in verified.faults { lines.append(("", fault)) }

@@ -35,9 +35,20 @@ package struct LoadReport: Codable, Sendable {
         /// Of streams that no answer named, and those that no key opened.
         package var strays: UInt64 = 0
         package var unreadable: UInt64 = 0
+        /// By the subscribers on purpose.
+        package var dropped: UInt64 = 0
         /// By the publishers, each packet once.
         package var published: UInt64 = 0
         package var bytes: UInt64 = 0
+    }
+
+    /// What came of the layers that subscribers asked for.
+    package struct Layers: Codable, Sendable {
+        package var asked: UInt64 = 0
+        package var reached: UInt64 = 0
+        /// Packets of another layer than the one that had been asked for and had come; of those that were looked into.
+        package var wrongPackets: UInt64 = 0
+        package var switchMs: Spread
     }
 
     package struct Verified: Codable, Sendable {
@@ -86,12 +97,16 @@ package struct LoadReport: Codable, Sendable {
     /// Received of expected, all subscribers together, and the one that got least.
     package var delivery: Double
     package var deliveryWorst: Double
+    /// Of pictures, and of sound, which nobody asks for again; 1 where there is none.
+    package var deliveryVideo: Double
+    package var deliveryAudio: Double
     package var packets: Packets
     package var packetsPerS: Double
     package var freezes: Int
     package var freezeS: Double
     package var freezeSWorst: Double
     package var keyframeRequests: UInt64
+    package var layers: Layers
     package var verified: Verified
     package var generator: Generator
     package var bars: [BarResult] = []
@@ -105,7 +120,8 @@ package struct LoadReport: Codable, Sendable {
 
     enum CodingKeys: String, CodingKey {
         case url, room, protocolName = "protocol", publishers, subscribers, durationS, joined, failed, failures, ended, silent, joinMs,
-            publishMs, firstFrameMs, delayMs, delivery, deliveryWorst, packets, packetsPerS, freezes, freezeS, freezeSWorst,
-            keyframeRequests, verified, generator, bars
+            publishMs, firstFrameMs, delayMs, delivery, deliveryWorst, deliveryVideo, deliveryAudio, packets, packetsPerS, freezes, freezeS,
+            freezeSWorst,
+            keyframeRequests, layers, verified, generator, bars
     }
 }

@@ -64,7 +64,7 @@ struct Joiner: Sendable {
         return ClientSetup(
             identity: newcomer.identity, number: UInt16(truncatingIfNeeded: source), requestedAt: requestedAt, transport: answer.transport,
             candidates: ordered(answer.candidates), extensions: answer.extensions, sending: sending(answer), receiving: receiving(answer),
-            verifies: newcomer.role.watches && newcomer.number < plan.verifying)
+            verifies: newcomer.role.watches && newcomer.number < plan.verifying, loss: plan.loss)
     }
 
     func sending(_ answer: ServerAnswer) -> [SendingPlan] {

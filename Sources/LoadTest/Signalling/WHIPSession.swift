@@ -3,6 +3,7 @@ import MediaPrimitives
 import NIOHTTP1
 import RTP
 import SDP
+import Signalling
 
 /// A session by HTTP: WHIP (RFC 9725) to publish, WHEP (draft-ietf-wish-whep) to watch.
 struct WHIPSession: LoadSession {
@@ -38,6 +39,9 @@ struct WHIPSession: LoadSession {
             try? await Task.sleep(for: .milliseconds(250))
         }
     }
+
+    func mute(_ muted: Bool) async {}
+    func wish(_ quality: Livekit_VideoQuality, of tracks: [String]) async {}
 
     func end() async {
         guard !location.isEmpty else { return }
