@@ -40,14 +40,20 @@ package actor LoadRun {
         var watching: [LoadThread] = []
         for number in 0..<max(1, plan.threads) { watching.append(try LoadThread(name: "load-watch-\(number)", certificate: certificate)) }
         let threads = [publishing] + watching
-        defer {
-            Task {
-                for thread in threads { await thread.stop() }
-                try? await group.shutdownGracefully()
-            }
-        }
         let joiner = Joiner(plan: plan, http: HTTPClient(group: group, server: plan.server), certificate: certificate, tokens: tokens)
+        let outcome: Result<LoadReport, LoadError>
+        do throws(LoadError) {
+            outcome = .success(try await measure(bars, publishing, watching, joiner))
+        } catch { outcome = .failure(error) }
+        for thread in threads { await thread.stop() }
+        try? await group.shutdownGracefully()
+        return try outcome.get()
+    }
 
+    private func measure(
+        _ bars: Bars, _ publishing: LoadThread, _ watching: [LoadThread], _ joiner: Joiner
+    ) async throws(LoadError) -> LoadReport {
+        let threads = [publishing] + watching
         try await joinAll(.publisher, count: plan.publishers, on: [publishing], joiner)
         await waitForMedia()
         try await joinAll(.participant, count: plan.participants, on: watching, joiner)

@@ -14,7 +14,7 @@ struct LoadCommand: AsyncParsableCommand {
             decrypt and check everything, the rest count. Progress goes to standard error, a table to standard output.
             The key that signs tokens comes from --keys, APUS_KEYS or the configuration file, or with --dev is the one that everybody knows.
             Example: apus load --dev --url http://localhost:7880 --room load --subscribers 200 --duration 30s --min-delivery 0.999
-            Exit status: 0 done, 1 a bar was missed or nobody could join, 64 wrong usage, 69 the server does not answer.
+            Exit status: 0 done, 1 a bar was missed, or somebody could not join, got nothing or was thrown out, 64 wrong usage, 69 the server does not answer.
             """)
 
     @Option(help: "Where the server's HTTP is: http://host:port.")
@@ -161,7 +161,9 @@ struct LoadCommand: AsyncParsableCommand {
             Self.say("\(bar.name) is \(bar.value), and the bar is \(bar.limit).")
         }
         if report.failed > 0 { Self.say("\(report.failed) clients could not join.") }
-        if report.failed > 0 || report.bars.contains(where: { !$0.met }) { throw ExitCode.failure }
+        if report.ended > 0 { Self.say("The connections of \(report.ended) clients ended early.") }
+        if report.silent > 0 { Self.say("\(report.silent) subscribers never got any media.") }
+        if report.failed + report.ended + report.silent > 0 || report.bars.contains(where: { !$0.met }) { throw ExitCode.failure }
     }
 
     private func measure(_ plan: LoadPlan) async throws -> LoadReport {
