@@ -19,6 +19,10 @@ final class LoadClient {
     private var tracks: [ReceivedTrack] = []
     /// Of each track its SSRC and that of its retransmissions: a search of few cheap steps.
     private var ssrcs: [(ssrc: UInt32, track: Int)] = []
+    /// Where the last packet's stands: packets come in runs.
+    private var lastSSRC = 0
+    /// Connected when that was last asked; asking costs more than the rest of a packet.
+    private var isUp = false
     private let feedbackSSRC: SSRC
     private var arrivals = ArrivalReports()
     private var nextReport: Instant?
@@ -103,7 +107,8 @@ final class LoadClient {
         if case .rtcp(let length) = transport.receive(datagram, from: path, at: arrival, into: batch) {
             receiveRTCP(UnsafeRawBufferPointer(rebasing: datagram[..<length]).bytes, at: arrival, into: batch)
         }
-        if !wasConnected, transport.isConnected {
+        isUp = transport.isConnected
+        if !wasConnected, isUp {
             nextReport = arrival + LoadClient.reportInterval
             notePublishing(at: arrival, totals)
         }
@@ -113,17 +118,20 @@ final class LoadClient {
     private func receiveRTP(
         _ datagram: UnsafeMutableRawBufferPointer, from path: Path, at arrival: Instant, totals: LoadTotals, into batch: DatagramBatch
     ) -> Instant {
-        guard transport.isConnected, let first = datagram.first else { return .distantFuture }
+        guard isUp, let first = datagram.first else { return .distantFuture }
         // How much padding there is stands at the encrypted end: such a packet is taken for one without.
         datagram[0] = first & ~0x20
         let parsed = RTPHeader.parse(UnsafeRawBufferPointer(datagram).bytes)
         datagram[0] = first
         guard let header = parsed else { return .distantFuture }
-        guard let index = ssrcs.firstIndex(where: { $0.ssrc == header.ssrc.rawValue }) else {
-            strays &+= 1
-            return .distantFuture
+        if ssrcs.isEmpty || ssrcs[lastSSRC].ssrc != header.ssrc.rawValue {
+            guard let index = ssrcs.firstIndex(where: { $0.ssrc == header.ssrc.rawValue }) else {
+                strays &+= 1
+                return .distantFuture
+            }
+            lastSSRC = index
         }
-        let track = tracks[ssrcs[index].track]
+        let track = tracks[ssrcs[lastSSRC].track]
         let values = HeaderExtensionValues.parse(UnsafeRawBufferPointer(datagram).bytes, header, transport.extensions)
         if let sequence = values.transportSequence { arrivals.note(sequence, at: arrival) }
         totals.packets &+= 1
@@ -185,7 +193,8 @@ final class LoadClient {
     func handleTimeout(at now: Instant, totals: LoadTotals, into batch: DatagramBatch) {
         if transport.nextDeadline <= now { transport.handleTimeout(at: now, into: batch) }
         if nextCandidate <= now { tryNextCandidate(at: now, into: batch) }
-        guard transport.isConnected else { return }
+        isUp = transport.isConnected
+        guard isUp else { return }
         if media.nextDeadline <= now { media.handleTimeout(at: now, over: transport, into: batch) }
         for track in tracks where track.nextDeadline <= now {
             track.handleTimeout(at: now, sender: feedbackSSRC, over: transport, into: batch)

@@ -4,11 +4,11 @@ import MediaPrimitives
 import RTP
 
 /// One section that a client receives. Most clients only count: the RTP header is in the clear, so that a packet costs no decryption. They look into
-/// one of 64 packets, which tells how late it is and what was published before it, and keeps the rollover counter known; and into all while they wait
+/// one of 256 packets, which tells how late it is and what was published before it, and keeps the rollover counter known; and into all while they wait
 /// for a picture to begin. Those that verify decrypt everything, and play it to a decoder.
 package final class ReceivedTrack {
     private static let requestInterval = Interval.milliseconds(500)
-    private static let samplingMask: Int64 = 63
+    private static let samplingMask: Int64 = 255
 
     package let mid: String
     package let kind: MediaKind

@@ -25,7 +25,7 @@ package struct LoadPlan: Sendable {
     package var duration = Interval.seconds(30)
     /// Joins begun each second.
     package var joinsPerSecond = 100.0
-    /// So many of the subscribers decrypt everything and check it; the others count, and look into one packet of 64.
+    /// So many of the subscribers decrypt everything and check it; the others count, and look into one packet of 256.
     package var verifying = 3
     /// Loops for subscribers; publishers have one of their own.
     package var threads = 1
