@@ -66,17 +66,20 @@ package actor LoadRun {
         await stay(until: begin + plan.duration, threads)
         behaviour.cancel()
         await behaviour.value
+        // Who came at the end has had the time to see something.
+        if plan.churnPerSecond > 0 { await waitForMedia() }
         let (end, cpuAfter) = (publishing.now, LoadRun.cpuSeconds())
         let after = await statistics(threads)
         for thread in threads { await thread.stopPublishing() }
         try? await Task.sleep(for: LoadRun.afterglow)
 
         let loops = await statistics(threads)
-        let outcomes = await leave()
+        let (outcomes, gone) = await leave()
         let elapsed = max(0.001, (end - begin).seconds)
         var report = LoadReport(
             plan, outcomes: outcomes, failures: failures, loops: loops, cpuSeconds: LoadRun.cpuSeconds(),
             cpuShare: (cpuAfter - cpuBefore) / elapsed, packetsPerSecond: Double(after.packets - before.packets) / elapsed)
+        report.ended = max(report.ended, gone)
         report.bars = bars.results(for: report)
         return report
     }
@@ -160,29 +163,39 @@ package actor LoadRun {
     func replaceOne(by number: Int, on thread: LoadThread, _ joiner: Joiner) async {
         let watching = members.indices.filter { members[$0].role == .subscriber }
         guard let index = watching.randomElement() else { return }
-        let leaving = members.remove(at: index)
-        if var outcome = await leaving.thread.close(leaving.key) {
+        let leaving = members[index]
+        // Nobody leaves before there was anything to see.
+        guard await leaving.thread.hasMedia(leaving.key), let place = members.firstIndex(where: { $0.identity == leaving.identity }) else {
+            return
+        }
+        members.remove(at: place)
+        if var outcome = await leaving.thread.outcome(leaving.key) {
             // What was on its way to it is nobody's loss.
             for track in outcome.tracks.indices { outcome.tracks[track].last = nil }
             departed.append(outcome)
         }
         await leaving.session.end()
+        await leaving.thread.close(leaving.key)
         note(await joiner.join(.subscriber, number: number, on: thread))
     }
 
-    private func leave() async -> [ClientOutcome] {
+    /// What all have seen, and how many found the server gone when they took leave.
+    private func leave() async -> (outcomes: [ClientOutcome], gone: Int) {
         var outcomes = departed
         departed = []
-        for member in members { if let outcome = await member.thread.close(member.key) { outcomes.append(outcome) } }
+        for member in members { if let outcome = await member.thread.outcome(member.key) { outcomes.append(outcome) } }
         let sessions = members.map(\.session)
+        var gone = 0
         // Not all at once: the server has limits, and so have descriptors.
         for start in stride(from: 0, to: sessions.count, by: 50) {
-            await withTaskGroup(of: Void.self) { tasks in
+            await withTaskGroup(of: Bool.self) { tasks in
                 for session in sessions[start..<min(start + 50, sessions.count)] { tasks.addTask { await session.end() } }
+                for await wasThere in tasks where !wasThere { gone += 1 }
             }
         }
+        for member in members { await member.thread.close(member.key) }
         members = []
-        return outcomes
+        return (outcomes, gone)
     }
 
     // MARK: The machine

@@ -1,10 +1,12 @@
 """`apus load` against the real server: what it reports must be what the server counts, and its exit status must mean it."""
 
+import asyncio
 import json
 
 import pytest
 
-from clients.apus import free_port, run_apus
+from clients.apus import Apus, free_port, run_apus
+from clients.waiting import until
 
 
 async def load(apus, *arguments, timeout=60):
@@ -109,6 +111,35 @@ async def test_behaviour(apus):
     layers = report["layers"]
     assert layers["asked"] > 5 and layers["reached"] > layers["asked"] / 2
     assert 0 < layers["switch_ms"]["p50"] < 1_000
+
+
+async def test_comings_and_goings(apus):
+    """Who leaves is replaced; the server is left as it was found."""
+    status, report, err = await load(apus, "--subscribers", "20", "--threads", "2", "--churn", "10", "--duration", "4s", "--min-delivery", "1")
+    assert status == 0, err
+    assert report["joined"] > 40
+    assert await apus.metric("apus_http_sessions") == 0
+
+
+@pytest.mark.parametrize("protocol", ["whip", "livekit"])
+async def test_a_server_that_is_killed(protocol):
+    """The report is written all the same, and the status says that something was wrong."""
+    server = await Apus().start()
+    running = asyncio.create_task(load(server, "--protocol", protocol, "--subscribers", "3", "--duration", "4s"))
+    await until_published(server)
+    server.process.kill()
+    await server.process.wait()
+    status, report, err = await running
+    assert status == 1, err
+    assert report["ended"] == 4 and report["delivery"] < 1
+    assert "ended early" in err
+
+
+async def until_published(server):
+    async def sent():
+        return await server.metric("apus_packets_total", direction="out", kind="rtp") > 300
+
+    await until(sent, "subscribers are sent something", timeout=20)
 
 
 async def test_a_bar_that_is_missed(apus):

@@ -65,6 +65,20 @@ struct OfferingTests {
         #expect(answer.extensions[.transportCC] != 0)
     }
 
+    @Test("a trickled candidate says where to send checks; what is none, or not by UDP, says nothing")
+    func trickling() {
+        func address(_ candidate: String) -> SocketAddress? {
+            ServerAnswer.address(trickled: "{\"candidate\":\"\(candidate)\",\"sdpMid\":\"0\",\"sdpMLineIndex\":0}")
+        }
+        #expect(address("candidate:1 1 udp 2130706431 10.0.0.1 7882 typ host") == SocketAddress(ipv4: 0x0a00_0001, port: 7_882))
+        for text in [
+            "", "candidate:", "candidate:1 1 tcp 1 10.0.0.1 7881 typ host tcptype passive", "candidate:1 1 udp 1 a.local 1 typ host",
+        ] {
+            #expect(address(text) == nil)
+        }
+        #expect(ServerAnswer.address(trickled: "[]") == nil)
+    }
+
     @Test(
         "what is no answer to it is refused with a sentence",
         arguments: ["", "v=0\r\n", "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"])

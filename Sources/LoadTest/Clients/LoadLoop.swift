@@ -112,10 +112,11 @@ final class LoadLoop {
 
     func stopPublishing() { for client in clients { client?.stopPublishing() } }
 
-    /// Ends a client, and says what it has seen.
-    func close(_ key: Int) -> ClientOutcome? {
-        guard let client = clients[key] else { return nil }
-        let outcome = client.outcome()
+    /// What a client has seen until now.
+    func outcome(_ key: Int) -> ClientOutcome? { clients[key]?.outcome() }
+
+    func close(_ key: Int) {
+        guard let client = clients[key] else { return }
         client.close(into: batch)
         flush(client)
         overflowed &+= client.socket.counters.overflowed
@@ -123,7 +124,6 @@ final class LoadLoop {
         deadlines.cancel(key)
         clients[key] = nil
         free.append(key)
-        return outcome
     }
 
     func statistics() -> LoopStatistics {

@@ -37,7 +37,8 @@ actor LoadThread {
     func notePause(of source: UInt16) { state.notePause(of: source) }
     func want(_ key: Int, layer: UInt8) -> [String] { state.want(key, layer: layer) }
     func stopPublishing() { state.stopPublishing() }
-    func close(_ key: Int) -> ClientOutcome? { state.close(key) }
+    func outcome(_ key: Int) -> ClientOutcome? { state.outcome(key) }
+    func close(_ key: Int) { state.close(key) }
     func statistics() -> LoopStatistics { state.statistics() }
 
     func stop() async {

@@ -38,7 +38,7 @@ extension Joiner {
         do throws(LoadError) {
             try await session.join(http, token: newcomer.token, subscribes: newcomer.role.watches)
         } catch {
-            if let key = held.key { _ = await thread.close(key) }
+            if let key = held.key { await thread.close(key) }
             throw error
         }
         guard let key = held.key else { throw .broken("The server agreed on nothing.") }

@@ -34,7 +34,11 @@ actor LiveKitSession: LoadSession {
     private var mustOffer = false
     /// The server's names of what it sends, by the name it was announced under.
     private(set) var published: [String: String] = [:]
+    private var hasAnnounced = false
     private var hasOffered = false
+    /// Where the server can be reached, as it tells after its answer; and the first answer while nothing is known yet.
+    private var trickled: [SocketAddress] = []
+    private var unreachableAnswer: ServerAnswer?
     private var failure: LoadError?
     private var isSettled = false
     private var waiters: [CheckedContinuation<Void, Never>] = []
@@ -132,6 +136,7 @@ actor LiveKitSession: LoadSession {
             await makeOffer()
         case .requestResponse(let refusal) where !isSettled && refusal.reason != .ok:
             fail(.refused(status: 403, sentence: refusal.message))
+        case .trickle(let message): await learn(message.candidateInit)
         case .leave(let leave):
             fail(.broken("The server said leave (\(leave.reason))."))
         default: break
@@ -143,12 +148,31 @@ actor LiveKitSession: LoadSession {
         guard description.id == 0 || description.id == offerID else { return }
         isAwaitingAnswer = false
         do throws(LoadError) {
-            let answer = try ServerAnswer(description.sdp, to: offered)
-            if let error = await onAnswer(answer) { return fail(error) }
+            await use(try ServerAnswer(description.sdp, to: offered, mayTrickle: true))
         } catch { return fail(error) }
+    }
+
+    private func learn(_ candidate: String) async {
+        guard let address = ServerAnswer.address(trickled: candidate), trickled.count < 64 else { return }
+        trickled.append(address)
+        if let answer = unreachableAnswer {
+            unreachableAnswer = nil
+            await use(answer)
+        }
+    }
+
+    private func use(_ answer: ServerAnswer) async {
+        var answer = answer
+        answer.candidates += trickled.filter { !answer.candidates.contains($0) }
+        guard !answer.candidates.isEmpty else {
+            unreachableAnswer = answer
+            return
+        }
+        if let error = await onAnswer(answer) { return fail(error) }
         if publishes.isEmpty || hasOffered {
             settle()
-        } else if published.isEmpty {
+        } else if !hasAnnounced {
+            hasAnnounced = true
             for track in publishes { await send(.with { $0.addTrack = track.request }) }
         }
         if mustOffer { await makeOffer() }
@@ -245,8 +269,10 @@ actor LiveKitSession: LoadSession {
             })
     }
 
-    func end() async {
+    @discardableResult
+    func end() async -> Bool {
         pinging?.cancel()
+        let wasThere = failure == nil
         await send(
             .with {
                 $0.leave = .with {
@@ -257,5 +283,6 @@ actor LiveKitSession: LoadSession {
         await writer?.close()
         reading?.cancel()
         reading = nil
+        return wasThere
     }
 }

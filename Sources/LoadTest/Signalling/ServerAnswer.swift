@@ -1,3 +1,4 @@
+import Foundation
 import MediaPrimitives
 import RTP
 import SDP
@@ -22,7 +23,8 @@ package struct ServerAnswer: Sendable {
     /// The ids that all sections share (RFC 9143 §10).
     package var extensions: HeaderExtensionMap
 
-    package init(_ text: String, to offer: ClientOffer) throws(LoadError) {
+    /// `mayTrickle`: candidates may be left for messages that follow.
+    package init(_ text: String, to offer: ClientOffer, mayTrickle: Bool = false) throws(LoadError) {
         let session: SessionDescription
         do throws(SDPError) {
             var limits = SDPLimits()
@@ -37,12 +39,9 @@ package struct ServerAnswer: Sendable {
         transport = try Self.transport(session, accepted.map(\.section), local: offer.credentials)
         var seen: Set<SocketAddress> = []
         candidates = (session.candidates + accepted.flatMap { $0.section.candidates }).compactMap { candidate in
-            guard candidate.transport == "udp", candidate.component == 1,
-                let address = SocketAddress(host: candidate.address, port: candidate.port), seen.insert(address).inserted
-            else { return nil }
-            return address
+            ServerAnswer.address(of: candidate).flatMap { seen.insert($0).inserted ? $0 : nil }
         }
-        guard !candidates.isEmpty else { throw .broken("The answer names no UDP candidate with an address.") }
+        guard !candidates.isEmpty || mayTrickle else { throw .broken("The answer names no UDP candidate with an address.") }
         sections = accepted.map { Section($0.section, offered: $0.offered, session) }
         extensions = HeaderExtensionMap()
         for section in sections {
@@ -50,6 +49,21 @@ package struct ServerAnswer: Sendable {
                 extensions[kind] = section.parameters.extensions[kind]
             }
         }
+    }
+
+    /// Where checks may go: a UDP candidate with an address.
+    private static func address(of candidate: Candidate) -> SocketAddress? {
+        guard candidate.transport == "udp", candidate.component == 1 else { return nil }
+        return SocketAddress(host: candidate.address, port: candidate.port)
+    }
+
+    /// The same of a trickled candidate, as browsers write it in JSON (`RTCIceCandidateInit`).
+    package static func address(trickled json: String) -> SocketAddress? {
+        struct Init: Decodable { var candidate: String }
+        guard let parsed = try? JSONDecoder().decode(Init.self, from: Data(json.utf8)), parsed.candidate.hasPrefix("candidate:") else {
+            return nil
+        }
+        return Candidate(parsing: String(parsed.candidate.dropFirst("candidate:".count))).flatMap { address(of: $0) }
     }
 
     private static func transport(

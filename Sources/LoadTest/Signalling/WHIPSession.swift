@@ -43,10 +43,11 @@ struct WHIPSession: LoadSession {
     func mute(_ muted: Bool) async {}
     func wish(_ quality: Livekit_VideoQuality, of tracks: [String]) async {}
 
-    func end() async {
-        guard !location.isEmpty else { return }
+    @discardableResult
+    func end() async -> Bool {
+        guard !location.isEmpty else { return true }
         let plain = HTTPClient(group: http.group, server: http.server.withoutPrefix)
-        _ = try? await plain.send(.DELETE, location, headers: ["authorization": "Bearer \(token)"])
+        return (try? await plain.send(.DELETE, location, headers: ["authorization": "Bearer \(token)"])) != nil
     }
 }
 
