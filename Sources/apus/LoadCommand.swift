@@ -49,7 +49,7 @@ struct LoadCommand: AsyncParsableCommand {
     var progress = "5s"
 
     @Option(help: "vp8, vp9, h264 or av1.")
-    var codec: Codec = .vp8
+    var codec = PictureCodec.vp8
     @Option(help: ArgumentHelp("Layers in one stream: L1T3 (vp9, av1), L3T3 (vp9) and the like.", valueName: "mode"))
     var svc = "L1T1"
     @Flag(help: "Spread the packets of a picture over time, as a browser's pacer does.")
@@ -78,7 +78,6 @@ struct LoadCommand: AsyncParsableCommand {
         guard layerChanges == nil || `protocol` == .livekit && layers > 1 else {
             throw ValidationError("--layer-changes needs --protocol livekit and --layers 2 or 3.")
         }
-        guard codec != .opus else { throw ValidationError("--codec: expected vp8, vp9, h264 or av1.") }
         guard (0..<1).contains(loss) else { throw ValidationError("--loss: expected a share such as 0.01.") }
         guard (0...1_000).contains(churn) else { throw ValidationError("--churn: expected a number of subscribers a second.") }
         guard speakers ?? 0 >= 0 else { throw ValidationError("--speakers: expected a number.") }
@@ -106,7 +105,7 @@ struct LoadCommand: AsyncParsableCommand {
         plan.joinsPerSecond = ramp
         plan.verifying = verify
         plan.threads = threads
-        plan.codec = codec
+        plan.codec = codec.codec
         (plan.spatialLayers, plan.temporalLayers) = try scalability()
         plan.isPaced = paced
         plan.loss = loss
@@ -135,7 +134,7 @@ struct LoadCommand: AsyncParsableCommand {
         else { throw ValidationError("--svc: expected L1T1 to L3T3, found \"\(svc.prefix(100))\".") }
         let most = codec == .vp9 ? (3, 3) : codec == .av1 ? (1, 3) : (1, 1)
         guard spatial <= most.0, temporal <= most.1 else {
-            throw ValidationError("--svc: \(codec.name) has L\(most.0)T\(most.1) here at most.")
+            throw ValidationError("--svc: \(codec.codec.name) has L\(most.0)T\(most.1) here at most.")
         }
         return (spatial, temporal)
     }
@@ -190,10 +189,17 @@ struct LoadCommand: AsyncParsableCommand {
 
 extension LoadPlan.Signalling: ExpressibleByArgument {}
 
-extension Codec: ExpressibleByArgument {
-    public init?(argument: String) {
-        guard let codec = Codec.allCases.first(where: { $0.name.lowercased() == argument.lowercased() }) else { return nil }
-        self = codec
+/// The codecs of pictures, as they are written on the command line.
+enum PictureCodec: String, CaseIterable, ExpressibleByArgument {
+    case vp8, vp9, h264, av1
+
+    var codec: Codec {
+        switch self {
+        case .vp8: .vp8
+        case .vp9: .vp9
+        case .h264: .h264
+        case .av1: .av1
+        }
     }
 }
 

@@ -32,7 +32,7 @@ struct HTTPClient: Sendable {
                 .connect(host: server.host, port: Int(server.port)).get()
         } catch {
             answer.fail(error)
-            throw .unreachable("\(server.authority) does not answer: \(error)")
+            throw .unreachable(server.silence(error))
         }
         let timeout = channel.eventLoop.scheduleTask(in: HTTPClient.timeout) { channel.close(promise: nil) }
         defer { timeout.cancel() }
@@ -91,5 +91,17 @@ private final class HTTPAnswerCollector: ChannelInboundHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         promise.fail(error)
         context.close(promise: nil)
+    }
+}
+
+extension ServerAddress {
+    /// Why nobody answers there, in words.
+    func silence(_ error: any Error) -> String {
+        guard let failure = error as? NIOConnectionError else { return "\(authority) does not answer: \(error)" }
+        if let last = failure.connectionErrors.last {
+            let reason = (last.error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(last.error)"
+            return "\(authority) does not answer: \(reason)."
+        }
+        return "\(authority) does not answer: the name \(host) is not known."
     }
 }

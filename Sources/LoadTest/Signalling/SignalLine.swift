@@ -26,7 +26,7 @@ struct SignalLine: Sendable {
                 .connect(host: http.server.host, port: Int(http.server.port)) { [head] channel in
                     channel.eventLoop.makeCompletedFuture { try SignalLine.prepare(channel, head) }
                 }
-        } catch { throw .unreachable("\(http.server.authority) does not answer: \(error)") }
+        } catch { throw .unreachable(http.server.silence(error)) }
         do {
             guard let frames = try await upgrade.get() else { throw LoadError.broken("The server opened no signalling socket.") }
             self.frames = frames
