@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/hmac.h>
@@ -14,13 +15,13 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <unistd.h>
+#include <time.h>
 
 /* RFC 8489 §5, §14 and RFC 8445 §16.1. */
 enum {
     BINDING_REQUEST = 0x0001, BINDING_SUCCESS = 0x0101,
-    USERNAME = 0x0006, MESSAGE_INTEGRITY = 0x0008, PRIORITY = 0x0024, USE_CANDIDATE = 0x0025, FINGERPRINT = 0x8028, ICE_CONTROLLING = 0x802A,
-    STUN_HEADER = 20,
+    USERNAME = 0x0006, MESSAGE_INTEGRITY = 0x0008, XOR_MAPPED_ADDRESS = 0x0020, PRIORITY = 0x0024, USE_CANDIDATE = 0x0025, FINGERPRINT = 0x8028, ICE_CONTROLLING = 0x802A,
+    STUN_HEADER = 20, PATIENCE_S = 10, COOKIE = 0x2112A442,
 };
 
 static void fail(const char *what) {
@@ -104,26 +105,42 @@ static uint32_t checksum(const uint8_t *bytes, size_t length) {
     return ~crc;
 }
 
+/* Appends what proves that the writer knows `password`, and the checksum. Both cover a header whose length counts them already. */
+static size_t seal(uint8_t *message, size_t size, const char *password) {
+    uint8_t digest[20];
+    const size_t covered = size;
+    size = append(message, size, MESSAGE_INTEGRITY, NULL, sizeof digest);
+    HMAC(EVP_sha1(), password, (int)strlen(password), message, covered, digest, NULL);
+    memcpy(message + covered + 4, digest, sizeof digest);
+    const size_t summed = size;
+    size = append(message, size, FINGERPRINT, NULL, 4);
+    put32(message + summed + 4, checksum(message, summed) ^ 0x5354554E);
+    return size;
+}
+
 /* A check of a controlling agent that nominates at once (RFC 8445 §7.1). Returns its size. */
 static size_t write_check(const struct peer *peer, uint8_t message[600]) {
-    uint8_t priority[4], tie_breaker[8] = {1}, digest[20], crc[4];
+    uint8_t priority[4], tie_breaker[8] = {1};
     put16(message, BINDING_REQUEST);
-    put32(message + 4, 0x2112A442);
+    put32(message + 4, COOKIE);
     RAND_bytes(message + 8, 12);
     put32(priority, (110u << 24) + (65535u << 8) + 255);
     size_t size = append(message, STUN_HEADER, USERNAME, peer->username, strlen(peer->username));
     size = append(message, size, ICE_CONTROLLING, tie_breaker, sizeof tie_breaker);
     size = append(message, size, USE_CANDIDATE, NULL, 0);
     size = append(message, size, PRIORITY, priority, sizeof priority);
-    /* Both digests cover a header whose length counts them already. */
-    const size_t covered = size;
-    size = append(message, size, MESSAGE_INTEGRITY, NULL, sizeof digest);
-    HMAC(EVP_sha1(), peer->remote_password, (int)strlen(peer->remote_password), message, covered, digest, NULL);
-    memcpy(message + covered + 4, digest, sizeof digest);
-    const size_t summed = size;
-    size = append(message, size, FINGERPRINT, NULL, sizeof crc);
-    put32(message + summed + 4, checksum(message, summed) ^ 0x5354554E);
-    return size;
+    return seal(message, size, peer->remote_password);
+}
+
+void peer_answer_check(const struct peer *peer, const uint8_t *request, size_t length) {
+    uint8_t answer[200], mapped[8] = {0, 1};
+    if (length < STUN_HEADER || (request[0] << 8 | request[1]) != BINDING_REQUEST) return;
+    memcpy(answer, request, STUN_HEADER);
+    put16(answer, BINDING_SUCCESS);
+    put16(mapped + 2, ntohs(peer->remote.sin_port) ^ (COOKIE >> 16));
+    put32(mapped + 4, ntohl(peer->remote.sin_addr.s_addr) ^ COOKIE);
+    const size_t size = append(answer, STUN_HEADER, XOR_MAPPED_ADDRESS, mapped, sizeof mapped);
+    send(peer->socket, answer, seal(answer, size, peer->password), MSG_DONTWAIT);
 }
 
 static const char *check(const struct peer *peer) {
@@ -134,7 +151,9 @@ static const char *check(const struct peer *peer) {
         struct pollfd readable = {.fd = peer->socket, .events = POLLIN};
         while (poll(&readable, 1, 100) > 0) {
             ssize_t length = recv(peer->socket, answer, sizeof answer, MSG_DONTWAIT);
-            if (length < STUN_HEADER || memcmp(answer + 8, request + 8, 12) != 0) continue;
+            if (length < STUN_HEADER) continue;
+            peer_answer_check(peer, answer, (size_t)length);
+            if (memcmp(answer + 8, request + 8, 12) != 0) continue;
             if ((answer[0] << 8 | answer[1]) == BINDING_SUCCESS) return NULL;
             return "the server refused a check";
         }
@@ -158,32 +177,49 @@ static const char *take_keys(struct peer *peer) {
     return NULL;
 }
 
-/* Media that arrives meanwhile is no record of DTLS, and OpenSSL passes over it. */
-static const char *handshake(struct peer *peer, const struct identity *identity, const struct sockaddr_in *remote) {
-    const struct timeval patience = {.tv_sec = 10};
-    setsockopt(peer->socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+/* Takes one datagram that waits: DTLS is left for OpenSSL (false), a check is answered, media that is early is dropped. */
+static bool take_other(const struct peer *peer) {
+    uint8_t datagram[2048];
+    const ssize_t length = recv(peer->socket, datagram, sizeof datagram, MSG_PEEK | MSG_DONTWAIT);
+    if (length > 0 && datagram[0] >= 20 && datagram[0] <= 63) return false;
+    recv(peer->socket, datagram, sizeof datagram, MSG_DONTWAIT);
+    if (length > 0 && datagram[0] < 4) peer_answer_check(peer, datagram, (size_t)length);
+    return true;
+}
+
+static const char *handshake(struct peer *peer, const struct identity *identity) {
+    fcntl(peer->socket, F_SETFL, O_NONBLOCK);
     BIO *datagrams = BIO_new_dgram(peer->socket, BIO_NOCLOSE);
-    BIO_ctrl(datagrams, BIO_CTRL_DGRAM_SET_CONNECTED, 0, (void *)remote);
+    BIO_ctrl(datagrams, BIO_CTRL_DGRAM_SET_CONNECTED, 0, (void *)&peer->remote);
     peer->tls = SSL_new(identity->context);
     SSL_set_bio(peer->tls, datagrams, datagrams);
-    for (int try = 0; try < 10; try++) {
-        const int result = SSL_connect(peer->tls);
+    const time_t began = time(NULL);
+    bool is_due = true;
+    while (time(NULL) < began + PATIENCE_S) {
+        const int result = is_due ? SSL_connect(peer->tls) : 0;
         if (result == 1) return take_keys(peer);
-        if (SSL_get_error(peer->tls, result) != SSL_ERROR_WANT_READ) break;
+        if (is_due && SSL_get_error(peer->tls, result) != SSL_ERROR_WANT_READ) break;
+        struct timeval left = {.tv_sec = 1};
+        DTLSv1_get_timeout(peer->tls, &left);
+        struct pollfd readable = {.fd = peer->socket, .events = POLLIN};
+        is_due = true;
+        if (poll(&readable, 1, (int)(left.tv_sec * 1000 + left.tv_usec / 1000 + 1)) > 0) is_due = !take_other(peer);
+        else DTLSv1_handle_timeout(peer->tls);
     }
     ERR_print_errors_fp(stderr);
     return "DTLS failed";
 }
 
 const char *peer_connect(struct peer *peer, const struct identity *identity, const char *address, uint16_t port, const char *fragment, const char *password) {
-    struct sockaddr_in remote = {.sin_family = AF_INET, .sin_port = htons(port)};
-    if (inet_pton(AF_INET, address, &remote.sin_addr) != 1) return "no IPv4 address";
+    peer->remote = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port)};
+    if (inet_pton(AF_INET, address, &peer->remote.sin_addr) != 1) return "no IPv4 address";
     if (strlen(fragment) > 256 || strlen(password) > 256) return "credentials too long";
-    if (connect(peer->socket, (struct sockaddr *)&remote, sizeof remote) != 0) return strerror(errno);
+    if (connect(peer->socket, (struct sockaddr *)&peer->remote, sizeof peer->remote) != 0) return strerror(errno);
     snprintf(peer->username, sizeof peer->username, "%s:%s", fragment, identity->fragment);
     snprintf(peer->remote_password, sizeof peer->remote_password, "%s", password);
+    peer->password = identity->password;
     const char *error = check(peer);
-    return error ? error : handshake(peer, identity, &remote);
+    return error ? error : handshake(peer, identity);
 }
 
 void peer_keep_consent(const struct peer *peer) {

@@ -20,6 +20,8 @@ struct identity {
 struct peer {
     int socket;
     SSL *tls;
+    struct sockaddr_in remote;
+    const char *password;
     char username[300], remote_password[260];
     bool is_gcm;
     uint8_t send_master[MASTER_MAX], receive_master[MASTER_MAX];
@@ -36,6 +38,9 @@ const char *peer_connect(struct peer *peer, const struct identity *identity, con
 
 /* One more check: consent (RFC 7675). Its answer is nobody's concern. */
 void peer_keep_consent(const struct peer *peer);
+
+/* Answers a check of the server's; all else is passed over. */
+void peer_answer_check(const struct peer *peer, const uint8_t *request, size_t length);
 
 /* Tells the other side by DTLS that this one is gone. */
 void peer_close(struct peer *peer);

@@ -8,7 +8,8 @@
  * Says `ready FRAGMENT PASSWORD FINGERPRINT`, then obeys standard input:
  *     connect ADDRESS PORT FRAGMENT PASSWORD   `connected` or `failed WHY`
  *     floor ADDRESS PORT                       the keys of the floor, which shakes no hands
- *     send                                     sends until standard input ends
+ *     send                                     sends until standard input ends, and meanwhile obeys
+ *     count                                    `counted SENT` since the last time
  */
 #define _GNU_SOURCE
 #include "peer.h"
@@ -45,6 +46,7 @@ static struct mmsghdr messages[BURST_MAX];
 static struct iovec parts[BURST_MAX];
 static uint16_t video_sequence = 1000, audio_sequence = 5000;
 static uint16_t picture = 0;
+static uint64_t sent;
 
 static int64_t now_ns(void) {
     struct timespec now;
@@ -89,16 +91,26 @@ static void protect(unsigned slot, unsigned length) {
     messages[slot].msg_hdr = (struct msghdr){.msg_iov = &parts[slot], .msg_iovlen = 1};
 }
 
-static void leave(unsigned count) { sendmmsg(peer.socket, messages, count, 0); }
+static void leave(unsigned count) {
+    const int left = sendmmsg(peer.socket, messages, count, 0);
+    if (left > 0) sent += (unsigned)left;
+}
 
 /* Waits until then; false when standard input ends. */
 static bool wait_until(int64_t at_ns) {
     static int64_t kept;
     if (now_ns() > kept + CONSENT_S * 1000000000LL) peer_keep_consent(&peer), kept = now_ns();
-    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
-    const int64_t left = at_ns - now_ns();
-    const struct timespec wait = {.tv_sec = left > 0 ? left / 1000000000 : 0, .tv_nsec = left > 0 ? left % 1000000000 : 0};
-    return ppoll(&input, 1, &wait, NULL) == 0;
+    for (;;) {
+        char line[64];
+        struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+        const int64_t left = at_ns - now_ns();
+        const struct timespec wait = {.tv_sec = left > 0 ? left / 1000000000 : 0, .tv_nsec = left > 0 ? left % 1000000000 : 0};
+        if (ppoll(&input, 1, &wait, NULL) == 0) return true;
+        if (read(STDIN_FILENO, line, sizeof line) <= 0) return false;
+        printf("counted %lu\n", sent);
+        fflush(stdout);
+        sent = 0;
+    }
 }
 
 static void send_bursts(unsigned packets, unsigned bytes) {

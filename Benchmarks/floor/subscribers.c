@@ -26,7 +26,7 @@
 #define UDP_GRO 104
 #endif
 
-enum { BATCH = 64, GLANCE = 64, WHOLE = 65536, INTERVAL_MS = 10, CONSENT_S = 5, STREAMS = 4, FILLER = 0xAB };
+enum { BATCH = 64, GLANCE = 256 /* a check's size */, WHOLE = 65536, INTERVAL_MS = 10, CONSENT_S = 5, STREAMS = 4, FILLER = 0xAB };
 
 struct subscriber {
     struct peer peer;
@@ -87,6 +87,7 @@ static size_t segment_length(struct msghdr *header, size_t whole) {
 static void take(struct subscriber *subscriber, unsigned slot) {
     uint8_t *bytes = buffers[slot];
     const size_t whole = messages[slot].msg_len;
+    if (bytes[0] < 4 && whole <= GLANCE) peer_answer_check(&subscriber->peer, bytes, whole);
     if (whole < 12 || !is_rtp_or_rtcp(bytes)) return;
     if (is_rtcp(bytes)) {
         tally.rtcp++;
