@@ -1,0 +1,1 @@
+"""What Benchmarks/fanout is made of: servers to measure, a load for them, and clocks."""
