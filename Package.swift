@@ -62,6 +62,10 @@ var targets: [Target] = [
         name: "PacketPath",
         dependencies: ["CAllocations", "EventLoop", "ICE", "MediaPrimitives", "MediaSecurity", "RTP", "Rooms", "Simulation"],
         path: "Benchmarks/PacketPath", swiftSettings: settings),
+    .target(name: "CMemory", dependencies: ["COpenSSL"], path: "Benchmarks/CMemory"),
+    .executableTarget(
+        name: "Memory", dependencies: ["CMemory", "MediaPrimitives", "MediaSecurity", "Rooms", "Simulation"], path: "Benchmarks/Memory",
+        swiftSettings: settings),
     .executableTarget(
         name: "VirtualHours", dependencies: ["CAllocations", "MediaPrimitives", "Rooms", "Simulation"], path: "Benchmarks/VirtualHours",
         swiftSettings: settings),
