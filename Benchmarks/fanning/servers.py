@@ -48,6 +48,15 @@ class Server:
     def said(self, log, word):
         return lambda: word in (self.directory / log).read_text()
 
+    def answers(self, url):
+        def ask():
+            try:
+                return urllib.request.urlopen(url, timeout=2).status == 200
+            except OSError:
+                return False
+
+        return ask
+
     def stop(self):
         for process in reversed(self.processes):
             process.terminate()
@@ -105,13 +114,7 @@ class Apus(Server):
             "--log-level", "warning", log="apus.log",
         )  # fmt: skip
 
-        def healthy():
-            try:
-                return urllib.request.urlopen(f"http://127.0.0.1:{ADMIN}/healthz", timeout=2).status == 200
-            except OSError:
-                return False
-
-        self.wait_for(process, "apus.log", healthy)
+        self.wait_for(process, "apus.log", self.answers(f"http://127.0.0.1:{ADMIN}/healthz"))
         self.pid = process.pid
 
     def token(self, identity, **grants):
@@ -145,13 +148,7 @@ class Janus(Server):
         environment = {"LD_LIBRARY_PATH": str(self.library)} if self.library else None
         process = self.spawn("janus", "--configs-folder", configuration, "--disable-colors", environment=environment, log="janus.log")
 
-        def answers():
-            try:
-                return urllib.request.urlopen(f"http://127.0.0.1:{JANUS_HTTP}/janus/info", timeout=2).status == 200
-            except OSError:
-                return False
-
-        self.wait_for(process, "janus.log", answers)
+        self.wait_for(process, "janus.log", self.answers(f"http://127.0.0.1:{JANUS_HTTP}/janus/info"))
         self.pid = process.pid
         words = ["--port", HTTP, "--janus", f"http://127.0.0.1:{JANUS_HTTP}/janus"]
         adapter = self.spawn(BENCHMARKS / "janus/whip-adapter", *words, log="adapter.log")

@@ -33,7 +33,7 @@ package struct VideoShape: Sendable {
     ]
 }
 
-/// One encoding of a synthetic camera: VP8 frames at a steady rate, keyframes only at the start and where they are asked for.
+/// One encoding of a synthetic camera: frames at a steady rate, keyframes only at the start and where they are asked for.
 package final class VideoSource {
     package let stream: PublishedStream
     package let source: UInt16

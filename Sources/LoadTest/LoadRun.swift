@@ -78,7 +78,7 @@ package actor LoadRun {
         let elapsed = max(0.001, (end - begin).seconds)
         var report = LoadReport(
             plan, outcomes: outcomes, failures: failures, loops: loops, cpuSeconds: LoadRun.cpuSeconds(),
-            cpuShare: (cpuAfter - cpuBefore) / elapsed, packetsPerSecond: Double(after.packets - before.packets) / elapsed)
+            cpuShare: (cpuAfter - cpuBefore) / elapsed, packetsPerSecond: Double(after.totals.packets - before.totals.packets) / elapsed)
         report.ended = max(report.ended, gone)
         report.bars = bars.results(for: report)
         return report
@@ -142,12 +142,12 @@ package actor LoadRun {
             let statistics = await statistics(threads)
             let elapsed = max(0.001, (clock.now - told).seconds)
             told = clock.now
-            let rate = Int(Double(statistics.packets - last.packets) / elapsed)
+            let rate = Int(Double(statistics.totals.packets - last.totals.packets) / elapsed)
             last = statistics
             let left = max(0, Int((end - told).seconds.rounded()))
             tell(
                 "\(statistics.connected) of \(statistics.clients) connected, \(rate) packets/s received, delay p99 "
-                    + "\(statistics.delays.percentile(99).milliseconds.rounded()) ms, \(left) s to go")
+                    + "\(statistics.totals.delays.percentile(99).milliseconds.rounded()) ms, \(left) s to go")
         }
     }
 

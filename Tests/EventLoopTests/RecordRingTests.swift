@@ -72,6 +72,7 @@ struct RecordRingTests {
         let count = 50_000
         let longest = 299
         let refused = Sum()
+        let finished = Sum()
         let writer = Thread {
             let record = UnsafeMutableRawPointer.allocate(byteCount: 16 + longest, alignment: 8)
             defer { record.deallocate() }
@@ -90,6 +91,7 @@ struct RecordRingTests {
                 if number % 7 == 0 { _ = ring.publish() }
             }
             _ = ring.publish()
+            finished.value.add(1, ordering: .relaxed)
         }
         var next = 0
         var damaged = 0
@@ -97,7 +99,8 @@ struct RecordRingTests {
         let expected = UnsafeMutableRawPointer.allocate(byteCount: longest, alignment: 8)
         defer { expected.deallocate() }
         // The point of the test is a ring that is full: nothing is read before it has been so once.
-        while refused.value.load(ordering: .relaxed) == 0 { sched_yield() }
+        while refused.value.load(ordering: .relaxed) == 0, finished.value.load(ordering: .relaxed) == 0 { sched_yield() }
+        #expect(finished.value.load(ordering: .relaxed) == 0, "a ring of 16 KiB has taken 8 MB")
         while next < count {
             let read = ring.drain { record in
                 memset(expected, Int32(next & 0xff), longest)

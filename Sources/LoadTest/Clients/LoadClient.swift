@@ -43,7 +43,7 @@ final class LoadClient {
     private var strays: UInt64 = 0
     private var unreadable: UInt64 = 0
 
-    init(_ setup: ClientSetup, socket: UDPSocket, certificate: Certificate, totals: LoadTotals, at now: Instant) {
+    init(_ setup: ClientSetup, socket: UDPSocket, certificate: Certificate, totals: inout LoadTotals, at now: Instant) {
         identity = setup.identity
         number = setup.number
         self.socket = socket
@@ -60,7 +60,7 @@ final class LoadClient {
             setup.transport, certificate: certificate, profiles: SRTPProfile.allCases,
             path: Path(kind: .udp, channel: socket.channel, local: local, remote: setup.candidates[0]), extensions: setup.extensions,
             at: now, entropy: entropy)
-        add(setup.sending, setup.receiving, extensions: setup.extensions, at: now, totals)
+        add(setup.sending, setup.receiving, extensions: setup.extensions, at: now, &totals)
     }
 
     var isConnected: Bool { transport.isConnected }
@@ -69,8 +69,9 @@ final class LoadClient {
     var hasMedia: Bool { firstMedia != nil || publishing != nil }
 
     /// Begins to send and to receive what has been agreed now.
-    func add(_ sending: [SendingPlan], _ receiving: [ReceivingPlan], extensions: HeaderExtensionMap, at now: Instant, _ totals: LoadTotals)
-    {
+    func add(
+        _ sending: [SendingPlan], _ receiving: [ReceivingPlan], extensions: HeaderExtensionMap, at now: Instant, _ totals: inout LoadTotals
+    ) {
         transport.extensions = extensions
         for plan in sending where sendingMIDs.insert(plan.parameters.mid).inserted {
             plan.add(to: media, number: number, wallClock: wallClock(at: now), at: now, entropy)
@@ -82,7 +83,7 @@ final class LoadClient {
             if let rtx = track.rtxSSRC { ssrcs.append((rtx.rawValue, tracks.count)) }
             tracks.append(track)
         }
-        notePublishing(at: now, totals)
+        notePublishing(at: now, &totals)
     }
 
     /// Its time of day is its own.
@@ -92,7 +93,7 @@ final class LoadClient {
 
     /// The instant at which something must be done because of this datagram; distant future where nothing has changed.
     func receive(
-        _ datagram: UnsafeMutableRawBufferPointer, from remote: SocketAddress, at arrival: Instant, totals: LoadTotals,
+        _ datagram: UnsafeMutableRawBufferPointer, from remote: SocketAddress, at arrival: Instant, totals: inout LoadTotals,
         into batch: DatagramBatch
     ) -> Instant {
         let path = Path(kind: .udp, channel: socket.channel, local: local, remote: remote)
@@ -101,7 +102,7 @@ final class LoadClient {
                 dropped &+= 1
                 return .distantFuture
             }
-            return receiveRTP(datagram, from: path, at: arrival, totals: totals, into: batch)
+            return receiveRTP(datagram, from: path, at: arrival, totals: &totals, into: batch)
         }
         let wasConnected = transport.isConnected
         if case .rtcp(let length) = transport.receive(datagram, from: path, at: arrival, into: batch) {
@@ -110,13 +111,13 @@ final class LoadClient {
         isUp = transport.isConnected
         if !wasConnected, isUp {
             nextReport = arrival + LoadClient.reportInterval
-            notePublishing(at: arrival, totals)
+            notePublishing(at: arrival, &totals)
         }
         return nextDeadline
     }
 
     private func receiveRTP(
-        _ datagram: UnsafeMutableRawBufferPointer, from path: Path, at arrival: Instant, totals: LoadTotals, into batch: DatagramBatch
+        _ datagram: UnsafeMutableRawBufferPointer, from path: Path, at arrival: Instant, totals: inout LoadTotals, into batch: DatagramBatch
     ) -> Instant {
         guard isUp, let first = datagram.first else { return .distantFuture }
         // How much padding there is stands at the encrypted end: such a packet is taken for one without.
@@ -147,7 +148,7 @@ final class LoadClient {
         let packet = UnsafeRawBufferPointer(rebasing: datagram[..<length]).bytes
         // Padding could not be seen before.
         guard let clear = RTPHeader.parse(packet) else { return .distantFuture }
-        noteMedia(at: arrival, totals)
+        noteMedia(at: arrival, &totals)
         let hadFrame = track.firstFrame != nil
         track.read(packet, clear, values, at: arrival, delays: &totals.delays, switches: &totals.switches)
         if !hadFrame, let first = track.firstFrame, tracks.allSatisfy({ $0 === track || $0.firstFrame == nil }) {
@@ -156,13 +157,13 @@ final class LoadClient {
         return min(arrivals.nextDeadline, track.nextDeadline)
     }
 
-    private func noteMedia(at now: Instant, _ totals: LoadTotals) {
+    private func noteMedia(at now: Instant, _ totals: inout LoadTotals) {
         guard firstMedia == nil else { return }
         firstMedia = now
         totals.joins.add(now - requestedAt)
     }
 
-    private func notePublishing(at now: Instant, _ totals: LoadTotals) {
+    private func notePublishing(at now: Instant, _ totals: inout LoadTotals) {
         guard publishing == nil, transport.isConnected, !media.isEmpty else { return }
         publishing = now
         totals.publisherJoins.add(now - requestedAt)
@@ -190,7 +191,7 @@ final class LoadClient {
         return deadline
     }
 
-    func handleTimeout(at now: Instant, totals: LoadTotals, into batch: DatagramBatch) {
+    func handleTimeout(at now: Instant, totals: inout LoadTotals, into batch: DatagramBatch) {
         if transport.nextDeadline <= now { transport.handleTimeout(at: now, into: batch) }
         if nextCandidate <= now { tryNextCandidate(at: now, into: batch) }
         isUp = transport.isConnected

@@ -9,13 +9,11 @@ final class LoadLoop {
     private let timer: LoopTimer
     private let certificate: Certificate
     private let batch = DatagramBatch(capacity: 1_024)
-    private let totals = LoadTotals()
+    private var totals = LoadTotals()
     private var clients: [LoadClient?] = []
     private var free: [Int] = []
     private var deadlines = DeadlineQueue()
     private var lag = Histogram()
-    /// Of sockets that are closed.
-    private var overflowed: UInt64 = 0
     private static let maximumPending = 64
     private static let bufferSize: Int32 = 1 << 20
 
@@ -35,7 +33,7 @@ final class LoadLoop {
         while let key = deadlines.popDue(at: begun) {
             guard let client = clients[key] else { continue }
             let now = loop.now
-            if client.nextDeadline <= now { client.handleTimeout(at: now, totals: totals, into: batch) }
+            if client.nextDeadline <= now { client.handleTimeout(at: now, totals: &totals, into: batch) }
             flush(client)
             deadlines.schedule(key, at: client.nextDeadline)
         }
@@ -49,7 +47,7 @@ final class LoadLoop {
             deadline = min(
                 deadline,
                 client.receive(
-                    received.bytes(index), from: received.path(index).remote, at: received.arrival(index), totals: totals, into: batch))
+                    received.bytes(index), from: received.path(index).remote, at: received.arrival(index), totals: &totals, into: batch))
         }
         flush(client)
         deadlines.schedule(key, at: deadline)
@@ -84,7 +82,7 @@ final class LoadLoop {
         var setup = setup
         setup.candidates.removeAll { $0.isIPv4 != isIPv4 }
         let now = loop.now
-        let client = LoadClient(setup, socket: socket, certificate: certificate, totals: totals, at: now)
+        let client = LoadClient(setup, socket: socket, certificate: certificate, totals: &totals, at: now)
         clients[key] = client
         socket.onReadable = { [unowned self] in receive($0, key: key) }
         deadlines.schedule(key, at: now)
@@ -93,7 +91,7 @@ final class LoadLoop {
 
     func add(_ key: Int, sending: [SendingPlan], receiving: [ReceivingPlan], extensions: HeaderExtensionMap) {
         guard let client = clients[key] else { return }
-        client.add(sending, receiving, extensions: extensions, at: loop.now, totals)
+        client.add(sending, receiving, extensions: extensions, at: loop.now, &totals)
         deadlines.schedule(key, at: loop.now)
     }
 
@@ -119,7 +117,6 @@ final class LoadLoop {
         guard let client = clients[key] else { return }
         client.close(into: batch)
         flush(client)
-        overflowed &+= client.socket.counters.overflowed
         client.socket.close()
         deadlines.cancel(key)
         clients[key] = nil
@@ -128,20 +125,11 @@ final class LoadLoop {
 
     func statistics() -> LoopStatistics {
         var statistics = LoopStatistics()
-        statistics.packets = totals.packets
-        statistics.bytes = totals.bytes
-        statistics.delays = totals.delays
-        statistics.joins = totals.joins
-        statistics.publisherJoins = totals.publisherJoins
-        statistics.firstFrames = totals.firstFrames
-        statistics.switches = totals.switches
+        statistics.totals = totals
         statistics.lag = lag
-        statistics.overflowed = overflowed
         for case let client? in clients {
             statistics.clients += 1
             if client.isConnected { statistics.connected += 1 }
-            if client.closedReason != nil { statistics.ended += 1 }
-            statistics.overflowed &+= client.socket.counters.overflowed
         }
         return statistics
     }

@@ -1,5 +1,5 @@
-/// What the clients of one loop have counted together; confined to that loop.
-package final class LoadTotals {
+/// What the clients of one loop have counted together.
+package struct LoadTotals: Sendable {
     package var packets: UInt64 = 0
     package var bytes: UInt64 = 0
     /// From a packet's sending to the kernel's stamp of its arrival.
@@ -12,30 +12,8 @@ package final class LoadTotals {
     package var firstFrames = Histogram()
     /// From asking for a layer to its first packet.
     package var switches = Histogram()
-}
 
-/// The same, copied out, with how the loop itself fared.
-package struct LoopStatistics: Sendable {
-    package var packets: UInt64 = 0
-    package var bytes: UInt64 = 0
-    package var delays = Histogram()
-    package var joins = Histogram()
-    package var publisherJoins = Histogram()
-    package var firstFrames = Histogram()
-    /// From asking for a layer to its first packet.
-    package var switches = Histogram()
-    /// How late timers were served.
-    package var lag = Histogram()
-    package var clients = 0
-    package var connected = 0
-    /// Clients whose transport ended by itself.
-    package var ended = 0
-    /// Datagrams that found a socket full because they were not read in time.
-    package var overflowed: UInt64 = 0
-
-    package init() {}
-
-    package mutating func add(_ other: LoopStatistics) {
+    mutating func add(_ other: LoadTotals) {
         packets &+= other.packets
         bytes &+= other.bytes
         delays.add(other.delays)
@@ -43,10 +21,21 @@ package struct LoopStatistics: Sendable {
         publisherJoins.add(other.publisherJoins)
         firstFrames.add(other.firstFrames)
         switches.add(other.switches)
+    }
+}
+
+/// The same with how the loop itself fared.
+package struct LoopStatistics: Sendable {
+    package var totals = LoadTotals()
+    /// How late timers were served.
+    package var lag = Histogram()
+    package var clients = 0
+    package var connected = 0
+
+    mutating func add(_ other: LoopStatistics) {
+        totals.add(other.totals)
         lag.add(other.lag)
         clients += other.clients
         connected += other.connected
-        ended += other.ended
-        overflowed &+= other.overflowed
     }
 }

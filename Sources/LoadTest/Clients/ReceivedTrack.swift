@@ -66,7 +66,6 @@ package final class ReceivedTrack {
     private static let recentLimit = 512
 
     private let video: ReceivedVideo?
-    private var lastFrameOfSound: (source: UInt16, frame: UInt32)?
 
     package init?(_ parameters: RTPParameters, trackID: String?, verifies: Bool) {
         guard let stream = parameters.streams.first else { return nil }
@@ -85,8 +84,6 @@ package final class ReceivedTrack {
     }
 
     package let verifies: Bool
-
-    package func owns(_ ssrc: UInt32) -> Bool { ssrc == self.ssrc.rawValue || ssrc == rtxSSRC?.rawValue }
 
     // MARK: Counting
 
@@ -159,7 +156,7 @@ package final class ReceivedTrack {
         lastSample = Sample(sequence: sequence, stamp: stamp)
         if header.ssrc == ssrc { delays.add(arrival - stamp.captured) }
         if kind == .audio {
-            check(stamp, values)
+            if let level = values.audioLevel, level != stamp.layer { fault("a wrong audio level") }
         } else if let wanted {
             if stamp.layer == wanted.layer {
                 if !wanted.isReached {
@@ -171,11 +168,6 @@ package final class ReceivedTrack {
                 wrongLayer &+= 1
             }
         }
-    }
-
-    private func check(_ stamp: PayloadStamp, _ values: HeaderExtensionValues) {
-        if let level = values.audioLevel, level != stamp.layer { fault("a wrong audio level") }
-        lastFrameOfSound = (stamp.source, stamp.frame)
     }
 
     package func fault(_ sentence: String) { if faults.count < 20 { faults.append(sentence) } }

@@ -22,10 +22,10 @@ extension LoadReport {
         ended = outcomes.count { $0.closedReason != nil }
         let watching = outcomes.filter { !$0.tracks.isEmpty }
         silent = watching.count { $0.firstMedia == nil }
-        joinMs = Spread(loops.joins)
-        publishMs = Spread(loops.publisherJoins)
-        firstFrameMs = Spread(loops.firstFrames)
-        delayMs = Spread(loops.delays)
+        joinMs = Spread(loops.totals.joins)
+        publishMs = Spread(loops.totals.publisherJoins)
+        firstFrameMs = Spread(loops.totals.firstFrames)
+        delayMs = Spread(loops.totals.delays)
 
         let published = PublishedCounts(outcomes)
         packets = Packets()
@@ -36,7 +36,7 @@ extension LoadReport {
         keyframeRequests = 0
         var freezeTime = Interval.zero
         var worstFreeze = Interval.zero
-        layers = Layers(switchMs: Spread(loops.switches))
+        layers = Layers(switchMs: Spread(loops.totals.switches))
         verified = Verified()
         var sendFailures: UInt64 = 0
         for client in outcomes {

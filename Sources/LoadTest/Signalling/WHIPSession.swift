@@ -12,7 +12,6 @@ struct WHIPSession: LoadSession {
     /// The session's address, as a path.
     private var location = ""
 
-    /// What was agreed, and the address of the signalling server's choice put first among the candidates.
     private(set) var answer: ServerAnswer
 
     /// Asks `path` with an offer; while nobody publishes (409) again until `patience` is over.
