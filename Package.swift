@@ -69,6 +69,10 @@ var targets: [Target] = [
             "CAllocations", "EventLoop", "ICE", "MediaPrimitives", "MediaSecurity", "RTP", "Rooms", "HeadlessClients", "Simulation",
         ],
         path: "Benchmarks/PacketPath", swiftSettings: settings),
+    .target(name: "CMemory", dependencies: ["COpenSSL"], path: "Benchmarks/CMemory"),
+    .executableTarget(
+        name: "Memory", dependencies: ["CMemory", "MediaPrimitives", "MediaSecurity", "Rooms", "Simulation"], path: "Benchmarks/Memory",
+        swiftSettings: settings),
     .executableTarget(
         name: "VirtualHours", dependencies: ["CAllocations", "HeadlessClients", "MediaPrimitives", "Rooms", "Simulation"],
         path: "Benchmarks/VirtualHours",

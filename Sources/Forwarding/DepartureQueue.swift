@@ -3,34 +3,31 @@ import RTP
 
 /// One media packet on its way to one subscriber: an inline header and prefix, and the shared rest of the payload.
 ///
-/// Plain values: the payload is named by its place in a ring, which the queue keeps alive, and is looked up only at release.
-@frozen @usableFromInline
-package struct Departure {
+/// Plain values: the payload is named by its place in a ring, which the queue keeps alive, and by the generation that it must be of.
+struct Departure {
     /// Which transport's keys and path it takes.
-    @usableFromInline package var transport: Int
-    @usableFromInline package var kind: PacketKind
-    /// Bytes used of this departure's slot in the header slab.
-    @usableFromInline package var headerLength: Int
-    /// Where the values that are only known at release lie in the header.
-    @usableFromInline package var stamps: StampOffsets
-    @usableFromInline package var payload: PayloadReference
-    /// Bytes at the start of the payload that the header's prefix replaces.
-    @usableFromInline package var replaced: Int
-    /// Which of the queue's rings the payload is in.
-    @usableFromInline var ring: Int32 = 0
+    var transport: Int32
     /// The next one to the same transport; negative for the last.
-    @usableFromInline var next: Int32 = -1
+    var next: Int32 = -1
+    var slot: UnsafePointer<PayloadRing.Slot>
+    var payload: PayloadReference
+    /// Where its header lies in the queue's slab.
+    var header: UInt32 = 0
+    /// Bytes of header and prefix.
+    var headerLength: UInt8
+    /// Bytes at the start of the payload that the prefix replaces.
+    var replaced: UInt8
+    var kind: PacketKind
+    /// Where the values that are only known at release lie in the header.
+    var stamps: StampOffsets
+}
 
-    @inlinable package init(
-        transport: Int, kind: PacketKind, headerLength: Int, stamps: StampOffsets, payload: PayloadReference, replaced: Int
-    ) {
-        self.transport = transport
-        self.kind = kind
-        self.headerLength = headerLength
-        self.stamps = stamps
-        self.payload = payload
-        self.replaced = replaced
-    }
+/// A packet that has been written out, still to be encrypted.
+package struct ReadyPacket {
+    package let kind: PacketKind
+    /// Bytes of header and payload.
+    package let length: Int
+    package let hasTransportSequence: Bool
 }
 
 /// The media packets that leave in this turn, gathered before they are encrypted and sent together.
@@ -41,23 +38,33 @@ package struct Departure {
 ///
 /// A value with one owner, passed on as `inout`: one check of exclusivity for each packet received, and none for each that leaves.
 package struct DepartureQueue: ~Copyable {
-    /// Header, extensions, RTX's original sequence number and a rewritten codec descriptor.
-    package static let headerSize = 128
+    /// The longest header and the longest prefix, in whole words.
+    private static var longestHeader: Int { (OutgoingHeader.maximumLength + 8 + 7) & ~7 }
+    /// What whole words may touch behind the last header.
+    private static var headerRoom: Int { HeaderTemplate.room + 16 }
+
+    private struct Chain {
+        var first: Int32 = -1
+        var last: Int32 = -1
+    }
 
     package let capacity: Int
     private let departures: UnsafeMutablePointer<Departure>
+    /// The headers, one behind the other, so that what is written in a turn lies close together.
     private let headers: UnsafeMutableRawPointer
+    private var headerEnd = 0
     /// Appended since the queue was last empty.
     private var appended = 0
     private var released = 0
-    /// The first and the last departure that waits for each transport; a negative first for none.
-    private var chains: [(first: Int32, last: Int32)] = []
+    /// The first and the last departure that waits for each transport.
+    private var chains: UnsafeMutablePointer<Chain>
+    private var chainCount = 0
     /// The transports for which something was appended, in order; those before `position` have been served.
-    private var destinations: [Int32] = []
+    private let destinations: UnsafeMutablePointer<Int32>
+    private var destinationCount = 0
     private var position = 0
     /// The rings of what waits: a publisher may leave in the turn in which it has sent something.
     private var rings: [PayloadRing] = []
-    private var lastRing: ObjectIdentifier?
     /// Packets that found the queue full since it was made.
     package private(set) var refused: UInt64 = 0
     /// Packets whose payload had been overwritten before their release: more came in one turn than a ring holds.
@@ -66,11 +73,17 @@ package struct DepartureQueue: ~Copyable {
     package init(capacity: Int) {
         self.capacity = capacity
         departures = .allocate(capacity: capacity)
-        headers = .allocate(byteCount: capacity * DepartureQueue.headerSize, alignment: 64)
+        destinations = .allocate(capacity: capacity)
+        chains = .allocate(capacity: 0)
+        // The system commits memory only as far as it is used.
+        headers = .allocate(byteCount: capacity * DepartureQueue.longestHeader + DepartureQueue.headerRoom, alignment: 64)
     }
 
     deinit {
+        for ring in rings { ring.keeper = nil }
         departures.deallocate()
+        destinations.deallocate()
+        chains.deallocate()
         headers.deallocate()
     }
 
@@ -78,72 +91,115 @@ package struct DepartureQueue: ~Copyable {
     package var isEmpty: Bool { appended == released }
 
     /// How many packets wait for their release.
-    package var count: Int { appended - released }
+    package var count: Int { appended &- released }
+
+    // MARK: In
+
+    /// Keeps `ring` for as long as anything waits here. Before what is in it is appended.
+    package mutating func keep(_ ring: PayloadRing) {
+        let me = UnsafeRawPointer(departures)
+        guard ring.keeper != me else { return }
+        ring.keeper = me
+        rings.append(ring)
+    }
 
     /// Where the next departure's header is to be written; nil, and counted, when the queue is full.
-    mutating func nextHeader() -> UnsafeMutableRawBufferPointer? {
+    @inline(__always)
+    mutating func nextHeader() -> UnsafeMutableRawPointer? {
         guard appended < capacity else {
             refused &+= 1
             return nil
         }
-        return UnsafeMutableRawBufferPointer(start: headers + appended &* DepartureQueue.headerSize, count: DepartureQueue.headerSize)
+        return headers + headerEnd
     }
 
-    /// Queues `departure`, whose header is in what `nextHeader()` gave, and whose payload is in `ring`.
-    mutating func append(_ departure: Departure, from ring: PayloadRing) {
-        guard appended < capacity, departure.transport >= 0 else { return }
-        // A fan-out appends one ring's packets in a row.
-        let identifier = ObjectIdentifier(ring)
-        if lastRing != identifier {
-            rings.append(ring)
-            lastRing = identifier
-        }
-        var departure = departure
-        departure.ring = Int32(truncatingIfNeeded: rings.count - 1)
-        departure.next = -1
+    /// Queues `departure`, whose header is in what `nextHeader()` gave, and whose payload is in a ring that is kept.
+    @inline(__always)
+    mutating func append(_ departure: Departure) {
+        let transport = Int(departure.transport)
+        guard appended < capacity, transport >= 0, Int(departure.headerLength) <= DepartureQueue.longestHeader else { return }
+        if transport >= chainCount { makeChains(for: transport) }
+        let place = departures + appended
+        place.initialize(to: departure)
+        place.pointee.header = UInt32(truncatingIfNeeded: headerEnd)
         let index = Int32(truncatingIfNeeded: appended)
-        while chains.count <= departure.transport { chains.append((-1, -1)) }
-        let chain = chains[departure.transport]
-        if chain.first < 0 {
-            chains[departure.transport] = (index, index)
-            destinations.append(Int32(truncatingIfNeeded: departure.transport))
+        let chain = chains + transport
+        if chain.pointee.first < 0 {
+            chain.pointee.first = index
+            destinations[destinationCount] = departure.transport
+            destinationCount &+= 1
         } else {
-            departures[Int(chain.last)].next = index
-            chains[departure.transport].last = index
+            departures[Int(chain.pointee.last)].next = index
         }
-        (departures + appended).initialize(to: departure)
-        appended += 1
+        chain.pointee.last = index
+        headerEnd = (headerEnd &+ Int(departure.headerLength) &+ 7) & ~7
+        appended &+= 1
     }
 
-    /// Hands the waiting departures to `body`, each with its header and the rest of its payload, until all are gone or `body` says stop by
-    /// returning false. They come destination by destination, and in order for each. Those whose payload is gone are left out.
-    package mutating func release(_ body: (borrowing Departure, UnsafeMutableRawBufferPointer, UnsafeRawBufferPointer) -> Bool) {
-        while position < destinations.count {
+    @inline(never)
+    private mutating func makeChains(for transport: Int) {
+        let count = max(64, max(transport + 1, 2 * chainCount))
+        let new = UnsafeMutablePointer<Chain>.allocate(capacity: count)
+        new.update(from: chains, count: chainCount)
+        (new + chainCount).initialize(repeating: Chain(), count: count - chainCount)
+        chains.deallocate()
+        chains = new
+        chainCount = count
+    }
+
+    // MARK: Out
+
+    /// The transport whose packets leave next, in order; nil when nothing waits any more. The same one until all of its packets are gone.
+    package mutating func nextDestination() -> Int? {
+        while position < destinationCount {
             let transport = Int(destinations[position])
-            var index = Int(chains[transport].first)
-            while index >= 0 {
-                let departure = departures[index]
-                if let payload = rings[Int(departure.ring)].payload(departure.payload), departure.replaced <= payload.count {
-                    let header = UnsafeMutableRawBufferPointer(
-                        start: headers + index &* DepartureQueue.headerSize, count: departure.headerLength)
-                    guard body(departure, header, UnsafeRawBufferPointer(rebasing: payload[departure.replaced...])) else {
-                        chains[transport].first = Int32(truncatingIfNeeded: index)
-                        return
-                    }
-                } else {
-                    outdated &+= 1
-                }
-                released += 1
-                index = Int(departure.next)
-            }
-            chains[transport].first = -1
-            position += 1
+            if chains[transport].first >= 0 { return transport }
+            position &+= 1
         }
-        appended = 0
-        released = 0
-        position = 0
-        destinations.removeAll(keepingCapacity: true)
+        forgetAll()
+        return nil
+    }
+
+    /// Takes the oldest packet that waits for `destination`, which `nextDestination()` has given, and writes it to the start of `packet`, stamped with
+    /// what belongs to the moment of sending. Nil when there is none any more. Those whose payload is gone, and those that find no `room` behind
+    /// them, are left out.
+    package mutating func take(
+        _ destination: Int, into packet: UnsafeMutableRawBufferPointer, room: Int, sendTime: UInt32, transportSequence: UInt16
+    ) -> ReadyPacket? {
+        while chains[destination].first >= 0 {
+            let departure = departures + Int(chains[destination].first)
+            chains[destination].first = departure.pointee.next
+            released &+= 1
+            let payload = PayloadRing.payload(in: departure.pointee.slot)
+            let replaced = Int(departure.pointee.replaced)
+            guard departure.pointee.slot.pointee.position == departure.pointee.payload.position, replaced <= payload.count else {
+                outdated &+= 1
+                continue
+            }
+            let header = Int(departure.pointee.headerLength)
+            let length = header &+ payload.count &- replaced
+            guard length &+ room <= packet.count, let base = packet.baseAddress, let from = payload.baseAddress else { continue }
+            base.copyMemory(from: headers + Int(departure.pointee.header), byteCount: header)
+            (base + header).copyMemory(from: from + replaced, byteCount: payload.count &- replaced)
+            let stamps = departure.pointee.stamps
+            stamps.stamp(packet, absSendTime: sendTime, transportSequence: transportSequence)
+            return ReadyPacket(kind: departure.pointee.kind, length: length, hasTransportSequence: stamps.transportSequence != 0)
+        }
+        return nil
+    }
+
+    /// Nothing can be sent to `destination`.
+    package mutating func removeAll(of destination: Int) {
+        while chains[destination].first >= 0 {
+            chains[destination].first = departures[Int(chains[destination].first)].next
+            released &+= 1
+        }
+    }
+
+    private mutating func forgetAll() {
+        guard !rings.isEmpty else { return }
+        (appended, released, headerEnd, position, destinationCount) = (0, 0, 0, 0, 0)
+        for ring in rings { ring.keeper = nil }
         rings.removeAll(keepingCapacity: true)
-        lastRing = nil
     }
 }

@@ -118,7 +118,13 @@ package final class Encoding {
         statistics.note(sequence: sequence, timestamp: header.timestamp, arrival: now, retransmitted: retransmitted)
         if payload.isEmpty { return .padding(sequence: sequence) }
         let descriptor = PayloadDescriptor.parse(codec: codec, payload: payload.bytes)
-        guard let reference = ring.store(payload) else { return .invalid }
+        var facts = PayloadFacts()
+        facts.timestamp = header.timestamp
+        facts.codec = codec
+        facts.marker = header.marker
+        facts.audioLevel = values.audioLevel
+        facts.voiceActivity = values.voiceActivity
+        guard let reference = ring.store(payload, facts) else { return .invalid }
         activity.note(bytes: payload.count, at: now)
         var isSwitchPoint = codec.kind == .audio
         if codec.kind == .video, startsKeyframe(descriptor) {

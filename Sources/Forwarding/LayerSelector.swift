@@ -35,10 +35,24 @@ package struct LayerSelector: Sendable {
         case awaitingKeyframe
     }
 
+    // In a byte each, beside what else the fan-out reads for each packet; negative for none.
+    private var currentLayer: Int8 = -1
+    private var targetLayer: Int8 = -1
+
     /// The encoding being sent; nil before the first keyframe.
-    package private(set) var current: Int?
+    package private(set) var current: Int? {
+        get { currentLayer < 0 ? nil : Int(currentLayer) }
+        set { currentLayer = newValue.flatMap { Int8(exactly: $0) } ?? -1 }
+    }
     /// The encoding wanted; nil while none is live.
-    package private(set) var target: Int?
+    package private(set) var target: Int? {
+        get { targetLayer < 0 ? nil : Int(targetLayer) }
+        set { targetLayer = newValue.flatMap { Int8(exactly: $0) } ?? -1 }
+    }
+
+    /// Whether a packet of encoding `layer` is neither sent nor a place to begin, whatever is in it.
+    @inline(__always)
+    package func ignores(_ layer: Int) -> Bool { layer != Int(currentLayer) && layer != Int(targetLayer) }
 
     package init() {}
 

@@ -6,11 +6,14 @@ import MediaPrimitives
 package struct SequenceMapper: Sendable {
     private static let remembered = 64
 
-    private var offset: Int64
-    private var first: Int64
-    private var highest: Int64
+    private var offset: Int64 = 0
+    private var first: Int64 = .max
+    private var highest: Int64 = .max
     /// Left-out source numbers, ascending; the oldest are forgotten.
     private var leftOut: [Int64] = []
+
+    /// Maps nothing.
+    package init() {}
 
     /// Begins so that `source` becomes `outgoing`. Earlier numbers than `source` belong to nothing that was sent.
     package init(source: Int64, outgoing: Int64) {

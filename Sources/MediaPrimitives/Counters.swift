@@ -62,12 +62,13 @@ package enum DropReason: Int, CaseIterable, Sendable {
 /// A worker's running totals: plain integers owned by its thread, copied out when somebody asks.
 package struct Counters: Sendable {
     /// Packets and bytes, one pair for each `PacketKind`.
+    @frozen @usableFromInline
     package struct Traffic: Sendable {
-        private var packetCounts = InlineArray<5, UInt64>(repeating: 0)
-        private var byteCounts = InlineArray<5, UInt64>(repeating: 0)
+        @usableFromInline var packetCounts = InlineArray<5, UInt64>(repeating: 0)
+        @usableFromInline var byteCounts = InlineArray<5, UInt64>(repeating: 0)
 
         package init() {}
-        package mutating func count(_ kind: PacketKind, bytes: Int) {
+        @inlinable package mutating func count(_ kind: PacketKind, bytes: Int) {
             packetCounts[kind.rawValue] &+= 1
             byteCounts[kind.rawValue] &+= UInt64(truncatingIfNeeded: bytes)
         }

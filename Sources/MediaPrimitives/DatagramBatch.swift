@@ -2,6 +2,7 @@
 ///
 /// Entries are plain values and the bytes lie in memory taken once, so that filling and sending allocate nothing. When the batch is full,
 /// further appends are refused and counted; the owner sizes it for a turn and sends when `isFull`.
+@usableFromInline
 package final class DatagramBatch {
     /// One datagram: `length` bytes at `offset` of the slab, to leave by `path`.
     @frozen @usableFromInline
@@ -9,17 +10,23 @@ package final class DatagramBatch {
         @usableFromInline package var path: Path
         @usableFromInline package var offset: Int
         @usableFromInline package var length: Int
+
+        @inlinable init(path: Path, offset: Int, length: Int) {
+            self.path = path
+            self.offset = offset
+            self.length = length
+        }
     }
 
     /// Room for one datagram: an Ethernet MTU and an SRTP trailer.
-    package static let slotSize = 1600
+    @inlinable package static var slotSize: Int { 1600 }
 
-    package let capacity: Int
+    @usableFromInline package let capacity: Int
     @usableFromInline let slab: UnsafeMutableRawPointer
     @usableFromInline let entries: UnsafeMutablePointer<Entry>
     /// How many datagrams wait to be sent.
     @exclusivity(unchecked)  // Read and written at one go, never lent: a check would cost more than the access.
-    @usableFromInline package private(set) var count = 0
+    @usableFromInline package internal(set) var count = 0
     /// Datagrams that found no room since the batch was made.
     package private(set) var refused: UInt64 = 0
 
@@ -48,7 +55,7 @@ package final class DatagramBatch {
     }
 
     /// The slot that the next datagram is written to, as often as one likes before `commit`; nil when the batch is full.
-    package func nextSlot() -> UnsafeMutableRawBufferPointer? {
+    @inlinable package func nextSlot() -> UnsafeMutableRawBufferPointer? {
         let count = count
         guard count < capacity else { return nil }
         return UnsafeMutableRawBufferPointer(start: slab + count &* DatagramBatch.slotSize, count: DatagramBatch.slotSize)
@@ -56,7 +63,7 @@ package final class DatagramBatch {
 
     /// Appends the `length` bytes that were written to `nextSlot()`; false, and nothing appended, when full or of a length that cannot be.
     @discardableResult
-    package func commit(_ length: Int, to path: Path) -> Bool {
+    @inlinable package func commit(_ length: Int, to path: Path) -> Bool {
         let count = count
         guard count < capacity, length > 0, length <= DatagramBatch.slotSize else { return false }
         (entries + count).initialize(to: Entry(path: path, offset: count &* DatagramBatch.slotSize, length: length))

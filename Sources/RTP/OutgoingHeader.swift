@@ -32,7 +32,7 @@ package struct OutgoingHeader: Sendable {
     }
 
     /// No header of this kind is longer: 12 bytes, 4 of extension header, and all six elements at their longest in the two-byte form.
-    package static let maximumLength = 12 + 4 + 68
+    @inlinable package static var maximumLength: Int { 12 + 4 + 68 }
 
     /// Appends the header and tells where the values lie that are stamped at release. Uses the one-byte form when every id allows it
     /// (RFC 8285 §4.2), else the two-byte form (§4.3). No room sets `writer.overflowed`.

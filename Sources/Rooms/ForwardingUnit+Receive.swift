@@ -161,7 +161,7 @@ extension ForwardingUnit {
         // 7. To every subscription.
         switch reception {
         case .media(let media):
-            publication.fanOut(media, into: &departures)
+            publication.fanOut(media, from: encoding, into: &departures)
             if media.audioLevel != nil { noteLevel(of: media, from: publication, of: participant) }
         case .padding(let sequence): publication.leaveOut(sequence, layer: binding.layer)
         case .nothing: break
@@ -189,38 +189,20 @@ extension ForwardingUnit {
     ///
     /// The numbers that belong to the moment of sending are given here; after that nothing is dropped.
     package func release(at now: Instant, into batch: DatagramBatch) {
-        let time = StampOffsets.absSendTime(now)
-        var sent = counters.sent
-        // What is asked of a destination only once.
-        var slot = -1
-        var participant: Participant?
-        var path: Path?
-        var sequence: UInt16 = 0
-        departures.release { departure, header, payload in
-            if departure.transport != slot {
-                participant?.transportSequence = sequence
-                slot = departure.transport
-                participant = slot < participants.count ? participants[slot] : nil
-                path = participant?.transport.selectedPath
-                sequence = participant?.transportSequence ?? 0
+        release(&departures, sendTime: StampOffsets.absSendTime(now), into: batch, &counters.sent)
+    }
+
+    private func release(_ departures: inout DepartureQueue, sendTime: UInt32, into batch: DatagramBatch, _ sent: inout Counters.Traffic) {
+        while let slot = departures.nextDestination() {
+            guard let participant = participants.borrow(slot) else {
+                departures.removeAll(of: slot)
+                continue
             }
-            guard let participant, let path else { return true }
-            guard let packet = batch.nextSlot() else { return false }
-            let plain = header.count + payload.count
-            // The cipher adds a trailer of up to 32 bytes behind.
-            guard plain + 32 <= packet.count, let base = packet.baseAddress, let from = header.baseAddress else { return true }
-            base.copyMemory(from: from, byteCount: header.count)
-            if let rest = payload.baseAddress { (base + header.count).copyMemory(from: rest, byteCount: payload.count) }
-            departure.stamps.stamp(packet, absSendTime: time, transportSequence: sequence)
-            guard let length = participant.transport.protectRTP(packet, length: plain) else { return true }
-            // Only what leaves has a number: one that nobody ever sees would count as lost.
-            if departure.stamps.transportSequence != 0 { sequence &+= 1 }
-            sent.count(departure.kind, bytes: length)
-            batch.commit(length, to: path)
-            return true
+            let isDone = participant._withUnsafeGuaranteedRef {
+                $0.release(&departures, sendTime: sendTime, into: batch, &sent)
+            }
+            if !isDone { return }
         }
-        participant?.transportSequence = sequence
-        counters.sent = sent
     }
 
     /// Whether `release` has anything left to do.

@@ -28,8 +28,7 @@ package final class ForwardingUnit {
     var tracks: TrackDirectory
     /// What concerns the other workers' units; nil where there are none.
     let exchange: WorkerExchange?
-    var participants: [Participant?] = []
-    private var freeSlots: [Int] = []
+    @exclusivity(unchecked) var participants = ParticipantTable()  // Changed only when somebody comes or goes.
     private var slotsByID: [ParticipantID: Int] = [:]
     var slotsByUfrag: [UfragKey: Int] = [:]
     var slotsByPath: [Path: Int] = [:]
@@ -70,16 +69,10 @@ package final class ForwardingUnit {
         guard rooms[parameters.room] != nil || rooms.count < limits.rooms else { throw .tooManyRooms }
         let id = ParticipantID(worker: worker, number: nextNumber)
         nextNumber += 1
-        let slot: Int
-        if let free = freeSlots.popLast() {
-            slot = free
-        } else {
-            slot = participants.count
-            participants.append(nil)
-        }
+        let slot = participants.takeSlot()
         let transport = Transport(parameters.transport, certificate: certificate, at: now, entropy: entropy)
         let participant = Participant(id: id, slot: slot, parameters: parameters, transport: transport, at: now, entropy: entropy)
-        participants[slot] = participant
+        participants.put(participant)
         slotsByID[id] = slot
         slotsByUfrag[key] = slot
         rooms[parameters.room, default: 0] += 1
@@ -170,9 +163,8 @@ package final class ForwardingUnit {
         for ufrag in participant.ufrags { if let key = UfragKey(ufrag) { slotsByUfrag[key] = nil } }
         for path in participant.paths { forgetSlot(of: path) }
         slotsByID[participant.id] = nil
-        participants[participant.slot] = nil
+        participants.remove(participant)
         deadlines.cancel(participant.slot)
-        freeSlots.append(participant.slot)
         participant.endSections(&tracks, at: now, &events)
         runErrands(at: now)
         if let others = rooms[participant.room], others > 1 { rooms[participant.room] = others - 1 } else { rooms[participant.room] = nil }
@@ -220,8 +212,7 @@ package final class ForwardingUnit {
         statistics.counters = counters
         statistics.counters.drop(.sendQueueFull, count: departures.refused &+ departures.outdated)
         statistics.rooms = rooms.count
-        for participant in participants {
-            guard let participant else { continue }
+        for participant in participants.all {
             statistics.transports += 1
             if !participant.isHidden { statistics.participants += 1 }
             statistics.publications += participant.publications.count { $0 != nil }

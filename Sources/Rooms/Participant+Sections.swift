@@ -79,7 +79,7 @@ extension Participant {
         for subscription in subscriptions where !mids.contains(subscription.stream.mid) {
             former[subscription.stream.mid] = nil
             tracks.attach(subscription, to: nil, at: now)
-            subscription.stream.rest()
+            subscription.stream.forgetHistory()
             restingStreams[subscription.stream.mid] = subscription.stream
         }
         for section in sending {

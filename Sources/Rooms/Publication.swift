@@ -18,7 +18,7 @@ package final class Publication {
     let origin: Origin
     let parameters: RTPParameters
     let encodings: [Encoding]
-    private(set) var subscriptions: ContiguousArray<Subscription> = []
+    @exclusivity(unchecked) private var audience = Audience()  // Walked by the fan-out, which adds nobody and removes nobody.
     /// The other workers that want its packets, a bit each.
     @exclusivity(unchecked) var relays: UInt64 = 0
     /// How many packets of each layer were handed to them.
@@ -49,31 +49,32 @@ package final class Publication {
     var kind: MediaKind { parameters.kind }
 
     func add(_ subscription: Subscription, at now: Instant) {
-        subscriptions.append(subscription)
+        audience.append(subscription)
         choose(for: subscription, at: now)
     }
 
-    func remove(_ subscription: Subscription) { subscriptions.removeAll { $0 === subscription } }
+    func remove(_ subscription: Subscription) { audience.remove(subscription) }
 
-    func removeAllSubscriptions() -> ContiguousArray<Subscription> {
-        defer { subscriptions = [] }
-        return subscriptions
-    }
+    func removeAllSubscriptions() -> ContiguousArray<Subscription> { audience.removeAll() }
 
-    /// The fan-out: one packet, every subscription, one loop. Nothing here waits, allocates or encrypts.
-    func fanOut(_ packet: MediaPacket, into departures: inout DepartureQueue) {
-        let ring = encodings[packet.layer].ring
-        for subscription in subscriptions where subscription.isReady {
-            // Nearly always: more of what it gets already.
-            if subscription.selector.current != packet.layer || subscription.epoch != packet.epoch {
-                guard begins(subscription, with: packet) else { continue }
-            }
-            subscription.stream.forward(packet, from: ring, transport: subscription.transport, into: &departures)
+    /// The fan-out: one packet, every subscription, one loop. Nothing here waits, allocates, counts references or encrypts.
+    func fanOut(_ packet: MediaPacket, from encoding: Encoding, into departures: inout DepartureQueue) {
+        guard audience.count > 0, let shared = SharedPacket(packet, in: encoding.ring) else { return }
+        departures.keep(encoding.ring)
+        for index in 0..<audience.count {
+            let listener = audience[index]
+            if listener.leg.pointee.take(shared, transport: listener.transport, into: &departures) { continue }
+            guard begins(audience.subscriptions[index], with: packet) else { continue }
+            listener.leg.pointee.forward(shared, transport: listener.transport, into: &departures)
         }
     }
 
     /// Whether any subscription is served from `layer`.
-    func isFollowed(layer: Int) -> Bool { kind == .video && subscriptions.contains { $0.selector.current == layer } }
+    func isFollowed(layer: Int) -> Bool {
+        guard kind == .video else { return false }
+        for index in 0..<audience.count where audience[index].leg.pointee.selector.current == layer { return true }
+        return false
+    }
 
     /// Decides about a packet that does not continue what `subscription` gets; true if it is sent, as the first of its encoding.
     private func begins(_ subscription: Subscription, with packet: MediaPacket) -> Bool {
@@ -90,8 +91,9 @@ package final class Publication {
     /// Tells all that get `layer` that `sequence` carries nothing.
     func leaveOut(_ sequence: Int64, layer: Int) {
         let epoch = encodings[layer].epoch
-        for subscription in subscriptions where subscription.selector.current == layer && subscription.epoch == epoch {
-            subscription.stream.leaveOut(sequence)
+        for index in 0..<audience.count {
+            let leg = audience[index].leg
+            if leg.pointee.selector.current == layer, leg.pointee.epoch == epoch { leg.pointee.leaveOut(sequence) }
         }
     }
 
@@ -125,7 +127,7 @@ package final class Publication {
     func handleTimeout(at now: Instant) {
         guard nextSelection <= now else { return }
         nextSelection = now + Publication.selectionInterval
-        for subscription in subscriptions { choose(for: subscription, at: now) }
+        for subscription in audience.subscriptions { choose(for: subscription, at: now) }
     }
 
     /// A subscriber cannot decode what it gets. One that says so all the time does not spoil the picture of the others.

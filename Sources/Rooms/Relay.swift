@@ -61,7 +61,7 @@ final class Relay {
             reception = encoding.receive(header, values, payload: payload, at: arrival)
         }
         switch reception {
-        case .media(let media): publication.fanOut(media, into: &departures)
+        case .media(let media): publication.fanOut(media, from: encoding, into: &departures)
         case .padding(let sequence): publication.leaveOut(sequence, layer: layer)
         case .nothing, .invalid: break
         }

@@ -7,19 +7,14 @@ package final class Subscription {
     /// The slot of the participant that receives.
     let transport: Int
     let stream: SendStream
-    // The fan-out reads these for each packet and subscriber; nothing is called while one of them is changed.
-    @exclusivity(unchecked) var selector = LayerSelector()
     /// The track that it shall carry; nil for none. Set by `TrackDirectory`.
     var source: TrackID?
     /// What feeds it; nil while its track is not there.
     private(set) weak var publication: Publication?
     private(set) var wish: SubscriptionWish
     private var isConnected = false
-    /// The subscriber's transport is up and nothing is paused. Otherwise nothing is sent.
-    @exclusivity(unchecked) private(set) var isReady = false
-    /// The encoding, and the epoch of it, that `stream` is aligned to; nil when its next packet is the first of a publication.
+    /// The encoding, and in `epoch` that of its SSRCs, that `stream` is aligned to; nil when its next packet is the first of a publication.
     var layer: Int?
-    @exclusivity(unchecked) var epoch: UInt32 = 0
     var keyframeAllowance = KeyframeAllowance()
     /// `stream.packetsSent` when the subscriber last reported.
     var sentAtReport: UInt32 = 0
@@ -28,6 +23,19 @@ package final class Subscription {
         self.transport = transport
         self.stream = stream
         self.wish = wish
+        stream.leg.pointee.rest()
+    }
+
+    // What the fan-out reads for each packet is in the stream's leg.
+    var selector: LayerSelector {
+        get { stream.leg.pointee.selector }
+        set { stream.leg.pointee.selector = newValue }
+    }
+    /// The subscriber's transport is up and nothing is paused. Otherwise nothing is sent.
+    var isReady: Bool { stream.leg.pointee.isReady }
+    var epoch: UInt32 {
+        get { stream.leg.pointee.epoch }
+        set { stream.leg.pointee.epoch = newValue }
     }
 
     /// Is fed by `publication` from now on, or by nothing.
@@ -55,7 +63,7 @@ package final class Subscription {
     }
 
     private func renew(at now: Instant) {
-        isReady = isConnected && !wish.isPaused
+        stream.leg.pointee.isReady = isConnected && !wish.isPaused
         // Whoever comes back from a pause begins with a keyframe, on the line of what was sent before.
         if !isReady { selector.restart() }
         publication?.choose(for: self, at: now)

@@ -15,6 +15,8 @@ package final class Transport {
     private let dtls: DTLSAssociation
     @exclusivity(unchecked)  // Read once a packet; nothing is called while it is set.
     private var srtp: SRTPSession?
+    /// The same, without a reference counted: for the packet path. Nothing that it does ends a session.
+    private var lent: Unmanaged<SRTPSession>? { srtp.map { .passUnretained($0) } }
     private var state = State.connecting
     private var isHandshakeDone = false
     private var isHandshakeStarted = false
@@ -54,9 +56,9 @@ package final class Transport {
 
     /// Authenticates and decrypts in place. Only a validated path may bring media.
     package func unprotectRTP(_ packet: UnsafeMutableRawBufferPointer, from path: Path) -> SRTPResult {
-        guard let srtp else { return .dropped(.noKeys) }
+        guard let lent else { return .dropped(.noKeys) }
         guard ice.isValidated(path) else { return .dropped(.unknownAddress) }
-        let result = srtp.unprotectRTP(packet, length: packet.count)
+        let result = lent._withUnsafeGuaranteedRef { $0.unprotectRTP(packet, length: packet.count) }
         if case .ok = result { ice.followMedia(from: path) }
         return result
     }
@@ -71,9 +73,13 @@ package final class Transport {
 
     // MARK: Sending
 
+    /// Bytes that must be free behind a packet that is to be encrypted.
+    package static var trailingRoom: Int { SRTPSession.trailingRoom }
+
     /// Encrypts `length` bytes of `packet` in place; the buffer has room for the trailer. Returns the length on the wire, or nil.
     package func protectRTP(_ packet: UnsafeMutableRawBufferPointer, length: Int) -> Int? {
-        srtp?.protectRTP(packet, length: length)
+        guard let lent else { return nil }
+        return lent._withUnsafeGuaranteedRef { $0.protectRTP(packet, length: length) }
     }
 
     package func protectRTCP(_ packet: UnsafeMutableRawBufferPointer, length: Int) -> Int? {

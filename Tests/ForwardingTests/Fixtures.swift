@@ -128,17 +128,40 @@ extension DepartureQueue {
     /// Everything that waits, parsed as the receiver would.
     mutating func takeAll() -> [SentPacket] {
         var packets: [SentPacket] = []
-        release { departure, header, payload in
-            let bytes = Array(header) + Array(payload)
-            guard let parsed = RTPHeader.parse(bytes.span.bytes) else { return true }
+        take { transport, kind, bytes in
+            guard let parsed = RTPHeader.parse(bytes.span.bytes) else { return }
             packets.append(
                 SentPacket(
-                    transport: departure.transport, kind: departure.kind, header: parsed,
+                    transport: transport, kind: kind, header: parsed,
                     values: HeaderExtensionValues.parse(bytes.span.bytes, parsed, .all), payload: Array(bytes[parsed.payloadOffset...])))
-            return true
         }
         return packets
     }
+
+    /// Hands what waits to `body`, as it leaves, until all is gone or as many as `budget`.
+    mutating func take(_ budget: Int = .max, _ body: (Int, PacketKind, [UInt8]) -> Void) {
+        var budget = budget
+        let packet = UnsafeMutableRawBufferPointer.allocate(byteCount: DatagramBatch.slotSize, alignment: 16)
+        defer { packet.deallocate() }
+        while let transport = nextDestination() {
+            while budget > 0, let ready = take(transport, into: packet, room: 32, sendTime: 0, transportSequence: 0) {
+                budget -= 1
+                body(transport, ready.kind, Array(packet[..<ready.length]))
+            }
+            if budget == 0 { return }
+        }
+    }
+}
+
+extension SendStream {
+    /// As the fan-out forwards a packet to one of many.
+    func forward(_ packet: MediaPacket, from ring: PayloadRing, transport: Int, into queue: inout DepartureQueue) {
+        guard let shared = SharedPacket(packet, in: ring) else { return }
+        queue.keep(ring)
+        leg.pointee.forward(shared, transport: Int32(transport), into: &queue)
+    }
+
+    func leaveOut(_ sequence: Int64) { leg.pointee.leaveOut(sequence) }
 }
 
 /// As `#expect`, for conditions that change what they ask: the macro cannot capture those.

@@ -9,26 +9,26 @@ struct TableTests {
 
     @Test("Payload types are found both ways; the first of several for a codec is the one to send")
     func payloadTypes() {
-        let table = PayloadTypeTable([
+        let codecs = [
             CodecParameters(codec: .h264, payloadType: 102, rtxPayloadType: 103), CodecParameters(codec: .h264, payloadType: 104),
             CodecParameters(codec: .opus, payloadType: 127), CodecParameters(codec: .vp8, payloadType: 0, rtxPayloadType: 1),
             CodecParameters(codec: .av1, payloadType: 200, rtxPayloadType: 201),
-        ])
-        #expect(table.payloadType(.h264) == 102 && table.retransmissionPayloadType(.h264) == 103)
+        ]
+        let (table, types) = (PayloadTypeTable(codecs), PayloadTypes(codecs))
+        #expect(types.payloadType(.h264) == 102 && types.retransmissionPayloadType(.h264) == 103)
         #expect([102, 104, 127, 0].map { table.codec($0) } == [.h264, .h264, .opus, .vp8])
         #expect(table.codec(retransmission: 103) == .h264 && table.codec(103) == nil && table.codec(retransmission: 102) == nil)
-        #expect(table.retransmissionPayloadType(.opus) == nil)
-        #expect(table.payloadType(.av1) == nil && table.payloadType(.vp9) == nil)
+        #expect(types.retransmissionPayloadType(.opus) == nil)
+        #expect(types.payloadType(.av1) == nil && types.payloadType(.vp9) == nil)
         #expect((0...255).allSatisfy { table.codec($0) == table.codec($0 & 0x7f) })
     }
 
     @Test("A codec's second entry with retransmissions does not lend them to the first")
     func firstWithoutRTX() {
-        let table = PayloadTypeTable([
-            CodecParameters(codec: .vp8, payloadType: 96), CodecParameters(codec: .vp8, payloadType: 98, rtxPayloadType: 99),
-        ])
-        #expect(table.payloadType(.vp8) == 96 && table.retransmissionPayloadType(.vp8) == nil)
-        #expect(table.codec(retransmission: 99) == .vp8)
+        let codecs = [CodecParameters(codec: .vp8, payloadType: 96), CodecParameters(codec: .vp8, payloadType: 98, rtxPayloadType: 99)]
+        let types = PayloadTypes(codecs)
+        #expect(types.payloadType(.vp8) == 96 && types.retransmissionPayloadType(.vp8) == nil)
+        #expect(PayloadTypeTable(codecs).codec(retransmission: 99) == .vp8)
     }
 
     // MARK: Streams

@@ -33,9 +33,9 @@ enum CodecHarness {
     private static func check(_ descriptor: VP8Descriptor, _ payload: RawSpan, seed: UInt8) throws(Finding) {
         try expect((1...6).contains(descriptor.length) && descriptor.length <= payload.byteCount, "a length of \(descriptor.length)")
         var rewriter = VP8Rewriter()
-        let first = rewriter.rewrite(descriptor, isNewest: true)
+        let first = rewriter.rewrite(VP8Numbers(descriptor), isNewest: true)
         rewriter.align(to: descriptor)
-        let next = rewriter.rewrite(descriptor, isNewest: true)
+        let next = rewriter.rewrite(VP8Numbers(descriptor), isNewest: true)
         // The first packet after a change of source follows the last one before it.
         if descriptor.pictureID != nil { try expect(next.pictureID == (first.pictureID + 1) & 0x7fff, "PictureID jumps") }
         if descriptor.tl0PicIdx != nil { try expect(next.tl0PicIdx == first.tl0PicIdx &+ 1, "TL0PICIDX jumps") }

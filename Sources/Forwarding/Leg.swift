@@ -1,0 +1,250 @@
+import MediaPrimitives
+import RTP
+
+/// What a packet touches of one subscription: whether it is sent, and the numbers that it gets. Plain values in one place, which does not move
+/// while its `SendStream` lives: the fan-out walks from leg to leg and touches no object.
+package struct Leg: ~Copyable {
+    /// No two packets sent in a row are further apart. A source may leave out as many numbers as it likes, but ours must not come near half their
+    /// space: the cipher would guess a rollover counter that was used before, and under GCM a nonce with it (RFC 7714 §8.2).
+    private static let longestGap: Int64 = 512
+    /// So many alignments are remembered: packets from before them cannot be sent again.
+    private static let alignmentsRemembered: UInt8 = 8
+
+    // MARK: What is sent
+
+    package var selector = LayerSelector()
+    /// The subscriber's transport is up and nothing is paused. Otherwise nothing is sent.
+    package var isReady = false
+    /// The epoch of the encoding that the numbers are aligned to.
+    package var epoch: UInt32 = 0
+
+    // MARK: The numbers
+
+    private var hasSent = false
+    /// Whether the newest packet sent ended a frame.
+    private var lastMarker = false
+    /// Counts alignments, so that each packet is sent again by the one that it was sent by.
+    private var alignment: UInt8 = 0
+    private let isVideo: Bool
+    private var timestampOffset: UInt32 = 0
+    // Of the newest packet sent, which a switch aligns to.
+    private var lastSourceTimestampSent: UInt32 = 0
+    private var lastTimestamp: UInt32 = 0
+    private var lastSequence: Int64 = 0
+    private var lastArrival = Instant(nanoseconds: 0)
+    private var mapper = SequenceMapper()
+    private var isAligned = false
+    private var vp8 = VP8Rewriter()
+    /// Packets and bytes of payload sent, without those sent again; both wrap.
+    private(set) var packetsSent: UInt32 = 0
+    private(set) var octetsSent: UInt32 = 0
+    private let ssrc: UInt32
+    private var budget = ResendBudget()
+    private var history: RetransmissionHistory
+
+    // MARK: Negotiated
+
+    private(set) var payloadTypes: PayloadTypes
+    /// Headers without and with an audio level.
+    private var plainHeader: HeaderTemplate
+    private var levelHeader: HeaderTemplate
+
+    // MARK: Rarely looked at
+
+    private let rtxSSRC: UInt32?
+    private var rtxSequence: UInt16
+    private let firstSequence: Int64
+    private let firstTimestamp: UInt32
+    /// By number of alignment modulo their count.
+    private var alignments = InlineArray<8, Alignment>(repeating: Alignment())
+
+    /// What makes a packet of the source one of ours.
+    private struct Alignment {
+        var timestampOffset: UInt32 = 0
+        var vp8 = VP8Numbers()
+    }
+
+    /// Sequence numbers begin in the lower half of their space: a receiver that loses the first packets near a wrap would guess the wrong rollover
+    /// counter for good.
+    init(_ parameters: RTPParameters, ssrc: SSRC, rtxSSRC: SSRC?, entropy: Entropy) {
+        isVideo = parameters.kind == .video
+        self.ssrc = ssrc.rawValue
+        self.rtxSSRC = rtxSSRC?.rawValue
+        // More than a second of sound, and of video at 4 Mbit/s.
+        history = RetransmissionHistory(capacity: rtxSSRC == nil ? 0 : parameters.kind == .audio ? 64 : 512)
+        (payloadTypes, plainHeader, levelHeader) = Leg.negotiated(parameters)
+        rtxSequence = UInt16(truncatingIfNeeded: entropy.next()) & 0x7fff
+        firstSequence = Int64(entropy.next() & 0x7fff)
+        firstTimestamp = UInt32(truncatingIfNeeded: entropy.next())
+    }
+
+    /// Takes the payload types and extension ids of a later negotiation.
+    mutating func update(_ parameters: RTPParameters) { (payloadTypes, plainHeader, levelHeader) = Leg.negotiated(parameters) }
+
+    private static func negotiated(_ parameters: RTPParameters) -> (PayloadTypes, HeaderTemplate, HeaderTemplate) {
+        let mid = ShortText(parameters.mid) ?? ShortText()
+        return (
+            PayloadTypes(parameters.codecs), HeaderTemplate(mid: mid, hasLevel: false, parameters.extensions),
+            HeaderTemplate(mid: mid, hasLevel: true, parameters.extensions)
+        )
+    }
+
+    /// A new subscription begins: nothing is sent before it says so.
+    package mutating func rest() {
+        selector = LayerSelector()
+        isReady = false
+        epoch = 0
+    }
+
+    // MARK: A packet
+
+    /// Forwards `packet` where it is more of what this subscriber gets already: nearly always. False where it is for the publication to decide
+    /// whether something begins with it.
+    package mutating func take(_ packet: SharedPacket, transport: Int32, into queue: inout DepartureQueue) -> Bool {
+        guard isReady, !selector.ignores(packet.layer) else { return true }
+        guard selector.current == packet.layer, epoch == packet.epoch else { return false }
+        forward(packet, transport: transport, into: &queue)
+        return true
+    }
+
+    /// Rewrites `packet` for this subscriber and queues it. Before `align`, and of a codec that was not agreed to, nothing is sent.
+    @inline(__always)
+    package mutating func forward(_ packet: SharedPacket, transport: Int32, into queue: inout DepartureQueue) {
+        guard let payloadType = payloadTypes.payloadType(packet.codec), var sequence = mapper.map(packet.sequence) else { return }
+        var isNewest = true
+        if hasSent {
+            if sequence &- lastSequence > Leg.longestGap {
+                // One number is left open: the receiver shall see that something is missing.
+                sequence = lastSequence &+ 2
+                mapper = SequenceMapper(source: packet.sequence, outgoing: sequence)
+                _ = mapper.map(packet.sequence)
+            }
+            isNewest = sequence > lastSequence
+        }
+        let outgoing = UInt16(truncatingIfNeeded: sequence)
+        let timestamp = packet.timestamp &+ timestampOffset
+        guard
+            let header = write(
+                second: packet.marker | payloadType, sequence: outgoing, timestamp: timestamp, ssrc: ssrc, hasLevel: packet.hasLevel,
+                level: packet.level, into: &queue)
+        else { return }
+        var length = header.length
+        let prefix = Int(packet.prefix.length)
+        if prefix > 0 {
+            let numbers = vp8.rewrite(packet.prefix.numbers, isNewest: isNewest)
+            header.slot.storeBytes(of: packet.prefix.word(numbers).littleEndian, toByteOffset: length, as: UInt64.self)
+            length &+= prefix
+        }
+        queue.append(
+            Departure(
+                transport: transport, slot: packet.slot, payload: packet.payload, headerLength: UInt8(truncatingIfNeeded: length),
+                replaced: UInt8(truncatingIfNeeded: prefix), kind: .rtp, stamps: header.stamps))
+        history.append(outgoing, position: packet.payload.position, layer: packet.layer, alignment: alignment)
+        packetsSent &+= 1
+        octetsSent &+= UInt32(truncatingIfNeeded: packet.length)
+        budget.credit(packet.length)
+        if isNewest {
+            hasSent = true
+            lastSequence = sequence
+            lastSourceTimestampSent = packet.timestamp
+            lastTimestamp = timestamp
+            lastArrival = packet.arrival
+            lastMarker = packet.marker != 0
+        }
+    }
+
+    /// Sends the packet that went out as `sequence` again, on the RTX stream (RFC 4588); false if it is not known any more, came too soon after
+    /// the last time, or exceeds the budget. `ring` gives the ring of a layer.
+    mutating func resend(
+        _ sequence: UInt16, at now: Instant, ring: (Int) -> PayloadRing?, transport: Int, into queue: inout DepartureQueue
+    ) -> Bool {
+        guard let rtxSSRC, budget.allows(at: now), let entry = history.take(sequence, at: now, notWithin: .milliseconds(30)),
+            alignment &- entry.alignment < Leg.alignmentsRemembered, let ring = ring(Int(entry.layer)),
+            let reference = ring.reference(lower: entry.payload), let slot = ring.slot(reference),
+            let payloadType = payloadTypes.retransmissionPayloadType(slot.pointee.facts.codec)
+        else { return false }
+        let facts = slot.pointee.facts
+        let then = alignments[Int(entry.alignment % Leg.alignmentsRemembered)]
+        guard
+            let header = write(
+                second: (facts.marker ? 0x80 : 0) | payloadType, sequence: rtxSequence, timestamp: facts.timestamp &+ then.timestampOffset,
+                ssrc: rtxSSRC, hasLevel: facts.audioLevel != nil, level: rfc6464(facts.audioLevel, facts.voiceActivity), into: &queue)
+        else { return false }
+        header.slot.storeBytes(of: sequence.bigEndian, toByteOffset: header.length, as: UInt16.self)
+        var length = header.length + 2
+        let payload = PayloadRing.payload(in: slot)
+        var prefix = PayloadPrefix()
+        if facts.codec == .vp8, let descriptor = VP8Descriptor.parse(payload.bytes) { prefix = PayloadPrefix(descriptor, of: payload) }
+        if prefix.length > 0 {
+            let word = prefix.word(prefix.numbers.moved(by: then.vp8))
+            header.slot.storeBytes(of: word.littleEndian, toByteOffset: length, as: UInt64.self)
+            length += Int(prefix.length)
+        }
+        queue.keep(ring)
+        queue.append(
+            Departure(
+                transport: Int32(truncatingIfNeeded: transport), slot: slot, payload: reference,
+                headerLength: UInt8(truncatingIfNeeded: length), replaced: prefix.length, kind: .retransmission, stamps: header.stamps))
+        rtxSequence &+= 1
+        budget.spend(payload.count)
+        return true
+    }
+
+    /// Writes one packet's header to where the queue's next one belongs; nil if there is no room, or no header that fits.
+    @inline(__always)
+    private func write(
+        second: UInt8, sequence: UInt16, timestamp: UInt32, ssrc: UInt32, hasLevel: Bool, level: UInt8, into queue: inout DepartureQueue
+    ) -> (slot: UnsafeMutableRawPointer, length: Int, stamps: StampOffsets)? {
+        guard let slot = queue.nextHeader() else { return nil }
+        if hasLevel {
+            levelHeader.write(into: slot, second: second, sequence: sequence, timestamp: timestamp, ssrc: ssrc, level: level)
+            return levelHeader.length > 0 ? (slot, Int(levelHeader.length), levelHeader.stamps) : nil
+        }
+        plainHeader.write(into: slot, second: second, sequence: sequence, timestamp: timestamp, ssrc: ssrc, level: level)
+        return plainHeader.length > 0 ? (slot, Int(plainHeader.length), plainHeader.stamps) : nil
+    }
+
+    /// A number of the source that carries nothing: later ones move up, so that the subscriber sees no hole.
+    package mutating func leaveOut(_ sequence: Int64) { if isAligned { _ = mapper.leaveOut(sequence) } }
+
+    // MARK: A source
+
+    /// Aligns all numbers so that `packet`, the first of a source, follows what was sent. `elapsed` is the source's own time between the last
+    /// packet sent and this one, where sender reports tell it; otherwise arrival times stand in.
+    mutating func align(to packet: MediaPacket, elapsed: Interval?) {
+        if hasSent {
+            let time = elapsed ?? (packet.arrival - lastArrival)
+            // Never back in time and never at a standstill: at least a frame of 10 ms. A pause of hours is capped below the sign bit.
+            let bounded = min(max(time, .milliseconds(10)), .seconds(3_600))
+            let units = bounded.nanoseconds &* (isVideo ? 90_000 : 48_000) / 1_000_000_000
+            timestampOffset = lastTimestamp &+ UInt32(truncatingIfNeeded: units) &- packet.timestamp
+        } else {
+            timestampOffset = firstTimestamp &- packet.timestamp
+        }
+        // A frame whose end was never sent must not seem complete: one number is left open, and the decoder discards the frame.
+        let gap: Int64 = hasSent && !lastMarker && isVideo ? 2 : 1
+        mapper = SequenceMapper(source: packet.sequence, outgoing: highestOutgoing.map { $0 &+ gap } ?? firstSequence)
+        isAligned = true
+        if case .vp8(let descriptor) = packet.descriptor { vp8.align(to: descriptor) }
+        alignment &+= 1
+        // What was sent that many alignments ago must not be taken for what is sent by this one.
+        if alignment == 0 { history.removeAll() }
+        alignments[Int(alignment % Leg.alignmentsRemembered)] = Alignment(timestampOffset: timestampOffset, vp8: vp8.offsets)
+    }
+
+    /// The number that the next one of a new source follows; nil before the first.
+    private var highestOutgoing: Int64? {
+        guard isAligned else { return nil }
+        guard hasSent else { return mapper.highestOutgoing }
+        return mapper.highestOutgoing &- lastSequence > Leg.longestGap ? lastSequence : mapper.highestOutgoing
+    }
+
+    /// The source's timestamp of the newest packet sent; nil before the first.
+    var lastSourceTimestamp: UInt32? { hasSent ? lastSourceTimestampSent : nil }
+
+    /// Our timestamp for one of the source's.
+    func timestamp(ofSource timestamp: UInt32) -> UInt32 { timestamp &+ timestampOffset }
+
+    /// The packets sent so far cannot be sent again. The memory for them is taken anew when something is sent.
+    mutating func forgetHistory() { history.release() }
+}

@@ -1,0 +1,56 @@
+import RTP
+
+/// The start of a payload that each subscriber gets with numbers of its own, as one word: read once for each packet, and written once for
+/// each that leaves.
+struct PayloadPrefix {
+    /// Bytes at the start of the payload that are replaced; 0 where all of it is the same for everybody.
+    private(set) var length: UInt8 = 0
+    /// The numbers as they came.
+    private(set) var numbers = VP8Numbers()
+    private var bytes: UInt64 = 0
+    // How many bits before each number, from the first byte; 0 where it is absent, as no number is in the first byte.
+    private var pictureIDShift: UInt8 = 0
+    private var tl0PicIdxShift: UInt8 = 0
+    private var keyIndexShift: UInt8 = 0
+    private var hasLongPictureID = false
+
+    /// Nothing is replaced.
+    init() {}
+
+    /// A VP8 descriptor, which is at most 6 bytes long.
+    init(_ descriptor: VP8Descriptor, of payload: UnsafeRawBufferPointer) {
+        guard descriptor.length <= min(payload.count, 6) else { return }
+        length = UInt8(truncatingIfNeeded: descriptor.length)
+        numbers = VP8Numbers(descriptor)
+        for index in 0..<descriptor.length { bytes |= UInt64(payload[index]) << (8 &* UInt64(index)) }
+        let shift = { (offset: Int) in UInt8(truncatingIfNeeded: offset &* 8) }
+        hasLongPictureID = descriptor.hasLongPictureID
+        if descriptor.pictureID != nil { pictureIDShift = shift(descriptor.pictureIDOffset) }
+        if descriptor.tl0PicIdx != nil { tl0PicIdxShift = shift(descriptor.tl0PicIdxOffset) }
+        if descriptor.keyIndex != nil { keyIndexShift = shift(descriptor.temporalOffset) }
+    }
+
+    /// The bytes with other numbers, the first in the lowest byte. A number that is absent stays absent, and every width is kept: 7-bit PictureIDs
+    /// take the low 7 bits.
+    @inline(__always)
+    func word(_ numbers: VP8Numbers) -> UInt64 {
+        var word = bytes
+        if pictureIDShift > 0 {
+            let shift = UInt64(pictureIDShift)
+            if hasLongPictureID {
+                word = word & ~(0xffff &<< shift) | UInt64((0x8000 | numbers.pictureID & 0x7fff).bigEndian.littleEndian) &<< shift
+            } else {
+                word = word & ~(0xff &<< shift) | UInt64(numbers.pictureID & 0x7f) &<< shift
+            }
+        }
+        if tl0PicIdxShift > 0 {
+            let shift = UInt64(tl0PicIdxShift)
+            word = word & ~(0xff &<< shift) | UInt64(numbers.tl0PicIdx) &<< shift
+        }
+        if keyIndexShift > 0 {
+            let shift = UInt64(keyIndexShift)
+            word = word & ~(0x1f &<< shift) | UInt64(numbers.keyIndex & 0x1f) &<< shift
+        }
+        return word
+    }
+}

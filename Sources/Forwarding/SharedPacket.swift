@@ -1,0 +1,46 @@
+import MediaPrimitives
+import RTP
+
+/// One media packet with what its fan-out needs for every subscriber, worked out once: plain values, and the place of its payload.
+package struct SharedPacket {
+    package let layer: Int
+    package let epoch: UInt32
+    let slot: UnsafePointer<PayloadRing.Slot>
+    let payload: PayloadReference
+    let length: Int
+    let sequence: Int64
+    let timestamp: UInt32
+    let arrival: Instant
+    let codec: Codec
+    /// As the highest bit of a header's second byte.
+    let marker: UInt8
+    let hasLevel: Bool
+    /// As the extension has it (RFC 6464 §3).
+    let level: UInt8
+    let prefix: PayloadPrefix
+
+    /// Nil once the payload is gone from `ring`.
+    package init?(_ packet: MediaPacket, in ring: PayloadRing) {
+        guard let slot = ring.slot(packet.payload) else { return nil }
+        self.slot = slot
+        payload = packet.payload
+        length = Int(slot.pointee.length)
+        layer = packet.layer
+        epoch = packet.epoch
+        sequence = packet.sequence
+        timestamp = packet.timestamp
+        arrival = packet.arrival
+        codec = packet.codec
+        marker = packet.marker ? 0x80 : 0
+        hasLevel = packet.audioLevel != nil
+        level = rfc6464(packet.audioLevel, packet.voiceActivity)
+        if case .vp8(let descriptor) = packet.descriptor {
+            prefix = PayloadPrefix(descriptor, of: PayloadRing.payload(in: slot))
+        } else {
+            prefix = PayloadPrefix()
+        }
+    }
+}
+
+/// An audio level and the voice flag in one byte (RFC 6464 §3).
+func rfc6464(_ audioLevel: UInt8?, _ voiceActivity: Bool) -> UInt8 { (audioLevel ?? 0) & 0x7f | (voiceActivity ? 0x80 : 0) }
