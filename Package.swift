@@ -34,6 +34,7 @@ var targets: [Target] = [
     .target(name: "CNetwork"),
     // libipsec-mb is opened at run time where it is installed, and compiled for where its header is: libipsec-mb-dev.
     .target(name: "CMultiBuffer"),
+    .target(name: "CPrefetch"),
 
     // The core: sans-IO, no Foundation. ArchitectureTests hold who may import whom.
     core("MediaPrimitives"),
@@ -43,7 +44,7 @@ var targets: [Target] = [
     core("ICE", ["MediaPrimitives", "COpenSSL"]),
     core("MediaSecurity", ["MediaPrimitives", "COpenSSL", "CSRTP", "CMultiBuffer"]),
     core("Congestion", ["MediaPrimitives", "RTP"]),
-    core("Forwarding", ["MediaPrimitives", "RTP", "Congestion"]),
+    core("Forwarding", ["MediaPrimitives", "RTP", "Congestion", "CPrefetch"]),
     core("Transports", ["MediaPrimitives", "ICE", "MediaSecurity"]),
     core("Rooms", ["MediaPrimitives", "RTP", "ICE", "MediaSecurity", "Congestion", "Forwarding", "Transports"]),
 

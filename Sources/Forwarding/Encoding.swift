@@ -15,18 +15,19 @@ package final class Encoding {
     private let clockRate: UInt32
     private let repairs: Bool
 
-    package private(set) var ssrc: SSRC?
+    // Everything that changes with a packet belongs to this file's functions, which call nothing that comes back.
+    @exclusivity(unchecked) package private(set) var ssrc: SSRC?
     package private(set) var rtxSSRC: SSRC?
-    package private(set) var epoch: UInt32 = 0
+    @exclusivity(unchecked) package private(set) var epoch: UInt32 = 0
     package private(set) var clock: SenderClock
-    package var keyframes = KeyframeRequests()
+    @exclusivity(unchecked) package var keyframes = KeyframeRequests()
 
-    private var unwrapper = SequenceUnwrapper()
-    private var statistics: ReceptionStatistics
+    @exclusivity(unchecked) private var unwrapper = SequenceUnwrapper()
+    @exclusivity(unchecked) private var statistics: ReceptionStatistics
     private var rtxUnwrapper = SequenceUnwrapper()
     private var rtxStatistics: ReceptionStatistics
-    private var missing: MissingPackets
-    var activity = EncodingActivity()
+    @exclusivity(unchecked) private var missing: MissingPackets
+    @exclusivity(unchecked) var activity = EncodingActivity()
     /// H.264: `a=fmtp` has brought the parameter sets.
     private let hasParameterSetsOutOfBand: Bool
     /// H.264: a sequence parameter set has come in the stream.

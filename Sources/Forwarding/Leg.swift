@@ -1,3 +1,4 @@
+import CPrefetch
 import MediaPrimitives
 import RTP
 
@@ -97,6 +98,22 @@ package struct Leg: ~Copyable {
     }
 
     // MARK: A packet
+
+    /// How many legs ahead the fan-out asks for the memory of one.
+    package static var foresight: Int { 4 }
+
+    /// The fan-out will come to `leg` soon: a thousand legs and what is written for them do not stay in the cache from one packet to the next.
+    package static func foresee(_ leg: UnsafeMutablePointer<Leg>) {
+        let start = UnsafeRawPointer(leg)
+        prefetch_to_write(start)
+        prefetch_to_write(start + 64)
+        prefetch_to_write(start + 128)
+    }
+
+    /// The fan-out comes to `leg` next but one: where its history goes on is known only when the leg is there.
+    package static func foreseeHistory(_ leg: UnsafeMutablePointer<Leg>) {
+        leg.pointee.history.foresee(UInt16(truncatingIfNeeded: leg.pointee.lastSequence &+ 1))
+    }
 
     /// Forwards `packet` where it is more of what this subscriber gets already: nearly always. False where it is for the publication to decide
     /// whether something begins with it.

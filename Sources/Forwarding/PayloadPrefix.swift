@@ -2,11 +2,11 @@ import RTP
 
 /// The start of a payload that each subscriber gets with numbers of its own, as one word: read once for each packet, and written once for
 /// each that leaves.
-struct PayloadPrefix {
+package struct PayloadPrefix {
     /// Bytes at the start of the payload that are replaced; 0 where all of it is the same for everybody.
-    private(set) var length: UInt8 = 0
+    package private(set) var length: UInt8 = 0
     /// The numbers as they came.
-    private(set) var numbers = VP8Numbers()
+    package private(set) var numbers = VP8Numbers()
     private var bytes: UInt64 = 0
     // How many bits before each number, from the first byte; 0 where it is absent, as no number is in the first byte.
     private var pictureIDShift: UInt8 = 0
@@ -15,10 +15,10 @@ struct PayloadPrefix {
     private var hasLongPictureID = false
 
     /// Nothing is replaced.
-    init() {}
+    package init() {}
 
     /// A VP8 descriptor, which is at most 6 bytes long.
-    init(_ descriptor: VP8Descriptor, of payload: UnsafeRawBufferPointer) {
+    package init(_ descriptor: VP8Descriptor, of payload: UnsafeRawBufferPointer) {
         guard descriptor.length <= min(payload.count, 6) else { return }
         length = UInt8(truncatingIfNeeded: descriptor.length)
         numbers = VP8Numbers(descriptor)
@@ -33,7 +33,7 @@ struct PayloadPrefix {
     /// The bytes with other numbers, the first in the lowest byte. A number that is absent stays absent, and every width is kept: 7-bit PictureIDs
     /// take the low 7 bits.
     @inline(__always)
-    func word(_ numbers: VP8Numbers) -> UInt64 {
+    package func word(_ numbers: VP8Numbers) -> UInt64 {
         var word = bytes
         if pictureIDShift > 0 {
             let shift = UInt64(pictureIDShift)

@@ -1,3 +1,4 @@
+import CPrefetch
 import MediaPrimitives
 
 /// What one subscriber was sent, by outgoing sequence number: enough to build each packet again from the publication's ring. No payloads, and
@@ -30,6 +31,12 @@ package struct RetransmissionHistory: ~Copyable {
         (entries + Int(sequence) & (capacity &- 1)).pointee = Entry(
             payload: UInt32(truncatingIfNeeded: position), resentAt: 0, sequence: sequence, layer: UInt8(truncatingIfNeeded: layer),
             alignment: alignment)
+    }
+
+    /// `sequence` will be appended soon.
+    @inline(__always)
+    func foresee(_ sequence: UInt16) {
+        if let entries { prefetch_to_write(entries + Int(sequence) & (capacity &- 1)) }
     }
 
     @inline(never)

@@ -20,7 +20,7 @@ package struct SharedPacket {
     let prefix: PayloadPrefix
 
     /// Nil once the payload is gone from `ring`.
-    package init?(_ packet: MediaPacket, in ring: PayloadRing) {
+    package init?(_ packet: MediaPacket, in ring: borrowing PayloadRing) {
         guard let slot = ring.slot(packet.payload) else { return nil }
         self.slot = slot
         payload = packet.payload

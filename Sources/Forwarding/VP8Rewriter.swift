@@ -9,7 +9,11 @@ package struct VP8Numbers: Sendable, Equatable {
     /// 5 bits.
     package var keyIndex: UInt8 = 0
 
-    package init() {}
+    package init(pictureID: UInt16 = 0, tl0PicIdx: UInt8 = 0, keyIndex: UInt8 = 0) {
+        self.pictureID = pictureID
+        self.tl0PicIdx = tl0PicIdx
+        self.keyIndex = keyIndex
+    }
 
     package init(_ descriptor: VP8Descriptor) {
         pictureID = descriptor.pictureID ?? 0

@@ -31,6 +31,7 @@ package final class ICEAgent {
     }
 
     /// Where media goes: the path that the peer nominated last. Nil before the first nomination, and after that path has lost consent.
+    @exclusivity(unchecked)  // Asked for each packet either way; nothing is called while it is set.
     package private(set) var selectedPath: Path?
     /// The credentials that the peer should use now.
     package var local: ICECredentials { current.local }

@@ -118,11 +118,17 @@ extension ForwardingUnit {
     /// One RTP packet, from the wire to every subscriber's departure.
     private func receiveRTP(_ datagram: UnsafeMutableRawBufferPointer, from path: Path, at arrival: Instant, detour: Detour?) {
         // 1. Whose is it? Only a path that ICE has validated is in the table, here or at the worker whose it is.
-        guard let slot = slotsByPath[path], let participant = participants[slot] else {
+        guard let slot = slotsByPath[path], let participant = participants.borrow(slot) else {
             if detour == nil, let exchange, exchange.handOver(datagram, from: path, at: arrival) { return }
             counters.drop(.unknownAddress)
             return
         }
+        participant._withUnsafeGuaranteedRef { receiveRTP(datagram, from: path, at: arrival, of: $0) }
+    }
+
+    private func receiveRTP(
+        _ datagram: UnsafeMutableRawBufferPointer, from path: Path, at arrival: Instant, of participant: Participant
+    ) {
         // 2. Authenticate and decrypt, in place. Nothing below happens to a packet that is not genuine.
         let length: Int
         switch participant.transport.unprotectRTP(datagram, from: path) {
@@ -142,17 +148,27 @@ extension ForwardingUnit {
         // 4. The sender's congestion control hears of everything that bears a number, stream or no stream.
         participant.noteArrival(values, at: arrival)
         // 5. Which encoding? Known by SSRC, or found by mid and rid and latched.
-        guard let binding = participant.streams.binding(of: header.ssrc) ?? bind(header, values, of: participant),
-            let publication = participant.publications[binding.publication]
-        else {
+        guard let route = participant.route(of: header.ssrc) ?? bind(header, values, of: participant) else {
             if header.ssrc.rawValue != 0 { counters.drop(.unknownStream) }
             // Latched to a section that is gone, and names its section: it may have gone over to another, where its next packet is looked for.
             if values.mid != nil { participant.streams.unbind(header.ssrc) }
-            deadlines.schedule(slot, at: participant.nextDeadline)
+            deadlines.schedule(participant.slot, at: participant.nextDeadline)
             return
         }
+        route.publication._withUnsafeGuaranteedRef { publication in
+            route.encoding._withUnsafeGuaranteedRef { encoding in
+                forward(packet, header, values, of: encoding, publication, participant, route.binding, at: arrival)
+            }
+        }
+    }
+
+    /// A packet whose encoding is known.
+    @inline(__always)
+    private func forward(
+        _ packet: UnsafeRawBufferPointer, _ header: RTPHeader, _ values: HeaderExtensionValues, of encoding: Encoding,
+        _ publication: Publication, _ participant: Participant, _ binding: StreamBinding, at arrival: Instant
+    ) {
         // 6. What is it? New media, a repetition, padding.
-        let encoding = publication.encodings[binding.layer]
         let payload = UnsafeRawBufferPointer(rebasing: packet[header.payloadOffset..<(header.payloadOffset + header.payloadLength)])
         let reception =
             binding.isRetransmission
@@ -169,7 +185,7 @@ extension ForwardingUnit {
         }
         // 8. Once to each other worker that has subscriptions.
         if publication.relays != 0 { exchange?.relay(packet, of: publication, binding, reception, at: arrival) }
-        deadlines.schedule(slot, at: participant.nextDeadline(afterPacketOf: encoding, of: publication))
+        deadlines.schedule(participant.slot, at: participant.nextDeadline(afterPacketOf: encoding, of: publication))
     }
 
     /// Tells who speaks.
@@ -178,11 +194,13 @@ extension ForwardingUnit {
         events.append(.speaking(participant.id, track: publication.track, level: level))
     }
 
-    private func bind(_ header: RTPHeader, _ values: HeaderExtensionValues, of participant: Participant) -> StreamBinding? {
-        guard let binding = participant.streams.bind(header, values) else { return nil }
-        guard let encoding = participant.encoding(binding) else { return nil }
+    private func bind(_ header: RTPHeader, _ values: HeaderExtensionValues, of participant: Participant) -> Route? {
+        // One that is bound belongs to a section that is gone.
+        guard participant.streams.binding(of: header.ssrc) == nil, let binding = participant.streams.bind(header, values),
+            let encoding = participant.encoding(binding)
+        else { return nil }
         if binding.isRetransmission { encoding.bind(retransmission: header.ssrc) } else { encoding.bind(header.ssrc) }
-        return binding
+        return participant.route(of: header.ssrc)
     }
 
     /// Encrypts what waits for departure into `batch`, destination by destination, until nothing waits or the batch is full.

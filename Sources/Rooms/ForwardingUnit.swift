@@ -31,7 +31,7 @@ package final class ForwardingUnit {
     @exclusivity(unchecked) var participants = ParticipantTable()  // Changed only when somebody comes or goes.
     private var slotsByID: [ParticipantID: Int] = [:]
     var slotsByUfrag: [UfragKey: Int] = [:]
-    var slotsByPath: [Path: Int] = [:]
+    let slotsByPath = PathTable()
     var deadlines = DeadlineQueue()
     var departures = DepartureQueue(capacity: 16_384)
     package internal(set) var counters = Counters()

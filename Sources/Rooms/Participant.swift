@@ -16,7 +16,10 @@ package final class Participant {
     let room: String
     let transport: Transport
     /// By the place that `streams` gives their sections; nil where a section is gone.
-    var publications: [Publication?] = []
+    @exclusivity(unchecked)  // Changed when something was negotiated, or the participant goes.
+    var publications: [Publication?] = [] {
+        didSet { routes.removeAll() }
+    }
     var subscriptions: [Subscription] = []
     /// The streams of sections that are gone, by mid: should one come back, its numbers go on.
     var restingStreams: [String: SendStream] = [:]
@@ -26,9 +29,13 @@ package final class Participant {
     var ufrags: [String]
 
     /// The extension ids of what it sends, the same in all its sections (RFC 8843 §9.1).
-    var receivedExtensions = HeaderExtensionMap()
-    var streams = StreamTable([])
-    var arrivals: ArrivalLog?
+    @exclusivity(unchecked) var receivedExtensions = HeaderExtensionMap()
+    @exclusivity(unchecked)  // Asked and told; it calls nobody.
+    var streams = StreamTable([]) {
+        didSet { routes.removeAll() }
+    }
+    @exclusivity(unchecked) private var routes = IncomingRoutes()
+    @exclusivity(unchecked) var arrivals: ArrivalLog?  // Told of each packet; it calls nobody.
     /// When something authentic last came.
     @exclusivity(unchecked) var lastArrival: Instant  // Set once a packet; nothing is called meanwhile.
     private var quality = LinkQualityMeter()
@@ -79,6 +86,20 @@ package final class Participant {
 
     /// The encoding that an SSRC of its has been found to be of; nil, too, when its section is gone.
     func encoding(_ binding: StreamBinding) -> Encoding? { publications[binding.publication]?.encodings[binding.layer] }
+
+    /// Where packets of `ssrc` go, if it is bound to a section that is there.
+    @inline(__always)
+    func route(of ssrc: SSRC) -> Route? { routes.route(of: ssrc) ?? findRoute(of: ssrc) }
+
+    @inline(never)
+    private func findRoute(of ssrc: SSRC) -> Route? {
+        guard let binding = streams.binding(of: ssrc), let publication = publications[binding.publication] else { return nil }
+        let route = Route(
+            ssrc: ssrc, binding: binding, publication: .passUnretained(publication),
+            encoding: .passUnretained(publication.encodings[binding.layer]))
+        routes.note(route)
+        return route
+    }
 
     /// Notes the arrival of whatever bears a transport-wide number.
     func noteArrival(_ values: HeaderExtensionValues, at arrival: Instant) {

@@ -63,6 +63,8 @@ package final class Publication {
         departures.keep(encoding.ring)
         for index in 0..<audience.count {
             let listener = audience[index]
+            if index &+ Leg.foresight < audience.count { Leg.foresee(audience[index &+ Leg.foresight].leg) }
+            if index &+ 2 < audience.count { Leg.foreseeHistory(audience[index &+ 2].leg) }
             if listener.leg.pointee.take(shared, transport: listener.transport, into: &departures) { continue }
             guard begins(audience.subscriptions[index], with: packet) else { continue }
             listener.leg.pointee.forward(shared, transport: listener.transport, into: &departures)

@@ -20,9 +20,9 @@ final class WorkerExchange {
     /// One for each worker; this one's own stays empty.
     let outboxes: [WorkerOutbox]
     /// Whose datagrams arrive here although they belong elsewhere. Bounded by the paths of all participants.
-    private var owners: [Path: Int] = [:]
+    private let owners = PathTable()
     /// Where the datagrams of our own participants arrive, when it is not here.
-    private var detours: [Path: Int] = [:]
+    private let detours = PathTable()
     /// Which workers want which track: those that have begun, and those that may yet. Only what some worker has subscriptions to.
     private var wanted: [TrackID: UInt64] = [:]
 

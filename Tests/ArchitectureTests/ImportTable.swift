@@ -20,7 +20,7 @@ enum ImportTable {
         "ICE": Row(ours: ["MediaPrimitives", "COpenSSL"]),
         "MediaSecurity": Row(ours: ["MediaPrimitives", "COpenSSL", "CSRTP", "CMultiBuffer"]),
         "Congestion": Row(ours: ["MediaPrimitives", "RTP"]),
-        "Forwarding": Row(ours: ["MediaPrimitives", "RTP", "Congestion"]),
+        "Forwarding": Row(ours: ["MediaPrimitives", "RTP", "Congestion", "CPrefetch"]),
         "Transports": Row(ours: ["MediaPrimitives", "ICE", "MediaSecurity"]),
         "Rooms": Row(ours: ["MediaPrimitives", "RTP", "ICE", "MediaSecurity", "Congestion", "Forwarding", "Transports"]),
         // Protobuf's runtime speaks Foundation's Data.

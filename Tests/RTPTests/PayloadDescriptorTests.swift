@@ -44,47 +44,6 @@ struct VP8DescriptorTests {
         #expect(VP8Descriptor.parse(payload)?.length == 6)
         for length in 0..<payload.count { #expect(VP8Descriptor.parse(Array(payload[..<length])) == nil) }
     }
-
-    @Test("rewriting keeps every width and flag", arguments: 0..<32)
-    func rewrite(shape: Int) throws {
-        let (hasID, isLong, hasIndex, hasTID, hasKey) = (shape & 1 != 0, shape & 2 != 0, shape & 4 != 0, shape & 8 != 0, shape & 16 != 0)
-        var payload: [UInt8] = [0x90 | 0x20, (hasID ? 0x80 : 0) | (hasIndex ? 0x40 : 0) | (hasTID ? 0x20 : 0) | (hasKey ? 0x10 : 0)]
-        if hasID { payload += isLong ? [0x80, 0x05] : [0x05] }
-        if hasIndex { payload.append(9) }
-        if hasTID || hasKey { payload.append(0x40 | 0x20 | 7) }
-        let descriptorLength = payload.count
-        payload += [0x01, 0xaa, 0xbb]
-        let original = try #require(VP8Descriptor.parse(payload))
-        #expect(original.length == descriptorLength)
-        var replaced = 0
-        let prefix = try #require(
-            ByteWriter.array {
-                replaced = original.rewrite(payload.span.bytes, into: &$0, pictureID: 0x7fff, tl0PicIdx: 0xff, keyIndex: 0xff)
-            })
-        #expect(replaced == descriptorLength && prefix.count == descriptorLength)
-        let rewritten = try #require(VP8Descriptor.parse((prefix + payload[replaced...])))
-        var expected = original
-        if hasID { expected.pictureID = isLong ? 0x7fff : 0x7f }
-        if hasIndex { expected.tl0PicIdx = 0xff }
-        if hasKey { expected.keyIndex = 0x1f }
-        #expect(rewritten == expected)
-        #expect(prefix[0] == payload[0] && prefix[1] == payload[1])
-    }
-
-    @Test("rewriting into too little room, or over other bytes, writes nothing")
-    func rewriteWithoutRoom() throws {
-        let payload: [UInt8] = [0x90, 0xf0, 0x80, 0x01, 0x02, 0x03]
-        let descriptor = try #require(VP8Descriptor.parse(payload))
-        var replaced = -1
-        let prefix = ByteWriter.array(capacity: 5) {
-            replaced = descriptor.rewrite(payload.span.bytes, into: &$0, pictureID: 1, tl0PicIdx: 1, keyIndex: 1)
-        }
-        #expect(replaced == 0 && prefix == [])
-        let other = ByteWriter.array {
-            replaced = descriptor.rewrite(([0x10] as [UInt8]).span.bytes, into: &$0, pictureID: 1, tl0PicIdx: 1, keyIndex: 1)
-        }
-        #expect(replaced == 0 && other == [])
-    }
 }
 
 @Suite("VP9 descriptors")
@@ -294,12 +253,7 @@ struct PayloadDescriptorTests {
         withHostileInputs(seeds, count: 10_000, seed: UInt64(codec.rawValue)) { bytes in
             let descriptor = PayloadDescriptor.parse(codec: codec, payload: bytes)
             switch descriptor {
-            case .vp8(let vp8):
-                #expect(vp8.length <= bytes.count)
-                let prefix = ByteWriter.array(capacity: 8) {
-                    _ = vp8.rewrite(bytes.span.bytes, into: &$0, pictureID: 0xffff, tl0PicIdx: 0xff, keyIndex: 0xff)
-                }
-                #expect(prefix?.count == vp8.length)
+            case .vp8(let vp8): #expect(vp8.length <= bytes.count)
             case .vp9(let vp9): #expect(vp9.length <= bytes.count)
             default: break
             }

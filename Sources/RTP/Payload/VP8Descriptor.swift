@@ -109,26 +109,4 @@ package struct VP8Descriptor: Hashable, Sendable {
         width = w.byteSwapped & 0x3fff
         height = h.byteSwapped & 0x3fff
     }
-
-    /// Writes the descriptor with other numbers in place of those that it has; a field that is absent stays absent, and every width is kept
-    /// (7-bit PictureIDs take the low 7 bits). Returns how many bytes at the start of `payload` the written ones replace: always as many as
-    /// were written; 0, with nothing written, when `payload` is not the one that was parsed or there is no room.
-    package func rewrite(_ payload: RawSpan, into writer: inout ByteWriter, pictureID: UInt16, tl0PicIdx: UInt8, keyIndex: UInt8) -> Int {
-        let length = length
-        guard length <= payload.byteCount, length <= writer.capacity &- writer.count, !writer.overflowed else { return 0 }
-        let start = writer.count
-        payload.withUnsafeBytes { writer.bytes(UnsafeRawBufferPointer(rebasing: $0[..<length])) }
-        if self.pictureID != nil {
-            if hasLongPictureID {
-                writer.patch(uint16: 0x8000 | pictureID & 0x7fff, at: start &+ pictureIDOffset)
-            } else {
-                writer.patch(uint8: UInt8(truncatingIfNeeded: pictureID) & 0x7f, at: start &+ pictureIDOffset)
-            }
-        }
-        if self.tl0PicIdx != nil { writer.patch(uint8: tl0PicIdx, at: start &+ tl0PicIdxOffset) }
-        if self.keyIndex != nil, let byte = payload.uint8(at: temporalOffset) {
-            writer.patch(uint8: byte & 0xe0 | keyIndex & 0x1f, at: start &+ temporalOffset)
-        }
-        return length
-    }
 }

@@ -40,16 +40,13 @@ enum CodecHarness {
         if descriptor.pictureID != nil { try expect(next.pictureID == (first.pictureID + 1) & 0x7fff, "PictureID jumps") }
         if descriptor.tl0PicIdx != nil { try expect(next.tl0PicIdx == first.tl0PicIdx &+ 1, "TL0PICIDX jumps") }
         if descriptor.keyIndex != nil { try expect(next.keyIndex == (first.keyIndex + 1) & 0x1f, "KEYIDX jumps") }
-        var replaced = 0
-        guard
-            var written = ByteWriter.array(
-                capacity: 16,
-                {
-                    replaced = descriptor.rewrite(
-                        payload, into: &$0, pictureID: next.pictureID, tl0PicIdx: next.tl0PicIdx, keyIndex: next.keyIndex)
-                })
-        else { throw Finding("a descriptor is longer than 16 bytes") }
-        try expect(replaced == descriptor.length && written.count == replaced, "\(written.count) bytes stand for \(replaced)")
+        let (prefix, word) = payload.withUnsafeBytes { bytes in
+            let prefix = PayloadPrefix(descriptor, of: bytes)
+            return (prefix, prefix.word(next))
+        }
+        let replaced = Int(prefix.length)
+        try expect(replaced == descriptor.length, "\(replaced) bytes stand for \(descriptor.length)")
+        var written = (0..<UInt64(replaced)).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) }
         written += payload.array(replaced..<payload.byteCount)
         guard let copy = VP8Descriptor.parse(written.span.bytes) else { throw Finding("a rewritten descriptor does not parse") }
         var expected = descriptor
@@ -57,11 +54,10 @@ enum CodecHarness {
         if descriptor.tl0PicIdx != nil { expected.tl0PicIdx = next.tl0PicIdx }
         if descriptor.keyIndex != nil { expected.keyIndex = next.keyIndex }
         try expect(copy == expected, "rewriting changed more than the numbers")
-        // No room, or another payload: nothing is written.
-        var cut = 0
-        _ = ByteWriter.array(capacity: descriptor.length - 1) {
-            cut = descriptor.rewrite(payload, into: &$0, pictureID: 1, tl0PicIdx: 1, keyIndex: 1)
+        // Of a payload that is cut short, nothing is replaced.
+        let cut = payload.withUnsafeBytes {
+            PayloadPrefix(descriptor, of: UnsafeRawBufferPointer(rebasing: $0[..<(descriptor.length - 1)]))
         }
-        try expect(cut == 0, "written where there is no room")
+        try expect(cut.length == 0, "written over what is not there")
     }
 }
