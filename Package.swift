@@ -72,7 +72,8 @@ var targets: [Target] = [
         path: "Benchmarks/PacketPath", swiftSettings: settings),
     .target(name: "CMemory", dependencies: ["COpenSSL"], path: "Benchmarks/CMemory"),
     .executableTarget(
-        name: "Memory", dependencies: ["CMemory", "MediaPrimitives", "MediaSecurity", "Rooms", "Simulation"], path: "Benchmarks/Memory",
+        name: "Memory", dependencies: ["CMemory", "HeadlessClients", "MediaPrimitives", "MediaSecurity", "Rooms", "Simulation"],
+        path: "Benchmarks/Memory",
         swiftSettings: settings),
     .executableTarget(
         name: "VirtualHours", dependencies: ["CAllocations", "HeadlessClients", "MediaPrimitives", "Rooms", "Simulation"],

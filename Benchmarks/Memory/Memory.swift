@@ -1,4 +1,5 @@
 import CMemory
+import HeadlessClients
 import MediaPrimitives
 import MediaSecurity
 import Rooms
