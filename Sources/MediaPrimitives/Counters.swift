@@ -40,6 +40,8 @@ package enum DropReason: Int, CaseIterable, Sendable {
     case unknownStream
     /// The send batch or a queue of the socket was full.
     case sendQueueFull
+    /// DTLS of a handshake, while more handshakes than a worker keeps waiting were under way.
+    case handshakeQueueFull
 
     package var name: String {
         switch self {
@@ -55,6 +57,7 @@ package enum DropReason: Int, CaseIterable, Sendable {
         case .invalidRTCP: "invalid_rtcp"
         case .unknownStream: "unknown_stream"
         case .sendQueueFull: "send_queue_full"
+        case .handshakeQueueFull: "handshake_queue_full"
         }
     }
 }
@@ -78,7 +81,7 @@ package struct Counters: Sendable {
 
     package var received = Traffic()
     package var sent = Traffic()
-    private var drops = InlineArray<12, UInt64>(repeating: 0)
+    private var drops = InlineArray<13, UInt64>(repeating: 0)
 
     package init() {}
 

@@ -107,12 +107,37 @@ extension ForwardingUnit {
             counters.drop(.unknownAddress)
             return
         }
-        let before = batch.count
-        if let reason = participant.transport.receiveDTLS(UnsafeRawBufferPointer(datagram), from: path, at: now, into: batch) {
-            counters.drop(reason)
+        if participant.transport.isShakingHands, !handshakes.admits() {
+            guard participant.handshakesWaiting < HandshakeQueue.perParticipant,
+                handshakes.append(
+                    UnsafeRawBufferPointer(datagram), of: participant.id, slot: participant.slot, from: path, at: now)
+            else {
+                counters.drop(.handshakeQueueFull)
+                return
+            }
+            participant.handshakesWaiting += 1
+            return
         }
+        receiveDTLS(UnsafeRawBufferPointer(datagram), from: path, of: participant, at: now, into: batch)
+    }
+
+    private func receiveDTLS(
+        _ datagram: UnsafeRawBufferPointer, from path: Path, of participant: Participant, at now: Instant, into batch: DatagramBatch
+    ) {
+        let before = batch.count
+        if let reason = participant.transport.receiveDTLS(datagram, from: path, at: now, into: batch) { counters.drop(reason) }
         countSent(from: before, in: batch)
         readEvents(of: participant, at: now, into: batch)
+    }
+
+    /// Takes a turn's worth of the DTLS datagrams that wait.
+    func continueHandshakes(at now: Instant, into batch: DatagramBatch) {
+        for _ in 0..<HandshakeQueue.perTurn {
+            guard let (entry, datagram) = handshakes.popFirst() else { return }
+            guard let participant = participants[entry.slot], participant.id == entry.participant else { continue }
+            participant.handshakesWaiting -= 1
+            receiveDTLS(datagram, from: entry.path, of: participant, at: now, into: batch)
+        }
     }
 
     /// One RTP packet, from the wire to every subscriber's departure.
@@ -207,6 +232,7 @@ extension ForwardingUnit {
     ///
     /// The numbers that belong to the moment of sending are given here; after that nothing is dropped.
     package func release(at now: Instant, into batch: DatagramBatch) {
+        handshakes.endTurn()
         release(&departures, sendTime: StampOffsets.absSendTime(now), into: batch, &counters.sent)
     }
 

@@ -34,6 +34,7 @@ package final class ForwardingUnit {
     let slotsByPath = PathTable()
     var deadlines = DeadlineQueue()
     var departures = DepartureQueue(capacity: 16_384)
+    var handshakes = HandshakeQueue()
     package internal(set) var counters = Counters()
     var events: [RoomEvent] = []
     private var nextNumber: UInt64 = 1
@@ -189,7 +190,10 @@ package final class ForwardingUnit {
     // MARK: Time
 
     /// When `handleTimeout` is due next.
-    package var nextDeadline: Instant { exchange.map { min(deadlines.next, $0.deadlines.next) } ?? deadlines.next }
+    package var nextDeadline: Instant {
+        let own = min(deadlines.next, handshakes.nextDeadline)
+        return exchange.map { min(own, $0.deadlines.next) } ?? own
+    }
 
     /// Does what is due. Stops early when `batch` nears its end, or after a few rounds of everybody (a state machine whose deadline does not
     /// move must not stop the worker); `nextDeadline` then stays in the past, so that the caller comes back at once.
@@ -203,6 +207,7 @@ package final class ForwardingUnit {
             readEvents(of: participant, at: now, into: batch)
         }
         handleRelayTimeouts(at: now)
+        if batch.count < batch.capacity / 2 { continueHandshakes(at: now, into: batch) }
     }
 
     // MARK: Figures

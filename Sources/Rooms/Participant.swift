@@ -25,6 +25,8 @@ package final class Participant {
     var restingStreams: [String: SendStream] = [:]
     /// Every path under which the unit finds this participant.
     var paths: [Path] = []
+    /// Its datagrams in the unit's queue of handshakes.
+    var handshakesWaiting = 0
     /// User fragments under which the unit finds this participant.
     var ufrags: [String]
 

@@ -31,6 +31,9 @@ package final class Transport {
 
     package var isConnected: Bool { state == .connected }
 
+    /// The peer's DTLS datagrams are part of a handshake, which takes time.
+    package var isShakingHands: Bool { !isHandshakeDone && state != .closed }
+
     /// Where media goes; nil while there is no nominated path.
     package var selectedPath: Path? { ice.selectedPath }
 

@@ -103,6 +103,26 @@ import Testing
         expectCleanAudio(viewer, packets: 210)
     }
 
+    @Test("a client that floods the queue of handshakes keeps nobody else out")
+    func handshakeFlood() throws {
+        let world = try SimulatedWorld(seed: 96)
+        let flooder = try world.join(.viewer("flooder"))
+        var hello: [UInt8]?
+        let origin = flooder.routes[0].outer
+        world.tap = { bytes, from, _ in if from == origin, hello == nil, bytes.first == 22 { hello = bytes } }
+        #expect(world.run(for: .seconds(1)) { hello != nil })
+        world.tap = nil
+        let first = try #require(hello)
+        // All of it comes in one turn.
+        world.holdsTurns = true
+        for _ in 0..<1_000 { world.inject(first, from: origin) }
+        world.holdsTurns = false
+        let others = try (0..<20).map { try world.join(.viewer("viewer \($0)")) }
+        #expect(world.run(for: .seconds(2)) { others.allSatisfy(\.transport.isConnected) })
+        #expect(world.unit.counters.dropped(.handshakeQueueFull) > 900)
+        #expect(world.run(for: .seconds(5)) { flooder.transport.isConnected })
+    }
+
     @Test("a viewer that asks for keyframes all the time does not spoil the picture of the others")
     func keyframeStorm() throws {
         let world = try SimulatedWorld(seed: 93)

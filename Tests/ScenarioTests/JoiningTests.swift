@@ -46,6 +46,25 @@ import Testing
         #expect(camera.cameras[0].requests <= 3)
     }
 
+    @Test("200 who join at one instant all get in, and those who were there see nothing of it")
+    func wave() throws {
+        let world = try SimulatedWorld(seed: 18)
+        _ = try world.join(.publisher())
+        let first = try world.join(.viewer("early"))
+        world.run(for: .seconds(3))
+        var others: [SimulatedPeer] = []
+        for number in 0..<200 {
+            var plan = PeerPlan.viewer("viewer \(number)")
+            plan.room = "elsewhere"
+            others.append(try world.join(plan))
+        }
+        #expect(world.run(for: .seconds(2)) { others.allSatisfy(\.transport.isConnected) })
+        #expect(world.unit.counters.dropped(.handshakeQueueFull) == 0)
+        world.run(for: .seconds(1))
+        expectCleanVideo(first, frames: 115)
+        #expect(first.video.decoder.longestPause < .milliseconds(100))
+    }
+
     @Test("rooms do not mix, and a participant can be followed by name")
     func rooms() throws {
         let world = try SimulatedWorld(seed: 12)
