@@ -122,11 +122,11 @@ extension LiveRoom {
 
     /// Lets the sections that are held sound once the client has had `holdingTime` to apply its answer.
     private func releaseSoon(_ link: MediaLink, of member: Member) {
-        let held = link.held
+        let decision = link.holdings
         Task {
             try? await Task.sleep(for: Self.holdingTime)
             // Another answer has decided anew.
-            guard link.held == held else { return }
+            guard link.holdings == decision else { return }
             link.held = []
             settleSoon(link, of: member)
         }

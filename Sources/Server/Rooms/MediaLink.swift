@@ -30,7 +30,9 @@ final class MediaLink {
     /// What we send, in the order of the description.
     var sending: [Outgoing] = []
     /// Mids of sections that stay silent until the client has had time to apply the answer that names them: see decision 0015.
-    var held: Set<String> = []
+    var held: Set<String> = [] { didSet { holdings &+= 1 } }
+    /// How often that was decided.
+    private(set) var holdings = 0
     /// The SSRCs of the sections that carry something, for the track that they carry.
     private var streams: [String: (track: TrackID, stream: RTPParameters.Stream)] = [:]
     /// The worker has not been told yet of the latest `receiving` and `sending`.
