@@ -125,10 +125,15 @@ package final class UDPSocket {
         handle.close()
     }
 
-    /// The bytes that the kernel gives to what arrives and to what leaves; less than was asked for where its limits are lower.
-    package var buffers: (receive: Int, send: Int) {
+    /// The bytes that the kernel gives to a socket's buffers, for what arrives and for what leaves: less than `options` ask for where its limits are
+    /// lower. Nil if it opens none.
+    package static func buffers(_ options: Options = Options()) -> (receive: Int, send: Int)? {
+        var bound = apus_address()
+        let descriptor = apus_udp_open(apus_address(SocketAddress(ipv4: 0x7f00_0001, port: 0)), apus_udp_options(options), &bound)
+        guard descriptor >= 0 else { return nil }
+        defer { Glibc.close(descriptor) }
         var (receive, send): (Int32, Int32) = (0, 0)
-        if !handle.isClosed { apus_udp_buffers(descriptor, &receive, &send) }
+        apus_udp_buffers(descriptor, &receive, &send)
         return (Int(receive), Int(send))
     }
 
