@@ -76,6 +76,9 @@ var targets: [Target] = [
         path: "Benchmarks/Memory",
         swiftSettings: settings),
     .executableTarget(
+        name: "SocketPath", dependencies: ["CMemory", "EventLoop", "MediaPrimitives"], path: "Benchmarks/SocketPath",
+        swiftSettings: settings),
+    .executableTarget(
         name: "VirtualHours", dependencies: ["CAllocations", "HeadlessClients", "MediaPrimitives", "Rooms", "Simulation"],
         path: "Benchmarks/VirtualHours",
         swiftSettings: settings),

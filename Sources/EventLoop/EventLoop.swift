@@ -26,6 +26,9 @@ package final class EventLoop: SerialExecutor, @unchecked Sendable {
     /// True within a timer's callback; a timer armed for the past then waits for the next turn.
     var isInTimer = false
     private(set) var isTornDown = false
+    /// What UDP sockets read and send with, one at a time; nil only without memory.
+    private(set) lazy var datagramReceiver = DatagramReceiver()
+    private(set) lazy var datagramSender = DatagramSender()
     private var wakeHandle: LoopHandle?
     private var turnHandle: LoopHandle?
 

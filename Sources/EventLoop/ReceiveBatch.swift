@@ -1,7 +1,7 @@
 import MediaPrimitives
 
 /// What one read has brought: datagrams of a UDP socket or frames of a TCP connection. Made once and reused: bytes and entries are valid only
-/// within the callback that is given the batch, and may be changed in place there.
+/// within the callback that is given the batch, and may be changed in place there, each in its own length: behind it the next may begin.
 @usableFromInline
 package final class ReceiveBatch {
     @frozen @usableFromInline

@@ -12,3 +12,11 @@ extension SocketAddress {
         self.init(high: address.high, low: address.low, scope: address.scope, port: address.port)
     }
 }
+
+extension apus_udp_options {
+    init(_ options: UDPSocket.Options) {
+        self.init(
+            receive_buffer: options.receiveBuffer, send_buffer: options.sendBuffer, reuse_port: options.reusePort,
+            lend_port: options.lendsPort)
+    }
+}

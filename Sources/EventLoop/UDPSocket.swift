@@ -3,28 +3,10 @@ import CUV
 import Glibc
 import MediaPrimitives
 
-/// A UDP socket's running totals.
-package struct UDPCounters: Sendable {
-    package var received: UInt64 = 0
-    /// Longer than 1500 bytes; counted in `received` too.
-    package var oversized: UInt64 = 0
-    package var receiveErrors: UInt64 = 0
-    /// Datagrams that the kernel dropped because the loop did not read in time; known with the next that arrives.
-    package var overflowed: UInt64 = 0
-    package var sent: UInt64 = 0
-    /// Datagrams that the system refused (no route, refused by a filter, too long); each was skipped alone.
-    package var sendErrors: UInt64 = 0
-    /// Datagrams that had to wait for the socket to become writable.
-    package var delayed: UInt64 = 0
-    /// Datagrams that found the ring of those full.
-    package var dropped: UInt64 = 0
-
-    package init() {}
-}
-
 /// A UDP socket of a loop: reads and writes batches, knows the local address of each datagram, and when the kernel took it in.
 ///
-/// Confined to the loop's thread (before the loop starts, to its maker). It allocates nothing once made.
+/// Confined to the loop's thread (before the loop starts, to its maker). What it reads and sends with is its loop's, shared by all sockets there; it
+/// allocates nothing once made, but for the ring of what has to wait, with the first that has to.
 package final class UDPSocket {
     package struct Options: Sendable {
         /// Lets the workers' sockets share one port; the kernel spreads the remote addresses over them (SO_REUSEPORT).
@@ -36,6 +18,16 @@ package final class UDPSocket {
         package var sendBuffer: Int32 = 4 << 20
         /// How many datagrams may wait while the socket is not writable.
         package var maximumPending = 1024
+        /// Whether runs of equally long datagrams leave as one message (UDP_SEGMENT).
+        package var sendsRuns = SendsRuns.whereSupported
+        /// Whether the kernel may put together what arrives as a run (UDP_GRO), where it can; all of a run have the time of arrival of its first.
+        package var receivesRuns = false
+
+        package enum SendsRuns: Sendable {
+            case whereSupported, never
+            /// Without asking the kernel, for tests: a socket that is not UDP's then shows each run as one datagram.
+            case always
+        }
 
         package init() {}
     }
@@ -44,29 +36,30 @@ package final class UDPSocket {
     package let channel: UInt32
     /// What the socket is bound to; a port that was 0 is filled in.
     package let address: SocketAddress
-    package private(set) var counters = UDPCounters()
+    package internal(set) var counters = UDPCounters()
     /// Called for each batch that is read, with what is valid until it returns.
     package var onReadable: ((ReceiveBatch) -> Void)?
+    /// Whether datagrams wait until `read()` asks for them, in place of waking the loop.
+    package var isPolled = false {
+        didSet { if isPolled != oldValue { watch() } }
+    }
+    /// Whether runs leave as one message; false for good once the system has shown that it will not have them.
+    package internal(set) var makesRuns: Bool
 
-    private let loop: EventLoop
-    private let handle: LoopHandle
-    private let descriptor: Int32
+    let loop: EventLoop
+    let handle: LoopHandle
+    let descriptor: Int32
     /// Set on a connected socket: everything goes there and comes from there.
-    private let peer: SocketAddress?
-    private let receiver: OpaquePointer
-    private let batch: ReceiveBatch
-    private let sender: OpaquePointer
-    /// Which entry of the batch each message of `sender` is.
-    private let indices: UnsafeMutablePointer<Int>
-    private var pending: PendingDatagrams
-    private var awaitsWritable = false
-    private var lastDrops: UInt32 = 0
+    let peer: SocketAddress?
+    let sender: DatagramSender
+    var pending: PendingDatagrams
+    var awaitsWritable = false
+    private let receiver: DatagramReceiver
+    /// What the kernel has dropped since the socket was made; wraps.
+    private var drops: UInt32 = 0
 
-    /// Datagrams a system call reads or writes.
-    private static let batchSize = 64
-    private static let slotSize = 2048
-    /// Batches read before the other sockets of the loop have their turn.
-    private static let roundsPerTurn = 4
+    /// Datagrams read before the other sockets of the loop have their turn.
+    private static let longestTurn = 256
 
     // MARK: Life
 
@@ -75,36 +68,33 @@ package final class UDPSocket {
         _ loop: EventLoop, channel: UInt32, address: SocketAddress, options: Options = Options()
     ) throws(SocketError) {
         var bound = apus_address()
-        let descriptor = apus_udp_open(
-            apus_address(address),
-            apus_udp_options(
-                receive_buffer: options.receiveBuffer, send_buffer: options.sendBuffer, reuse_port: options.reusePort,
-                lend_port: options.lendsPort), &bound)
+        let descriptor = apus_udp_open(apus_address(address), apus_udp_options(options), &bound)
         if descriptor < 0 { throw SocketError(address: address, isTCP: false, code: -descriptor) }
-        try self.init(
-            loop, channel: channel, adopting: descriptor, address: SocketAddress(bound), peer: nil, maximumPending: options.maximumPending)
+        try self.init(loop, channel: channel, adopting: descriptor, address: SocketAddress(bound), peer: nil, options: options)
+    }
+
+    /// Binds a free port of the address that leads to `peer`, for datagrams from and to there alone.
+    package convenience init(
+        _ loop: EventLoop, channel: UInt32, peer: SocketAddress, options: Options = Options()
+    ) throws(SocketError) {
+        var bound = apus_address()
+        let descriptor = apus_udp_connect(apus_address(peer), apus_udp_options(options), &bound)
+        if descriptor < 0 { throw SocketError(address: peer, isTCP: false, code: -descriptor) }
+        try self.init(loop, channel: channel, adopting: descriptor, address: SocketAddress(bound), peer: peer, options: options)
     }
 
     /// Takes over a non-blocking datagram socket, bound to `address`, and connected if `peer` says to whom. The descriptor is closed with it,
     /// also when this fails.
     package init(
         _ loop: EventLoop, channel: UInt32, adopting descriptor: Int32, address: SocketAddress, peer: SocketAddress?,
-        maximumPending: Int = Options().maximumPending
+        options: Options = Options()
     ) throws(SocketError) {
         loop.requireConfined()
-        let batch = ReceiveBatch(slabSize: UDPSocket.batchSize * UDPSocket.slotSize, capacity: UDPSocket.batchSize)
-        guard let receiver = apus_receiver_create(batch.slab, UInt32(UDPSocket.batchSize), UInt32(UDPSocket.slotSize)) else {
-            Glibc.close(descriptor)
-            throw SocketError(address: address, isTCP: false, code: ENOMEM)
-        }
-        guard let sender = apus_sender_create(UInt32(UDPSocket.batchSize)) else {
-            apus_receiver_destroy(receiver)
+        guard let receiver = loop.datagramReceiver, let sender = loop.datagramSender else {
             Glibc.close(descriptor)
             throw SocketError(address: address, isTCP: false, code: ENOMEM)
         }
         do { handle = try loop.poll(descriptor) } catch {
-            apus_receiver_destroy(receiver)
-            apus_sender_destroy(sender)
             throw SocketError(address: address, isTCP: false, code: error.code)
         }
         self.loop = loop
@@ -113,26 +103,38 @@ package final class UDPSocket {
         self.descriptor = descriptor
         self.peer = peer
         self.receiver = receiver
-        self.batch = batch
         self.sender = sender
-        indices = .allocate(capacity: UDPSocket.batchSize)
-        pending = PendingDatagrams(capacity: maximumPending)
+        makesRuns =
+            switch options.sendsRuns {
+            case .whereSupported: apus_udp_can_segment(descriptor)
+            case .never: false
+            case .always: true
+            }
+        if options.receivesRuns { _ = apus_udp_merge(descriptor) }
+        pending = PendingDatagrams(capacity: options.maximumPending)
         handle.onEvent = { [weak self] status, events in self?.ready(status, events) }
-        handle.watch(Int32(UV_READABLE.rawValue))
+        watch()
     }
 
-    deinit {
-        handle.close(on: loop)
-        apus_receiver_destroy(receiver)
-        apus_sender_destroy(sender)
-        indices.deallocate()
-    }
+    deinit { handle.close(on: loop) }
 
     /// Closes the socket and lets go of the callback. What waits to be sent is lost.
     package func close() {
         loop.requireConfined()
         onReadable = nil
         handle.close()
+    }
+
+    /// The bytes that the kernel gives to a socket's buffers, for what arrives and for what leaves: less than `options` ask for where its limits are
+    /// lower. Nil if it opens none.
+    package static func buffers(_ options: Options = Options()) -> (receive: Int, send: Int)? {
+        var bound = apus_address()
+        let descriptor = apus_udp_open(apus_address(SocketAddress(ipv4: 0x7f00_0001, port: 0)), apus_udp_options(options), &bound)
+        guard descriptor >= 0 else { return nil }
+        defer { Glibc.close(descriptor) }
+        var (receive, send): (Int32, Int32) = (0, 0)
+        apus_udp_buffers(descriptor, &receive, &send)
+        return (Int(receive), Int(send))
     }
 
     /// Datagrams that wait for the socket to become writable.
@@ -150,50 +152,68 @@ package final class UDPSocket {
         if events & Int32(UV_READABLE.rawValue) != 0 { read() }
     }
 
-    private func watch() {
-        handle.watch(Int32(UV_READABLE.rawValue) | (awaitsWritable ? Int32(UV_WRITABLE.rawValue) : 0))
+    func watch() {
+        handle.watch((isPolled ? 0 : Int32(UV_READABLE.rawValue)) | (awaitsWritable ? Int32(UV_WRITABLE.rawValue) : 0))
     }
 
     // MARK: Receiving
 
-    private func read() {
-        for _ in 0..<UDPSocket.roundsPerTurn {
-            if handle.isClosed { return }
-            let n = Int(apus_receive(receiver, descriptor))
+    /// Reads what has arrived and hands it on. The loop does so by itself unless `isPolled`. Not from within `onReadable` of any socket of the loop.
+    package func read() {
+        loop.requireConfined()
+        precondition(!receiver.isLent, "a batch is handed on before the next is read")
+        receiver.isLent = true
+        defer { receiver.isLent = false }
+        let end = counters.received &+ UInt64(UDPSocket.longestTurn)
+        while counters.received < end, !handle.isClosed {
+            let before = drops
+            let n = receiver.receive(from: descriptor, drops: &drops)
             if n <= 0 {
                 if n < 0, n != -Int(EAGAIN) { counters.receiveErrors &+= 1 }
                 return
             }
-            fill(n)
-            onReadable?(batch)
+            counters.overflowed &+= UInt64(drops &- before)
+            handOn(n)
             // Fewer than asked for: the socket is drained, and asking again would only cost a system call.
-            if n < UDPSocket.batchSize { return }
+            if n < DatagramReceiver.slots { return }
         }
     }
 
-    private func fill(_ n: Int) {
-        batch.removeAll()
-        counters.received &+= UInt64(n)
-        let drops = apus_receiver_drops(receiver)
-        counters.overflowed &+= UInt64(drops &- lastDrops)
-        lastDrops = drops
-        let datagrams = apus_received(receiver)
+    /// Hands on what is in the first `n` slots, in as many batches as it takes.
+    private func handOn(_ n: Int) {
+        let batch = receiver.batch
         let now = loop.now
         // The kernel stamps with the wall clock; both read side by side give what lies between them.
         let offset = now.nanoseconds &- loop.unixNanoseconds
+        batch.removeAll()
         for index in 0..<n {
-            let datagram = datagrams[index]
-            let length = Int(datagram.length)
-            let isOversized = datagram.truncated || length > ReceiveBatch.maximumLength
-            if isOversized { counters.oversized &+= 1 }
-            let local = datagram.has_local ? SocketAddress(datagram.local).with(port: address.port) : address
-            let remote = datagram.has_remote ? SocketAddress(datagram.remote) : (peer ?? address)
-            batch.append(
-                ReceiveBatch.Entry(
-                    path: Path(kind: .udp, channel: channel, local: local, remote: remote),
-                    arrival: UDPSocket.arrival(unixNanoseconds: datagram.unix_nanoseconds, offset: offset, read: now),
-                    offset: index * UDPSocket.slotSize, length: isOversized ? 0 : length, isOversized: isOversized))
+            let slot = receiver.slot(index)
+            var entry = ReceiveBatch.Entry(
+                path: Path(
+                    kind: .udp, channel: channel,
+                    local: slot.has_local ? SocketAddress(slot.local).with(port: address.port) : address,
+                    remote: slot.has_remote ? SocketAddress(slot.remote) : (peer ?? address)),
+                arrival: UDPSocket.arrival(unixNanoseconds: slot.unix_nanoseconds, offset: offset, read: now),
+                offset: index &* DatagramReceiver.stride, length: 0, isOversized: false)
+            if slot.segment > 0 { counters.receivedRuns &+= 1 }
+            var rest = Int(slot.length)
+            repeat {
+                if batch.isFull {
+                    onReadable?(batch)
+                    if handle.isClosed { return }
+                    batch.removeAll()
+                }
+                let length = slot.segment > 0 ? min(Int(slot.segment), rest) : rest
+                entry.isOversized = slot.truncated || length > ReceiveBatch.maximumLength
+                entry.length = entry.isOversized ? 0 : length
+                if entry.isOversized { counters.oversized &+= 1 }
+                batch.append(entry)
+                counters.received &+= 1
+                entry.offset &+= length
+                rest &-= length
+            } while rest > 0
         }
+        onReadable?(batch)
     }
 
     /// The kernel's time of arrival on the monotonic clock, or the time of reading if it has none, or if the wall clock was set in between
@@ -202,91 +222,5 @@ package final class UDPSocket {
         guard unixNanoseconds != 0 else { return read }
         let arrival = Instant(nanoseconds: unixNanoseconds &+ offset)
         return arrival <= read && read - arrival <= .seconds(1) ? arrival : read
-    }
-
-    // MARK: Sending
-
-    /// Sends the datagrams of `batch` whose path is this socket's, in order; the others are left to their sockets. What the kernel will not take
-    /// now is copied and follows as soon as it does. The batch is not cleared.
-    package func send(_ batch: DatagramBatch) { send(batch, 0..<batch.count) }
-
-    /// The same for a part of the batch.
-    package func send(_ batch: DatagramBatch, _ range: Range<Int>) {
-        loop.requireConfined()
-        if handle.isClosed { return }
-        var next = max(range.lowerBound, 0)
-        let end = min(range.upperBound, batch.count)
-        while next < end {
-            apus_sender_clear(sender)
-            var gathered = 0
-            while next < end, gathered < UDPSocket.batchSize {
-                let index = next
-                next &+= 1
-                let path = batch[index].path
-                guard path.kind == .udp, path.channel == channel else { continue }
-                let bytes = batch.bytes(index)
-                if !pending.isEmpty {
-                    keep(bytes, path)
-                } else if add(bytes, path) {
-                    indices[gathered] = index
-                    gathered &+= 1
-                }
-            }
-            for message in transmit(gathered)..<gathered { keep(batch.bytes(indices[message]), batch[indices[message]].path) }
-        }
-        updateWatch()
-    }
-
-    private func add(_ bytes: UnsafeRawBufferPointer, _ path: Path) -> Bool {
-        guard let base = bytes.baseAddress else { return false }
-        var flags: UInt32 = 0
-        if peer != nil {
-            flags = APUS_SEND_CONNECTED
-        } else if address.isUnspecified, !path.local.isUnspecified {
-            // Bound to everything: the answer must leave from the address that was asked.
-            flags = APUS_SEND_SOURCE
-        }
-        return apus_sender_add(sender, base, UInt32(bytes.count), apus_address(path.remote), apus_address(path.local), flags)
-    }
-
-    /// Sends the gathered messages; returns how many are done with, less than `count` if the socket takes no more now.
-    private func transmit(_ count: Int) -> Int {
-        var done = 0
-        while done < count {
-            let n = Int(apus_send(sender, descriptor, UInt32(done)))
-            if n > 0 {
-                done &+= n
-                counters.sent &+= UInt64(n)
-            } else if n == 0 || n == -Int(EAGAIN) {
-                return done
-            } else {
-                // The error is about this datagram's destination or size: the next may be well.
-                counters.sendErrors &+= 1
-                done &+= 1
-            }
-        }
-        return done
-    }
-
-    private func keep(_ bytes: UnsafeRawBufferPointer, _ path: Path) {
-        if pending.append(bytes, to: path) { counters.delayed &+= 1 } else { counters.dropped &+= 1 }
-    }
-
-    private func flush() {
-        while !pending.isEmpty {
-            apus_sender_clear(sender)
-            var gathered = 0
-            while gathered < UDPSocket.batchSize, let (bytes, path) = pending.peek(gathered), add(bytes, path) { gathered &+= 1 }
-            let done = transmit(gathered)
-            pending.removeFirst(done)
-            if done < gathered || gathered == 0 { break }
-        }
-        updateWatch()
-    }
-
-    private func updateWatch() {
-        guard awaitsWritable == pending.isEmpty else { return }
-        awaitsWritable = !pending.isEmpty
-        watch()
     }
 }

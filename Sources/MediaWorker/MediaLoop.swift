@@ -46,6 +46,7 @@ final class MediaLoop {
         var options = UDPSocket.Options()
         options.lendsPort = configuration.portSharing == .lends
         options.reusePort = configuration.portSharing == .joins
+        options.receivesRuns = true
         for (index, address) in configuration.addresses.enumerated() {
             let socket = try UDPSocket(loop, channel: UInt32(index), address: address, options: options)
             socket.onReadable = { [unowned self] in receive($0) }

@@ -44,10 +44,16 @@ actor LoopHost {
         return socket.address
     }
 
-    func adopt(_ descriptor: Int32, peer: SocketAddress, maximumPending: Int = 1024) throws {
-        keep(
-            try UDPSocket(
-                loop, channel: UInt32(sockets.count), adopting: descriptor, address: .v4(), peer: peer, maximumPending: maximumPending))
+    func adopt(_ descriptor: Int32, peer: SocketAddress, _ options: UDPSocket.Options = UDPSocket.Options()) throws {
+        keep(try UDPSocket(loop, channel: UInt32(sockets.count), adopting: descriptor, address: .v4(), peer: peer, options: options))
+    }
+
+    /// Opens the next socket, connected to `peer`.
+    @discardableResult
+    func connect(_ peer: SocketAddress, _ options: UDPSocket.Options = UDPSocket.Options()) throws -> SocketAddress {
+        let socket = try UDPSocket(loop, channel: UInt32(sockets.count), peer: peer, options: options)
+        keep(socket)
+        return socket.address
     }
 
     private func keep(_ socket: UDPSocket) {

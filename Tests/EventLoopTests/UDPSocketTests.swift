@@ -159,9 +159,9 @@ struct UDPSocketTests {
     func waitsForWritable() async throws {
         // A pair of local sockets fills up after a few datagrams and says EAGAIN, which UDP over loopback never does.
         let host = try LoopHost()
-        let (descriptor, reader) = Self.pair()
+        let (descriptor, reader) = localPair()
         defer { close(reader) }
-        try await host.adopt(descriptor, peer: .v4(), maximumPending: 1024)
+        try await host.adopt(descriptor, peer: .v4())
         let path = Path(kind: .udp, channel: 0, local: .v4(), remote: .v4())
         let datagrams = (0..<1200).map { n in ([UInt8(n >> 8), UInt8(n & 255)], path) }
         await host.send(Array(datagrams[..<500]))
@@ -173,44 +173,32 @@ struct UDPSocketTests {
         var read: [Int] = []
         for n in 0..<1000 {
             if n == 100 { await host.send(Array(datagrams[501..<1000])) }
-            read.append(try #require(Self.read(reader)))
+            read.append(try #require(readNumber(reader)))
         }
         #expect(read == Array(0..<1000))
         #expect(await host.run { $0.sockets[0].pendingCount } == 0)
         // Nothing is left waiting for writability: sends go straight through again.
         await host.send([datagrams[1000]])
-        #expect(Self.read(reader) == 1000)
+        #expect(readNumber(reader) == 1000)
         await host.stop()
     }
 
     @Test("a full ring drops the newest and counts them")
     func ringOverflow() async throws {
         let host = try LoopHost()
-        let (descriptor, reader) = Self.pair()
+        let (descriptor, reader) = localPair()
         defer { close(reader) }
-        try await host.adopt(descriptor, peer: .v4(), maximumPending: 10)
+        var options = UDPSocket.Options()
+        options.maximumPending = 10
+        try await host.adopt(descriptor, peer: .v4(), options)
         let path = Path(kind: .udp, channel: 0, local: .v4(), remote: .v4())
         await host.send((0..<1000).map { n in ([UInt8(n >> 8), UInt8(n & 255)], path) })
         let counters = await host.counters()
         #expect(counters.delayed == 10)
         #expect(counters.sent + counters.delayed + counters.dropped == 1000)
         let kept = Int(counters.sent) + 10
-        #expect((0..<kept).map { _ in Self.read(reader) } == Array(0..<kept))
+        #expect((0..<kept).map { _ in readNumber(reader) } == Array(0..<kept))
         await host.stop()
-    }
-
-    private static func pair() -> (Int32, Int32) {
-        var ends: [Int32] = [-1, -1]
-        socketpair(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0, &ends)
-        _ = fcntl(ends[0], F_SETFL, O_NONBLOCK)
-        var patience = timeval(tv_sec: 5, tv_usec: 0)
-        setsockopt(ends[1], SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
-        return (ends[0], ends[1])
-    }
-
-    private static func read(_ descriptor: Int32) -> Int? {
-        var bytes: [UInt8] = [0, 0]
-        return Glibc.read(descriptor, &bytes, 2) == 2 ? Int(bytes[0]) << 8 | Int(bytes[1]) : nil
     }
 
     @Test("a port in use is an error that says so; sharing has to be asked for")
@@ -293,5 +281,56 @@ struct UDPSocketTests {
         // The port is free.
         try await host.open(bound)
         await host.stop()
+    }
+
+    @Test("a connected socket speaks with its peer alone, from a port of its own", arguments: [SocketAddress.v4(), .v6()])
+    func connected(peer: SocketAddress) async throws {
+        let host = try LoopHost()
+        var events = host.events.makeAsyncIterator()
+        let client = try BlockingSocket(udp: peer)
+        let stranger = try BlockingSocket(udp: peer)
+        let bound = try await host.connect(client.address)
+        #expect(bound.hasSameHost(as: peer) && bound.port != 0)
+        await host.send([([1], Path(kind: .udp, channel: 0, local: bound, remote: client.address))])
+        let asked = try #require(client.receive())
+        #expect(asked.bytes == [1] && asked.from == bound)
+        stranger.send([2], to: bound)
+        client.send([3], to: bound)
+        let received = try #require(await events.received())
+        #expect(received.bytes == [3])
+        #expect(received.path == Path(kind: .udp, channel: 0, local: bound, remote: client.address))
+        await host.stop()
+    }
+
+    @Test("a polled socket is read when it is asked, and sends as ever")
+    func polled() async throws {
+        let host = try LoopHost()
+        var events = host.events.makeAsyncIterator()
+        let bound = try await host.open(.v4())
+        let client = try BlockingSocket(udp: .v4())
+        await host.run { $0.sockets[0].isPolled = true }
+        for n in 0..<100 { client.send([UInt8(n)], to: bound) }
+        // Turns of the loop in which a watched socket would have been read.
+        for _ in 0..<3 { await host.run { _ in } }
+        #expect(await host.counters().received == 0)
+        await host.run { $0.sockets[0].read() }
+        #expect(await events.received(100).map(\.bytes) == (0..<100).map { [UInt8($0)] })
+        await host.send([([7], Path(kind: .udp, channel: 0, local: bound, remote: client.address))])
+        #expect(client.receive()?.bytes == [7])
+        await host.run { $0.sockets[0].isPolled = false }
+        client.send([8], to: bound)
+        #expect(await events.received()?.bytes == [8])
+        await host.stop()
+    }
+
+    @Test("the sizes of the buffers are what the kernel gives")
+    func buffers() throws {
+        var options = UDPSocket.Options()
+        (options.receiveBuffer, options.sendBuffer) = (20_000, 30_000)
+        #expect(try #require(UDPSocket.buffers(options)) == (20_000, 30_000))
+        // As much as any kernel's limit allows, and never more than was asked for.
+        (options.receiveBuffer, options.sendBuffer) = (1 << 29, 1 << 29)
+        let most = try #require(UDPSocket.buffers(options))
+        #expect((20_000...1 << 29).contains(most.receive) && (30_000...1 << 29).contains(most.send))
     }
 }

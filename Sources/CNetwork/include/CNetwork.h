@@ -37,6 +37,14 @@ typedef struct {
 
 /// A bound, non-blocking datagram socket: don't-fragment, kernel timestamps and drop count, and with a wildcard address the destination of each datagram.
 int apus_udp_open(apus_address address, apus_udp_options options, apus_address *_Nonnull bound);
+/// The same, bound to a free port of the address that leads to `remote`, and connected to that.
+int apus_udp_connect(apus_address remote, apus_udp_options options, apus_address *_Nonnull bound);
+/// Whether the kernel cuts a message into datagrams (UDP_SEGMENT, Linux 4.18).
+bool apus_udp_can_segment(int fd);
+/// Has the kernel hand over runs of datagrams as one (UDP_GRO, Linux 5.0); false if it cannot.
+bool apus_udp_merge(int fd);
+/// The sizes in bytes that the socket's buffers have, as they are asked for.
+void apus_udp_buffers(int fd, int32_t *_Nonnull receive, int32_t *_Nonnull send);
 /// A listening, non-blocking stream socket.
 int apus_tcp_listen(apus_address address, bool reuse_port, int backlog, apus_address *_Nonnull bound);
 /// The next connection, non-blocking and without Nagle's delay.
@@ -48,14 +56,16 @@ int apus_socket_error(int fd);
 
 // MARK: Receiving
 
-/// What came with one datagram.
+/// What came at once: a datagram, or a run of them that the kernel has put together (UDP_GRO).
 typedef struct {
     apus_address remote;
     /// The address it was sent to; only if `has_local`.
     apus_address local;
     /// When the kernel took it in, in nanoseconds since 1970; 0 if unknown.
     int64_t unix_nanoseconds;
-    uint32_t length;
+    uint16_t length;
+    /// Of a run: the length of each of its datagrams but the last, which may be shorter. Otherwise 0.
+    uint16_t segment;
     bool truncated;
     bool has_remote;
     bool has_local;
@@ -63,30 +73,37 @@ typedef struct {
 
 typedef struct apus_receiver apus_receiver;
 
-/// Reads into `slots` slots of `slot_size` bytes each of `slab`, which must outlive the receiver. NULL without memory.
-apus_receiver *_Nullable apus_receiver_create(void *_Nonnull slab, uint32_t slots, uint32_t slot_size);
+/// Reads into `slots` slots of `slot_size` bytes each, at every `stride` bytes of `slab`, which must outlive the receiver. NULL without memory.
+apus_receiver *_Nullable apus_receiver_create(void *_Nonnull slab, uint32_t slots, uint32_t slot_size, uint32_t stride);
 void apus_receiver_destroy(apus_receiver *_Nonnull receiver);
-/// One recvmmsg: the number of datagrams, the first in slot 0.
-int apus_receive(apus_receiver *_Nonnull receiver, int fd);
+/// One recvmmsg: how many slots were filled, from the first. `drops` is set to how many the kernel has dropped since the socket was made because
+/// its buffer was full (wraps), if it says so.
+int apus_receive(apus_receiver *_Nonnull receiver, int fd, uint32_t *_Nonnull drops);
+/// What is in the slots.
 const apus_datagram *_Nonnull apus_received(const apus_receiver *_Nonnull receiver);
-/// Datagrams that the kernel has dropped since the socket was made because its buffer was full, as last heard of; wraps.
-uint32_t apus_receiver_drops(const apus_receiver *_Nonnull receiver);
 
 // MARK: Sending
 
 typedef struct apus_sender apus_sender;
 
-/// The socket is connected: no destination is given with the datagram.
+/// The socket is connected: no destination is given with the message.
 #define APUS_SEND_CONNECTED 1u
-/// The datagram leaves from the given local address.
+/// The message leaves from the given local address.
 #define APUS_SEND_SOURCE 2u
 
-/// Room for `capacity` messages. NULL without memory.
+/// Room for `capacity` datagrams, in as many messages at most. NULL without memory.
 apus_sender *_Nullable apus_sender_create(uint32_t capacity);
 void apus_sender_destroy(apus_sender *_Nonnull sender);
 void apus_sender_clear(apus_sender *_Nonnull sender);
-/// Adds a message; false if there is no room. `bytes` must stay until it is sent or the sender is cleared.
-bool apus_sender_add(
+/// Begins a message of one datagram; false if there is no room. `bytes` must stay until it is sent or the sender is cleared.
+bool apus_sender_begin(
     apus_sender *_Nonnull sender, const void *_Nonnull bytes, uint32_t length, apus_address remote, apus_address local, uint32_t flags);
+/// Adds a datagram to the message begun last (UDP_SEGMENT): each of a message is as long as the first, but for the last, which may be shorter.
+bool apus_sender_extend(apus_sender *_Nonnull sender, const void *_Nonnull bytes, uint32_t length);
+uint32_t apus_sender_messages(const apus_sender *_Nonnull sender);
+/// The number of the message's first datagram; of the message behind the last, the number of datagrams.
+uint32_t apus_sender_first(const apus_sender *_Nonnull sender, uint32_t message);
 /// One sendmmsg of the messages from `first` on: how many left. A negated errno concerns the message `first` alone.
 int apus_send(apus_sender *_Nonnull sender, int fd, uint32_t first);
+/// Sends one datagram of a message without the others: 1, or a negated errno.
+int apus_send_alone(const apus_sender *_Nonnull sender, int fd, uint32_t message, uint32_t datagram);

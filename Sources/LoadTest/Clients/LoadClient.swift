@@ -65,6 +65,8 @@ final class LoadClient {
 
     var isConnected: Bool { transport.isConnected }
     var closedReason: String? { transport.closedReason }
+    /// Connected, and with nothing of its own to send.
+    var onlyReceives: Bool { isUp && media.isEmpty }
     /// Whether what it came for is under way.
     var hasMedia: Bool { firstMedia != nil || publishing != nil }
 

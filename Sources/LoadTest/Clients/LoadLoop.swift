@@ -14,6 +14,10 @@ final class LoadLoop {
     private var free: [Int] = []
     private var deadlines = DeadlineQueue()
     private var lag = Histogram()
+    /// Those who only receive are not woken for what arrives, which the kernel stamps anyway: their sockets are read every so often, and a wake
+    /// a datagram is saved. While they connect, every answer counts.
+    private let pollTimer: LoopTimer
+    private static let pollInterval = Interval.milliseconds(10)
     private static let maximumPending = 64
     private static let bufferSize: Int32 = 1 << 20
 
@@ -21,6 +25,8 @@ final class LoadLoop {
         self.loop = loop
         self.certificate = certificate
         timer = LoopTimer(loop)
+        pollTimer = LoopTimer(loop)
+        pollTimer.onFire = { [unowned self] in poll(at: $0) }
         timer.onFire = { [unowned self] _ in serveDeadlines() }
         loop.onTurnEnd = { [unowned self] in timer.arm(at: deadlines.next) }
     }
@@ -40,6 +46,15 @@ final class LoadLoop {
         lag.add(timer.takeLag().worst)
     }
 
+    private func poll(at now: Instant) {
+        var isAny = false
+        for case let client? in clients where client.socket.isPolled {
+            client.socket.read()
+            isAny = true
+        }
+        if isAny { pollTimer.arm(at: now + LoadLoop.pollInterval) }
+    }
+
     private func receive(_ received: ReceiveBatch, key: Int) {
         guard let client = clients[key] else { return }
         var deadline = Instant.distantFuture
@@ -51,6 +66,10 @@ final class LoadLoop {
         }
         flush(client)
         deadlines.schedule(key, at: deadline)
+        if client.onlyReceives, !client.socket.isPolled {
+            client.socket.isPolled = true
+            if pollTimer.deadline == .distantFuture { pollTimer.arm(at: loop.now + LoadLoop.pollInterval) }
+        }
     }
 
     private func flush(_ client: LoadClient) {
@@ -69,18 +88,23 @@ final class LoadLoop {
         options.receiveBuffer = LoadLoop.bufferSize
         options.sendBuffer = LoadLoop.bufferSize
         options.maximumPending = LoadLoop.maximumPending
+        options.receivesRuns = true
+        // A socket has one family, and so have the candidates that it can try.
         let isIPv4 = setup.candidates[0].isIPv4
-        let any = isIPv4 ? SocketAddress(ipv4: 0, port: 0) : SocketAddress(high: 0, low: 0, port: 0)
+        var setup = setup
+        setup.candidates.removeAll { $0.isIPv4 != isIPv4 }
         let socket: UDPSocket
         do throws(SocketError) {
-            socket = try UDPSocket(loop, channel: 0, address: any, options: options)
+            if setup.candidates.count == 1 {
+                socket = try UDPSocket(loop, channel: 0, peer: setup.candidates[0], options: options)
+            } else {
+                let any = isIPv4 ? SocketAddress(ipv4: 0, port: 0) : SocketAddress(high: 0, low: 0, port: 0)
+                socket = try UDPSocket(loop, channel: 0, address: any, options: options)
+            }
         } catch {
             free.append(key)
             throw error
         }
-        // A socket has one family, and so have the candidates that it can try.
-        var setup = setup
-        setup.candidates.removeAll { $0.isIPv4 != isIPv4 }
         let now = loop.now
         let client = LoadClient(setup, socket: socket, certificate: certificate, totals: &totals, at: now)
         clients[key] = client
@@ -92,6 +116,7 @@ final class LoadLoop {
     func add(_ key: Int, sending: [SendingPlan], receiving: [ReceivingPlan], extensions: HeaderExtensionMap) {
         guard let client = clients[key] else { return }
         client.add(sending, receiving, extensions: extensions, at: loop.now, &totals)
+        if !client.onlyReceives { client.socket.isPolled = false }
         deadlines.schedule(key, at: loop.now)
     }
 
@@ -111,7 +136,11 @@ final class LoadLoop {
     func stopPublishing() { for client in clients { client?.stopPublishing() } }
 
     /// What a client has seen until now.
-    func outcome(_ key: Int) -> ClientOutcome? { clients[key]?.outcome() }
+    func outcome(_ key: Int) -> ClientOutcome? {
+        guard let client = clients[key] else { return nil }
+        if client.socket.isPolled { client.socket.read() }
+        return client.outcome()
+    }
 
     func close(_ key: Int) {
         guard let client = clients[key] else { return }

@@ -15,6 +15,9 @@ package enum ApusServer {
         // From the first moment, so that a signal while starting is not lost.
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         let (group, certificate) = try startMedia(configuration)
+        for finding in MachineCheck.buffers() {
+            logger.log(level: finding.verdict == .ok ? .info : .warning, "\(finding.sentence)")
+        }
         let plane = MediaPlane(hosts: group.workers)
         let transport = LocalTransport(
             fingerprint: certificate.fingerprint, candidates: configuration.candidates(on: group.udpAddresses))

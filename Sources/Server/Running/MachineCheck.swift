@@ -1,5 +1,6 @@
 import Foundation
 import MediaSecurity
+import MediaWorker
 
 /// What `apus check` looks at on the machine: whether the ports are free, and what would make the server slow.
 package enum MachineCheck {
@@ -17,8 +18,6 @@ package enum MachineCheck {
 
     /// Descriptors that leave room for a few thousand connections.
     private static let enoughDescriptors: UInt64 = 8_192
-    /// What the media sockets ask for (SO_RCVBUF, SO_SNDBUF).
-    private static let wantedBuffer = 4 << 20
 
     package static func findings(for configuration: ServeConfiguration) -> [Finding] {
         var findings: [Finding] = []
@@ -26,7 +25,7 @@ package enum MachineCheck {
         findings.append(port(configuration.adminPort, on: "127.0.0.1", isTCP: true, .adminPort))
         findings.append(port(configuration.udpPort, on: "0.0.0.0", isTCP: false, .udpPort))
         findings.append(port(configuration.tcpPort, on: "0.0.0.0", isTCP: true, .tcpPort))
-        return findings + [descriptors(), buffers("rmem_max", "receive"), buffers("wmem_max", "send"), cipher()]
+        return findings + [descriptors()] + buffers() + [cipher()]
     }
 
     /// Binds the port for a moment.
@@ -65,17 +64,23 @@ package enum MachineCheck {
                 sentence: "only \(maximum) files may be open: raise the limit (ulimit -n, LimitNOFILE) to \(enoughDescriptors) or more")
     }
 
-    private static func buffers(_ setting: String, _ direction: String) -> Finding {
-        let text = (try? String(contentsOfFile: "/proc/sys/net/core/\(setting)", encoding: .utf8)) ?? ""
-        guard let bytes = Int(text.trimmingCharacters(in: .whitespacesAndNewlines)) else {
-            return Finding(verdict: .slow, sentence: "net.core.\(setting) can't be read: how large \(direction) buffers may be is unknown")
+    /// What the media sockets get of what they ask for: beyond the system's limit only with CAP_NET_ADMIN.
+    package static func buffers() -> [Finding] {
+        guard let given = SocketBuffers.given() else {
+            return [Finding(verdict: .slow, sentence: "the sizes of UDP buffers can't be read")]
         }
-        if bytes >= wantedBuffer || geteuid() == 0 {
-            return Finding(verdict: .ok, sentence: "UDP \(direction) buffers may have \(wantedBuffer) bytes")
-        }
-        return Finding(
-            verdict: .slow,
-            sentence: "UDP \(direction) buffers end at \(bytes) bytes and may drop bursts: sysctl -w net.core.\(setting)=\(wantedBuffer)")
+        return [
+            buffer("receive", given.receive, of: SocketBuffers.wanted.receive, "rmem_max"),
+            buffer("send", given.send, of: SocketBuffers.wanted.send, "wmem_max"),
+        ]
+    }
+
+    package static func buffer(_ direction: String, _ given: Int, of wanted: Int, _ setting: String) -> Finding {
+        given >= wanted
+            ? Finding(verdict: .ok, sentence: "UDP \(direction) buffers have \(given) bytes")
+            : Finding(
+                verdict: .slow,
+                sentence: "UDP \(direction) buffers have only \(given) bytes and may drop bursts: sysctl -w net.core.\(setting)=\(wanted)")
     }
 
     private static func cipher() -> Finding {
