@@ -5,6 +5,7 @@ import ICE
 import MediaPrimitives
 import MediaSecurity
 import RTP
+import ReferenceSRTP
 import Rooms
 import Simulation
 
@@ -46,7 +47,7 @@ final class ForwardingBench {
     private let outgoing = DatagramBatch(capacity: 512)
     private let payload: [UInt8]
     private let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: DatagramBatch.slotSize, alignment: 64)
-    private let cipher: SRTPSession
+    private let cipher: ReferenceSession
     private var cipherSequence: UInt16 = 0
     private var sequence: UInt16 = 0
     private var pictureID: UInt16 = 0
@@ -79,9 +80,8 @@ final class ForwardingBench {
         self.payload = [UInt8](repeating: 0x5a, count: payload)
         let key = [UInt8](repeating: 7, count: SRTPProfile.aeadAES128GCM.keyLength)
         let salt = [UInt8](repeating: 8, count: SRTPProfile.aeadAES128GCM.saltLength)
-        cipher = try SRTPSession(
-            keys: SRTPKeys(profile: .aeadAES128GCM, localKey: key, localSalt: salt, remoteKey: key, remoteSalt: salt),
-            usingMultiBuffer: false)
+        cipher = try ReferenceSession(
+            keys: SRTPKeys(profile: .aeadAES128GCM, localKey: key, localSalt: salt, remoteKey: key, remoteSalt: salt))
         guard publisher.transport.profile == .aeadAES128GCM else { throw NotConnected() }
     }
 
@@ -155,7 +155,7 @@ final class ForwardingBench {
                 payloadType: 96, marker: false, sequenceNumber: SequenceNumber(cipherSequence), timestamp: 0, ssrc: SSRC(5)
             ).write(into: &writer, HeaderExtensionMap())
             cipherSequence &+= 1
-            _ = cipher.protectRTP(scratch, length: writer.count + 16 + payload.count)
+            _ = cipher.protect(scratch, length: writer.count + 16 + payload.count, isRTCP: false)
         }
         return Double(cpu_nanoseconds_of_thread() - start) / Double(packets)
     }

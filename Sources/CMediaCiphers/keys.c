@@ -1,0 +1,122 @@
+// Keys: made, dispatched to the library that they are for, and freed with their last owner.
+
+#include "keys.h"
+
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if HAS_MULTIBUFFER
+static void expand_gcm(const media_keys *keys, const media_session_key *key, struct gcm_key_data *expanded) {
+    if (keys->transform == MEDIA_AES_256_GCM) IMB_AES256_GCM_PRE(keys->manager, key->cipher, expanded);
+    else IMB_AES128_GCM_PRE(keys->manager, key->cipher, expanded);
+}
+
+static void expand_cm(media_keys *keys) {
+    uint8_t decryption[16 * 11] __attribute__((aligned(16))), block[64];
+    IMB_AES_KEYEXP_128(keys->manager, keys->rtp.cipher, keys->expanded.cm.schedule, decryption);
+    media_hmac_block(&keys->rtp, 0x36, block);
+    IMB_SHA1_ONE_BLOCK(keys->manager, block, keys->expanded.cm.inner);
+    media_hmac_block(&keys->rtp, 0x5c, block);
+    IMB_SHA1_ONE_BLOCK(keys->manager, block, keys->expanded.cm.outer);
+    OPENSSL_cleanse(decryption, sizeof decryption);
+    OPENSSL_cleanse(block, sizeof block);
+}
+#endif
+
+bool media_has_multibuffer(void) {
+#if HAS_MULTIBUFFER
+    return multibuffer_manager() != NULL;
+#else
+    return false;
+#endif
+}
+
+static size_t size_of(const media_keys *keys) {
+#if HAS_MULTIBUFFER
+    if (!keys->manager) return offsetof(media_keys, expanded);
+    return offsetof(media_keys, expanded) + (media_is_cm(keys) ? sizeof keys->expanded.cm : sizeof keys->expanded.gcm);
+#else
+    return sizeof *keys;
+#endif
+}
+
+static void destroy(media_keys *keys) {
+    EVP_CIPHER_CTX_free(keys->cipher);
+    EVP_MD_CTX_free(keys->digest);
+    OPENSSL_cleanse(keys, size_of(keys));
+    free(keys);
+}
+
+media_keys *media_keys_make(media_transform transform, bool seals, bool by_multibuffer, const media_session_key *rtp, const media_session_key *rtcp) {
+    if (by_multibuffer && !media_has_multibuffer()) return NULL;
+    media_keys described = {.transform = transform, .seals = seals, .owners = 1, .rtp = *rtp, .rtcp = *rtcp};
+#if HAS_MULTIBUFFER
+    if (by_multibuffer) described.manager = multibuffer_manager();
+#endif
+    void *memory = NULL;
+    if (posix_memalign(&memory, 64, size_of(&described)) != 0) return NULL;
+    media_keys *keys = memory;
+    memcpy(keys, &described, size_of(&described));
+    OPENSSL_cleanse(&described, sizeof described);
+#if HAS_MULTIBUFFER
+    if (keys->manager && !media_is_cm(keys)) {
+        expand_gcm(keys, &keys->rtp, &keys->expanded.gcm);
+        return keys;
+    }
+    if (keys->manager && seals) expand_cm(keys);
+#endif
+    if (openssl_expand(keys)) return keys;
+    destroy(keys);
+    return NULL;
+}
+
+void media_keys_release(media_keys *keys) {
+    if (keys && --keys->owners == 0) destroy(keys);
+}
+
+#if HAS_MULTIBUFFER
+/// Encrypts, or decrypts, and gives the tag of what is now there, or was.
+static void multibuffer_gcm(
+    const media_keys *keys, bool is_rtcp, media_iv iv, const uint8_t *aad, size_t aad_length, uint8_t *text, size_t length, uint8_t *tag
+) {
+    const bool is_long = keys->transform == MEDIA_AES_256_GCM;
+    const uint8_t *start = (const uint8_t *)&iv;
+    struct gcm_context_data context;
+    struct gcm_key_data once __attribute__((aligned(64)));
+    const struct gcm_key_data *key = &keys->expanded.gcm;
+    if (is_rtcp) {
+        expand_gcm(keys, &keys->rtcp, &once);
+        key = &once;
+    }
+    if (keys->seals) {
+        if (is_long) IMB_AES256_GCM_ENC(keys->manager, key, &context, text, text, length, start, aad, aad_length, tag, MEDIA_GCM_TAG);
+        else IMB_AES128_GCM_ENC(keys->manager, key, &context, text, text, length, start, aad, aad_length, tag, MEDIA_GCM_TAG);
+    } else {
+        if (is_long) IMB_AES256_GCM_DEC(keys->manager, key, &context, text, text, length, start, aad, aad_length, tag, MEDIA_GCM_TAG);
+        else IMB_AES128_GCM_DEC(keys->manager, key, &context, text, text, length, start, aad, aad_length, tag, MEDIA_GCM_TAG);
+    }
+    if (is_rtcp) OPENSSL_cleanse(&once, sizeof once);
+}
+#endif
+
+bool media_gcm_seal(media_keys *keys, bool is_rtcp, media_iv iv, const uint8_t *aad, size_t aad_length, uint8_t *text, size_t length) {
+#if HAS_MULTIBUFFER
+    if (keys->manager) {
+        multibuffer_gcm(keys, is_rtcp, iv, aad, aad_length, text, length, text + length);
+        return true;
+    }
+#endif
+    return openssl_gcm_seal(keys, is_rtcp, iv, aad, aad_length, text, length);
+}
+
+bool media_gcm_open(media_keys *keys, bool is_rtcp, media_iv iv, const uint8_t *aad, size_t aad_length, uint8_t *text, size_t length) {
+#if HAS_MULTIBUFFER
+    if (keys->manager) {
+        uint8_t tag[MEDIA_GCM_TAG];
+        multibuffer_gcm(keys, is_rtcp, iv, aad, aad_length, text, length, tag);
+        return CRYPTO_memcmp(tag, text + length, MEDIA_GCM_TAG) == 0;
+    }
+#endif
+    return openssl_gcm_open(keys, is_rtcp, iv, aad, aad_length, text, length);
+}
