@@ -13,14 +13,9 @@ static void expand_gcm(const media_keys *keys, const media_session_key *key, str
 }
 
 static void expand_cm(media_keys *keys) {
-    uint8_t decryption[16 * 11] __attribute__((aligned(16))), block[64];
-    IMB_AES_KEYEXP_128(keys->manager, keys->rtp.cipher, keys->expanded.cm.schedule, decryption);
-    media_hmac_block(&keys->rtp, 0x36, block);
-    IMB_SHA1_ONE_BLOCK(keys->manager, block, keys->expanded.cm.inner);
-    media_hmac_block(&keys->rtp, 0x5c, block);
-    IMB_SHA1_ONE_BLOCK(keys->manager, block, keys->expanded.cm.outer);
+    uint8_t decryption[16 * 11] __attribute__((aligned(16)));
+    IMB_AES_KEYEXP_128(keys->manager, keys->rtp.cipher, keys->expanded.cm, decryption);
     OPENSSL_cleanse(decryption, sizeof decryption);
-    OPENSSL_cleanse(block, sizeof block);
 }
 #endif
 
@@ -43,7 +38,6 @@ static size_t size_of(const media_keys *keys) {
 
 static void destroy(media_keys *keys) {
     EVP_CIPHER_CTX_free(keys->cipher);
-    EVP_MD_CTX_free(keys->digest);
     OPENSSL_cleanse(keys, size_of(keys));
     free(keys);
 }

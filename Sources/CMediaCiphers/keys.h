@@ -18,6 +18,11 @@ IMB_MGR *multibuffer_make_manager(void);
 void multibuffer_free_manager(IMB_MGR *manager);
 #endif
 
+/// SHA-1 after the first block of HMAC's inner and outer hash, which is the key's (RFC 2104 §4).
+typedef struct {
+    uint32_t inner[5], outer[5];
+} media_hmac;
+
 struct media_keys {
     media_transform transform;
     bool seals;
@@ -26,27 +31,20 @@ struct media_keys {
     media_session_key rtp, rtcp;
     /// OpenSSL's, expanded for SRTP; NULL where the multi-buffer library does it all.
     EVP_CIPHER_CTX *cipher;
-    EVP_MD_CTX *digest;
+    /// Under AES-CM, what SRTP's HMAC goes on from.
+    media_hmac hmac;
 #if HAS_MULTIBUFFER
     /// NULL where OpenSSL does it all.
     IMB_MGR *manager;
     /// The library loads these in vectors. Memory is taken for the one that is used only.
     union {
         struct gcm_key_data gcm;
-        struct {
-            uint8_t schedule[16 * 11];
-            uint8_t inner[20], outer[20];
-        } cm;
+        uint8_t cm[16 * 11];
     } expanded __attribute__((aligned(64)));
 #endif
 };
 
 static inline bool media_is_cm(const media_keys *keys) { return keys->transform == MEDIA_AES_128_CM_SHA1_80; }
-
-/// The first block of HMAC's inner or outer hash: the key, filled up with zeros, exclusive-or `pad` (RFC 2104 §2).
-static inline void media_hmac_block(const media_session_key *key, uint8_t pad, uint8_t block[64]) {
-    for (size_t index = 0; index < 64; index++) block[index] = (index < sizeof key->authentication ? key->authentication[index] : 0) ^ pad;
-}
 
 // OpenSSL's side.
 bool openssl_expand(media_keys *keys);

@@ -1,18 +1,45 @@
-// OpenSSL's ciphers, through EVP. Contexts are made with the keys: a packet only sets its IV, and allocates nothing.
+// OpenSSL's ciphers, through EVP: contexts are made with the keys, and a packet only sets its IV. Not so its hash: whatever EVP has for HMAC-SHA1
+// allocates for each packet. The functions beneath are called deprecated, but are all that goes on from a state that was worked out once.
+
+#define OPENSSL_SUPPRESS_DEPRECATED
 
 #include "keys.h"
 
 #include <openssl/crypto.h>
+#include <openssl/sha.h>
 #include <string.h>
+
+static void begin_hash(const media_session_key *key, uint8_t pad, uint32_t state[5]) {
+    // The key, filled up with zeros to a block, exclusive-or `pad`.
+    uint8_t block[SHA_CBLOCK];
+    memset(block, pad, sizeof block);
+    for (size_t index = 0; index < sizeof key->authentication; index++) block[index] ^= key->authentication[index];
+    SHA_CTX hash;
+    SHA1_Init(&hash);
+    SHA1_Update(&hash, block, sizeof block);
+    memcpy(state, (const uint32_t[]){hash.h0, hash.h1, hash.h2, hash.h3, hash.h4}, 5 * sizeof *state);
+    OPENSSL_cleanse(block, sizeof block);
+    OPENSSL_cleanse(&hash, sizeof hash);
+}
+
+static void begin_hmac(const media_session_key *key, media_hmac *hmac) {
+    begin_hash(key, 0x36, hmac->inner);
+    begin_hash(key, 0x5c, hmac->outer);
+}
+
+/// Goes on behind the first block.
+static void end_hash(const uint32_t state[5], const void *bytes, size_t length, uint8_t digest[SHA_DIGEST_LENGTH]) {
+    SHA_CTX hash = {.h0 = state[0], .h1 = state[1], .h2 = state[2], .h3 = state[3], .h4 = state[4], .Nl = 8 * SHA_CBLOCK};
+    SHA1_Update(&hash, bytes, length);
+    SHA1_Final(digest, &hash);
+}
 
 bool openssl_expand(media_keys *keys) {
     const EVP_CIPHER *cipher = media_is_cm(keys) ? EVP_aes_128_ctr() : keys->transform == MEDIA_AES_256_GCM ? EVP_aes_256_gcm() : EVP_aes_128_gcm();
-    // Counter mode is its own inverse.
+    begin_hmac(&keys->rtp, &keys->hmac);
     keys->cipher = EVP_CIPHER_CTX_new();
-    if (!keys->cipher || EVP_CipherInit_ex(keys->cipher, cipher, NULL, keys->rtp.cipher, NULL, keys->seals || media_is_cm(keys)) != 1) return false;
-    if (!media_is_cm(keys)) return true;
-    keys->digest = EVP_MD_CTX_new();
-    return keys->digest && EVP_DigestInit_ex(keys->digest, EVP_sha1(), NULL) == 1;
+    // Counter mode is its own inverse.
+    return keys->cipher && EVP_CipherInit_ex(keys->cipher, cipher, NULL, keys->rtp.cipher, NULL, keys->seals || media_is_cm(keys)) == 1;
 }
 
 /// Sets the IV, and for SRTCP its key.
@@ -52,32 +79,32 @@ static bool encrypt_cm(media_keys *keys, bool is_rtcp, const media_cm_job *job) 
     return end(keys, is_rtcp, succeeded);
 }
 
-static bool hash(media_keys *keys, const media_session_key *key, uint8_t pad, const void *bytes, size_t length, uint8_t *digest) {
-    uint8_t block[64];
-    media_hmac_block(key, pad, block);
-    const bool succeeded = EVP_DigestInit_ex(keys->digest, NULL, NULL) == 1 && EVP_DigestUpdate(keys->digest, block, sizeof block) == 1
-        && EVP_DigestUpdate(keys->digest, bytes, length) == 1 && EVP_DigestFinal_ex(keys->digest, digest, NULL) == 1;
-    OPENSSL_cleanse(block, sizeof block);
-    return succeeded;
-}
-
-/// HMAC-SHA1 of the packet and its trailer. By the digest itself: EVP's own HMAC, set back for the next packet, allocates.
-static bool authenticate(media_keys *keys, bool is_rtcp, const media_cm_job *job, uint8_t tag[20]) {
-    const media_session_key *key = is_rtcp ? &keys->rtcp : &keys->rtp;
-    uint8_t inner[20];
+/// HMAC-SHA1 of the packet and its trailer.
+static void authenticate(const media_keys *keys, bool is_rtcp, const media_cm_job *job, uint8_t tag[SHA_DIGEST_LENGTH]) {
+    media_hmac once;
+    const media_hmac *hmac = &keys->hmac;
+    if (is_rtcp) {
+        begin_hmac(&keys->rtcp, &once);
+        hmac = &once;
+    }
+    uint8_t inner[SHA_DIGEST_LENGTH];
     memcpy(job->packet + job->length, &job->trailer, sizeof job->trailer);
-    return hash(keys, key, 0x36, job->packet, job->length + sizeof job->trailer, inner) && hash(keys, key, 0x5c, inner, sizeof inner, tag);
+    end_hash(hmac->inner, job->packet, job->length + sizeof job->trailer, inner);
+    end_hash(hmac->outer, inner, sizeof inner, tag);
+    if (is_rtcp) OPENSSL_cleanse(&once, sizeof once);
 }
 
 bool media_cm_seal(media_keys *keys, bool is_rtcp, const media_cm_job *job) {
-    uint8_t tag[20];
-    if (!encrypt_cm(keys, is_rtcp, job) || !authenticate(keys, is_rtcp, job, tag)) return false;
+    uint8_t tag[SHA_DIGEST_LENGTH];
+    if (!encrypt_cm(keys, is_rtcp, job)) return false;
+    authenticate(keys, is_rtcp, job, tag);
     memcpy(job->packet + job->tag, tag, MEDIA_CM_TAG);
     return true;
 }
 
 bool media_cm_open(media_keys *keys, bool is_rtcp, const media_cm_job *job) {
-    uint8_t claimed[MEDIA_CM_TAG], tag[20];
+    uint8_t claimed[MEDIA_CM_TAG], tag[SHA_DIGEST_LENGTH];
     memcpy(claimed, job->packet + job->tag, sizeof claimed);
-    return authenticate(keys, is_rtcp, job, tag) && CRYPTO_memcmp(claimed, tag, sizeof claimed) == 0 && encrypt_cm(keys, is_rtcp, job);
+    authenticate(keys, is_rtcp, job, tag);
+    return CRYPTO_memcmp(claimed, tag, sizeof claimed) == 0 && encrypt_cm(keys, is_rtcp, job);
 }

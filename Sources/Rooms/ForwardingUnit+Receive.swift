@@ -208,6 +208,8 @@ extension ForwardingUnit {
     /// The numbers that belong to the moment of sending are given here; after that nothing is dropped.
     package func release(at now: Instant, into batch: DatagramBatch) {
         release(&departures, sendTime: StampOffsets.absSendTime(now), into: batch, &counters.sent)
+        // What is in the batch now is nobody's to read before this.
+        sealing.flush()
     }
 
     private func release(_ departures: inout DepartureQueue, sendTime: UInt32, into batch: DatagramBatch, _ sent: inout Counters.Traffic) {
@@ -217,7 +219,7 @@ extension ForwardingUnit {
                 continue
             }
             let isDone = participant._withUnsafeGuaranteedRef {
-                $0.release(&departures, sendTime: sendTime, into: batch, &sent)
+                $0.release(&departures, sendTime: sendTime, into: batch, sealing: sealing, &sent)
             }
             if !isDone { return }
         }
