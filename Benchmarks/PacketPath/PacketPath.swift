@@ -16,7 +16,7 @@ struct PacketPath {
     /// Packets that arrive in one turn.
     static let burst = 8
     static let turnsPerRound = 100
-    static let profile = CommandLine.arguments.contains("cm") ? SRTPProfile.aes128CMSHA1Tag80 : .aeadAES128GCM
+    static let profile: SRTPProfile = CommandLine.arguments.contains("cm") ? .aes128CMSHA1Tag80 : .aeadAES128GCM
 
     static func main() throws {
         let numbers = CommandLine.arguments.dropFirst().compactMap { Int($0) }.filter { $0 > 0 }
@@ -40,7 +40,9 @@ struct PacketPath {
 
     /// What it costs that a datagram arrives at another worker, or that the viewers are on another one: both sides together, without wakes.
     static func measureCrossing(viewers: Int, payload: Int, rounds: Int) throws {
-        let benches = try ForwardingBench.Crossing.allCases.map { try ForwardingBench(viewers: viewers, payload: payload, profile: profile, crossing: $0) }
+        let benches = try ForwardingBench.Crossing.allCases.map {
+            try ForwardingBench(viewers: viewers, payload: payload, profile: profile, crossing: $0)
+        }
         for bench in benches { for _ in 0..<(2 * turnsPerRound) { _ = bench.turn() } }
         var results = benches.map { _ in [Double]() }
         for _ in 0..<rounds {
