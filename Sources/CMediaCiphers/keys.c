@@ -7,14 +7,14 @@
 #include <string.h>
 
 #if HAS_MULTIBUFFER
-static void expand_gcm(const media_keys *keys, const media_session_key *key, struct gcm_key_data *expanded) {
-    if (keys->transform == MEDIA_AES_256_GCM) IMB_AES256_GCM_PRE(keys->manager, key->cipher, expanded);
-    else IMB_AES128_GCM_PRE(keys->manager, key->cipher, expanded);
+static void expand_gcm(const media_keys *keys, const uint8_t *key, struct gcm_key_data *expanded) {
+    if (keys->transform == MEDIA_AES_256_GCM) IMB_AES256_GCM_PRE(keys->manager, key, expanded);
+    else IMB_AES128_GCM_PRE(keys->manager, key, expanded);
 }
 
-static void expand_cm(media_keys *keys) {
+static void expand_schedule(media_keys *keys, const uint8_t *key) {
     uint8_t decryption[16 * 11] __attribute__((aligned(16)));
-    IMB_AES_KEYEXP_128(keys->manager, keys->rtp.cipher, keys->expanded.cm, decryption);
+    IMB_AES_KEYEXP_128(keys->manager, key, keys->schedule, decryption);
     OPENSSL_cleanse(decryption, sizeof decryption);
 }
 #endif
@@ -27,40 +27,44 @@ bool media_has_multibuffer(void) {
 #endif
 }
 
-static size_t size_of(const media_keys *keys) {
+static size_t size_of(bool by_multibuffer, media_transform transform) {
 #if HAS_MULTIBUFFER
-    if (!keys->manager) return offsetof(media_keys, expanded);
-    return offsetof(media_keys, expanded) + (media_is_cm(keys) ? sizeof keys->expanded.cm : sizeof keys->expanded.gcm);
+    if (by_multibuffer && transform != MEDIA_AES_128_CM_SHA1_80) return offsetof(media_keys, gcm) + sizeof(struct gcm_key_data);
+    return offsetof(media_keys, schedule) + sizeof(((media_keys *)0)->schedule);
 #else
-    return sizeof *keys;
+    return sizeof(media_keys);
 #endif
 }
 
 static void destroy(media_keys *keys) {
     EVP_CIPHER_CTX_free(keys->cipher);
-    OPENSSL_cleanse(keys, size_of(keys));
+#if HAS_MULTIBUFFER
+    OPENSSL_cleanse(keys, size_of(keys->manager, keys->transform));
+#else
+    OPENSSL_cleanse(keys, size_of(false, keys->transform));
+#endif
     free(keys);
 }
 
 media_keys *media_keys_make(media_transform transform, bool seals, bool by_multibuffer, const media_session_key *rtp, const media_session_key *rtcp) {
     if (by_multibuffer && !media_has_multibuffer()) return NULL;
-    media_keys described = {.transform = transform, .seals = seals, .owners = 1, .rtp = *rtp, .rtcp = *rtcp};
-#if HAS_MULTIBUFFER
-    if (by_multibuffer) described.manager = multibuffer_manager();
-#endif
     void *memory = NULL;
-    if (posix_memalign(&memory, 64, size_of(&described)) != 0) return NULL;
+    if (posix_memalign(&memory, 64, size_of(by_multibuffer, transform)) != 0) return NULL;
     media_keys *keys = memory;
-    memcpy(keys, &described, size_of(&described));
-    OPENSSL_cleanse(&described, sizeof described);
+    keys->transform = transform;
+    keys->seals = seals;
+    keys->owners = 1;
+    keys->cipher = NULL;
+    memcpy(keys->rtcp_cipher, rtcp->cipher, sizeof keys->rtcp_cipher);
 #if HAS_MULTIBUFFER
-    if (keys->manager && !media_is_cm(keys)) {
-        expand_gcm(keys, &keys->rtp, &keys->expanded.gcm);
+    keys->manager = by_multibuffer ? multibuffer_manager() : NULL;
+    if (by_multibuffer && !media_is_cm(keys)) {
+        expand_gcm(keys, rtp->cipher, &keys->gcm);
         return keys;
     }
-    if (keys->manager && seals) expand_cm(keys);
+    if (by_multibuffer && seals) expand_schedule(keys, rtp->cipher);
 #endif
-    if (openssl_expand(keys)) return keys;
+    if (openssl_expand(keys, rtp, rtcp)) return keys;
     destroy(keys);
     return NULL;
 }
@@ -78,9 +82,9 @@ static void multibuffer_gcm(
     const uint8_t *start = (const uint8_t *)&iv;
     struct gcm_context_data context;
     struct gcm_key_data once __attribute__((aligned(64)));
-    const struct gcm_key_data *key = &keys->expanded.gcm;
+    const struct gcm_key_data *key = &keys->gcm;
     if (is_rtcp) {
-        expand_gcm(keys, &keys->rtcp, &once);
+        expand_gcm(keys, keys->rtcp_cipher, &once);
         key = &once;
     }
     if (keys->seals) {

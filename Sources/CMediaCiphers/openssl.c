@@ -9,11 +9,11 @@
 #include <openssl/sha.h>
 #include <string.h>
 
-static void begin_hash(const media_session_key *key, uint8_t pad, uint32_t state[5]) {
+static void begin_hash(const uint8_t key[20], uint8_t pad, uint32_t state[5]) {
     // The key, filled up with zeros to a block, exclusive-or `pad`.
     uint8_t block[SHA_CBLOCK];
     memset(block, pad, sizeof block);
-    for (size_t index = 0; index < sizeof key->authentication; index++) block[index] ^= key->authentication[index];
+    for (size_t index = 0; index < 20; index++) block[index] ^= key[index];
     SHA_CTX hash;
     SHA1_Init(&hash);
     SHA1_Update(&hash, block, sizeof block);
@@ -22,7 +22,7 @@ static void begin_hash(const media_session_key *key, uint8_t pad, uint32_t state
     OPENSSL_cleanse(&hash, sizeof hash);
 }
 
-static void begin_hmac(const media_session_key *key, media_hmac *hmac) {
+static void begin_hmac(const uint8_t key[20], media_hmac *hmac) {
     begin_hash(key, 0x36, hmac->inner);
     begin_hash(key, 0x5c, hmac->outer);
 }
@@ -34,22 +34,24 @@ static void end_hash(const uint32_t state[5], const void *bytes, size_t length, 
     SHA1_Final(digest, &hash);
 }
 
-bool openssl_expand(media_keys *keys) {
+bool openssl_expand(media_keys *keys, const media_session_key *rtp, const media_session_key *rtcp) {
     const EVP_CIPHER *cipher = media_is_cm(keys) ? EVP_aes_128_ctr() : keys->transform == MEDIA_AES_256_GCM ? EVP_aes_256_gcm() : EVP_aes_128_gcm();
-    begin_hmac(&keys->rtp, &keys->hmac);
+    memcpy(keys->rtp_cipher, rtp->cipher, sizeof keys->rtp_cipher);
+    memcpy(keys->rtcp_authentication, rtcp->authentication, sizeof keys->rtcp_authentication);
+    begin_hmac(rtp->authentication, &keys->rtp_hmac);
     keys->cipher = EVP_CIPHER_CTX_new();
     // Counter mode is its own inverse.
-    return keys->cipher && EVP_CipherInit_ex(keys->cipher, cipher, NULL, keys->rtp.cipher, NULL, keys->seals || media_is_cm(keys)) == 1;
+    return keys->cipher && EVP_CipherInit_ex(keys->cipher, cipher, NULL, keys->rtp_cipher, NULL, keys->seals || media_is_cm(keys)) == 1;
 }
 
 /// Sets the IV, and for SRTCP its key.
 static bool begin(media_keys *keys, bool is_rtcp, media_iv iv) {
-    return EVP_CipherInit_ex(keys->cipher, NULL, NULL, is_rtcp ? keys->rtcp.cipher : NULL, (const uint8_t *)&iv, -1) == 1;
+    return EVP_CipherInit_ex(keys->cipher, NULL, NULL, is_rtcp ? keys->rtcp_cipher : NULL, (const uint8_t *)&iv, -1) == 1;
 }
 
 /// SRTP's key again.
 static bool end(media_keys *keys, bool is_rtcp, bool succeeded) {
-    return (!is_rtcp || EVP_CipherInit_ex(keys->cipher, NULL, NULL, keys->rtp.cipher, NULL, -1) == 1) && succeeded;
+    return (!is_rtcp || EVP_CipherInit_ex(keys->cipher, NULL, NULL, keys->rtp_cipher, NULL, -1) == 1) && succeeded;
 }
 
 bool openssl_gcm_seal(media_keys *keys, bool is_rtcp, media_iv iv, const uint8_t *aad, size_t aad_length, uint8_t *text, size_t length) {
@@ -82,9 +84,9 @@ static bool encrypt_cm(media_keys *keys, bool is_rtcp, const media_cm_job *job) 
 /// HMAC-SHA1 of the packet and its trailer.
 static void authenticate(const media_keys *keys, bool is_rtcp, const media_cm_job *job, uint8_t tag[SHA_DIGEST_LENGTH]) {
     media_hmac once;
-    const media_hmac *hmac = &keys->hmac;
+    const media_hmac *hmac = &keys->rtp_hmac;
     if (is_rtcp) {
-        begin_hmac(&keys->rtcp, &once);
+        begin_hmac(keys->rtcp_authentication, &once);
         hmac = &once;
     }
     uint8_t inner[SHA_DIGEST_LENGTH];

@@ -69,14 +69,14 @@ static void submit(media_queue *queue, size_t index) {
     submitted->dst = job->packet + job->start;
     submitted->cipher_start_src_offset_in_bytes = job->start;
     submitted->msg_len_to_cipher_in_bytes = job->length - job->start;
-    submitted->enc_keys = submitted->dec_keys = keys->expanded.cm;
+    submitted->enc_keys = submitted->dec_keys = keys->schedule;
     submitted->key_len_in_bytes = 16;
     submitted->iv = (const uint8_t *)&job->iv;
     submitted->iv_len_in_bytes = sizeof job->iv;
     submitted->hash_start_src_offset_in_bytes = 0;
     submitted->msg_len_to_hash_in_bytes = job->length + sizeof job->trailer;
-    submitted->u.HMAC._hashed_auth_key_xor_ipad = (const uint8_t *)keys->hmac.inner;
-    submitted->u.HMAC._hashed_auth_key_xor_opad = (const uint8_t *)keys->hmac.outer;
+    submitted->u.HMAC._hashed_auth_key_xor_ipad = (const uint8_t *)keys->rtp_hmac.inner;
+    submitted->u.HMAC._hashed_auth_key_xor_opad = (const uint8_t *)keys->rtp_hmac.outer;
     submitted->auth_tag_output = queue->entries[index].tag;
     submitted->auth_tag_output_len_in_bytes = sizeof queue->entries[index].tag;
     IMB_SUBMIT_JOB_NOCHECK(queue->manager);

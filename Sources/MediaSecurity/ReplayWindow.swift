@@ -11,8 +11,8 @@ struct ReplayWindow<let words: Int> {
 
     static var size: Int64 { Int64(words) &* 64 }
 
-    /// The index that a packet with this sequence number most likely has: appendix A of RFC 3711, but as long as the rollover counter is 0 and may not
-    /// have been more, it is 0.
+    /// The index that a packet with this sequence number most likely has (RFC 3711, appendix A). In the first half of the first round, where that might
+    /// name a round before it, it is of the first.
     @inline(__always)
     func index(of sequence: UInt16) -> Int64 {
         guard highest > 0x8000 else { return Int64(sequence) }

@@ -20,7 +20,7 @@ struct SRTPOracleTests {
             var expected: [[UInt8]?] = []
             for slot in 0..<batch.count {
                 let sequence = streams[slot % 3].next(&chance)
-                let plain = rtpPacket(sequence, ssrc: UInt32(slot % 3) + 1, chance: &chance)
+                let plain = rtpPacket(sequence, ssrc: UInt32(slot % 3) + 1, longest: 1_500, chance: &chance)
                 expected.append(oracle.sealed(plain))
                 batch.put(plain, in: slot) { packet, length in
                     chance.next() % 4 == 0

@@ -89,12 +89,15 @@ func rtpPacket(
     } ?? []
 }
 
-/// One with what chance gives it, of 12 to 1,468 bytes.
-func rtpPacket(_ sequence: UInt16, ssrc: UInt32, chance: inout Entropy) -> [UInt8] {
+/// One with what chance gives it, of 12 to `longest` bytes.
+func rtpPacket(_ sequence: UInt16, ssrc: UInt32, longest: Int = 1_484, chance: inout Entropy) -> [UInt8] {
     let csrcs = chance.next() % 4 == 0 ? Int.random(in: 0...15, using: &chance) : 0
     let words = chance.next() % 2 == 0 ? Int.random(in: 0...12, using: &chance) : nil
-    let room = 1_468 - 12 - 4 * csrcs - (words.map { 4 + 4 * $0 } ?? 0)
-    let size = chance.next() % 4 == 0 ? Int.random(in: 0...40, using: &chance) : Int.random(in: 0...room, using: &chance)
+    let room = longest - 12 - 4 * csrcs - (words.map { 4 + 4 * $0 } ?? 0)
+    let sizes = [
+        Int.random(in: 0...40, using: &chance), Int.random(in: 0...room, using: &chance), Int.random(in: 0...room, using: &chance), room,
+    ]
+    let size = sizes.randomElement(using: &chance) ?? room
     return rtpPacket(sequence, ssrc: ssrc, csrcs: csrcs, words: words, hasPadding: chance.next() % 8 == 0, payload: chance.bytes(size))
 }
 
