@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CAPACITY = 64 };
+enum { CAPACITY = 64, FEW = 2 };
 
 struct media_queue {
     size_t count;
@@ -86,8 +86,8 @@ static void submit(media_queue *queue, size_t index) {
 void media_queue_flush(media_queue *queue) {
     const size_t count = queue->count;
     if (count == 0) return;
-    if (count == 1) {
-        seal(queue->entries[0].keys, &queue->entries[0].job);
+    if (count <= FEW) {
+        for (size_t index = 0; index < count; index++) seal(queue->entries[index].keys, &queue->entries[index].job);
     } else {
 #if HAS_MULTIBUFFER
         for (size_t index = 0; index < count; index++) submit(queue, index);
