@@ -30,10 +30,9 @@ var targets: [Target] = [
     // C libraries, and the thin shims that Swift needs to see them.
     .systemLibrary(name: "CUV", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
-    .systemLibrary(name: "CSRTP", pkgConfig: "libsrtp2", providers: [.apt(["libsrtp2-dev"])]),
     .target(name: "CNetwork"),
     // libipsec-mb is opened at run time where it is installed, and compiled for where its header is: libipsec-mb-dev.
-    .target(name: "CMultiBuffer"),
+    .target(name: "CMediaCiphers", dependencies: ["COpenSSL"]),
     .target(name: "CPrefetch"),
 
     // The core: sans-IO, no Foundation. ArchitectureTests hold who may import whom.
@@ -42,7 +41,7 @@ var targets: [Target] = [
     core("SDP"),
     core("Negotiation", ["MediaPrimitives", "SDP", "RTP"]),
     core("ICE", ["MediaPrimitives", "COpenSSL"]),
-    core("MediaSecurity", ["MediaPrimitives", "COpenSSL", "CSRTP", "CMultiBuffer"]),
+    core("MediaSecurity", ["MediaPrimitives", "COpenSSL", "CMediaCiphers"]),
     core("Congestion", ["MediaPrimitives", "RTP"]),
     core("Forwarding", ["MediaPrimitives", "RTP", "Congestion", "CPrefetch"]),
     core("Transports", ["MediaPrimitives", "ICE", "MediaSecurity"]),
@@ -67,7 +66,8 @@ var targets: [Target] = [
     .executableTarget(
         name: "PacketPath",
         dependencies: [
-            "CAllocations", "EventLoop", "ICE", "MediaPrimitives", "MediaSecurity", "RTP", "Rooms", "HeadlessClients", "Simulation",
+            "CAllocations", "EventLoop", "ICE", "MediaPrimitives", "MediaSecurity", "ReferenceSRTP", "RTP", "Rooms", "HeadlessClients",
+            "Simulation",
         ],
         path: "Benchmarks/PacketPath", swiftSettings: settings),
     .target(name: "CMemory", dependencies: ["COpenSSL"], path: "Benchmarks/CMemory"),
@@ -86,6 +86,11 @@ var targets: [Target] = [
     .executableTarget(
         name: "Calibration", dependencies: ["Simulation", "HeadlessClients", "MediaPrimitives"], path: "Tests/Calibration",
         swiftSettings: settings),
+    // libsrtp2, which no product has: the oracle of tests and fuzzing, and what benchmarks compare with.
+    .systemLibrary(name: "CSRTP", path: "Tests/CSRTP", pkgConfig: "libsrtp2", providers: [.apt(["libsrtp2-dev"])]),
+    .target(
+        name: "ReferenceSRTP", dependencies: ["CSRTP", "MediaSecurity", "MediaPrimitives"], path: "Tests/ReferenceSRTP",
+        swiftSettings: settings),
     // Plain sockets at the other end of a test.
     .target(name: "TestSockets", dependencies: ["MediaPrimitives"], path: "Tests/TestSockets", swiftSettings: settings),
     // What real clients have offered and answered, for whoever tests with it.
@@ -96,7 +101,7 @@ var targets: [Target] = [
     tests("SDPTests", ["SDP"]),
     tests("NegotiationTests", ["ClientOffers", "Negotiation", "SDP", "RTP", "MediaPrimitives"]),
     tests("ICETests", ["ICE", "MediaPrimitives"]),
-    tests("MediaSecurityTests", ["MediaSecurity", "MediaPrimitives", "COpenSSL", "CSRTP"]),
+    tests("MediaSecurityTests", ["MediaSecurity", "MediaPrimitives", "COpenSSL", "ReferenceSRTP"]),
     tests("CongestionTests", ["Congestion", "RTP", "MediaPrimitives"]),
     tests("ForwardingTests", ["Forwarding", "RTP", "Congestion", "MediaPrimitives"]),
     tests("RoomsTests", ["Rooms", "RTP", "MediaPrimitives"]),
@@ -110,7 +115,9 @@ var targets: [Target] = [
     // The bodies of the fuzz targets are plain code, which ordinary tests run on every input that is kept. Those for signalling need its packages.
     .target(
         name: "FuzzHarnesses",
-        dependencies: ["MediaPrimitives", "RTP", "SDP", "Negotiation", "ICE", "MediaSecurity", "Forwarding", "Transports", "Rooms"]
+        dependencies: [
+            "MediaPrimitives", "RTP", "SDP", "Negotiation", "ICE", "MediaSecurity", "ReferenceSRTP", "Forwarding", "Transports", "Rooms",
+        ]
             + (coreOnly ? [] : ["Signalling", "Deflating", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
         path: "Tests/Fuzz/Harnesses", exclude: coreOnly ? ["Signalling"] : [], swiftSettings: settings),
     .testTarget(name: "FuzzReplayTests", dependencies: ["FuzzHarnesses"], path: "Tests/Fuzz/Replay", swiftSettings: settings),

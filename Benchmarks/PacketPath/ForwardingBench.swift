@@ -5,6 +5,7 @@ import ICE
 import MediaPrimitives
 import MediaSecurity
 import RTP
+import ReferenceSRTP
 import Rooms
 import Simulation
 
@@ -46,13 +47,13 @@ final class ForwardingBench {
     private let outgoing = DatagramBatch(capacity: 512)
     private let payload: [UInt8]
     private let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: DatagramBatch.slotSize, alignment: 64)
-    private let cipher: SRTPSession
+    private let cipher: ReferenceSession
     private var cipherSequence: UInt16 = 0
     private var sequence: UInt16 = 0
     private var pictureID: UInt16 = 0
     private var now: Instant
 
-    init(viewers: Int, payload: Int, crossing: Crossing = .nothing) throws {
+    init(viewers: Int, payload: Int, profile: SRTPProfile, crossing: Crossing = .nothing) throws {
         let world = try SimulatedWorld(seed: 1, workers: crossing == .nothing ? 1 : 2)
         self.world = world
         entrance = world.units[crossing == .handOver ? 1 : 0]
@@ -61,6 +62,7 @@ final class ForwardingBench {
         ring = crossing == .nothing ? nil : RecordRing(capacity: 512 * 1_024)
         var plan = PeerPlan.publisher()
         plan.startDelay = .seconds(1_000_000)
+        plan.profiles = [profile]
         plan.arrivesAt = entrance.worker
         let publisher = try world.join(plan)
         self.publisher = publisher
@@ -68,6 +70,7 @@ final class ForwardingBench {
             try (0..<viewers).map { number in
                 var plan = PeerPlan.viewer("viewer \(number)")
                 plan.worker = viewersWorker
+                plan.profiles = [profile]
                 return try world.join(plan)
             } + [publisher]
         guard world.run(for: .seconds(20), until: { all.allSatisfy(\.transport.isConnected) }),
@@ -77,12 +80,11 @@ final class ForwardingBench {
         path = Path(local: ours.remote, remote: ours.local)
         now = world.now
         self.payload = [UInt8](repeating: 0x5a, count: payload)
-        let key = [UInt8](repeating: 7, count: SRTPProfile.aeadAES128GCM.keyLength)
-        let salt = [UInt8](repeating: 8, count: SRTPProfile.aeadAES128GCM.saltLength)
-        cipher = try SRTPSession(
-            keys: SRTPKeys(profile: .aeadAES128GCM, localKey: key, localSalt: salt, remoteKey: key, remoteSalt: salt),
-            usingMultiBuffer: false)
-        guard publisher.transport.profile == .aeadAES128GCM else { throw NotConnected() }
+        let key = [UInt8](repeating: 7, count: profile.keyLength)
+        let salt = [UInt8](repeating: 8, count: profile.saltLength)
+        cipher = try ReferenceSession(
+            keys: SRTPKeys(profile: profile, localKey: key, localSalt: salt, remoteKey: key, remoteSalt: salt))
+        guard publisher.transport.profile == profile else { throw NotConnected() }
     }
 
     deinit { scratch.deallocate() }
@@ -155,7 +157,7 @@ final class ForwardingBench {
                 payloadType: 96, marker: false, sequenceNumber: SequenceNumber(cipherSequence), timestamp: 0, ssrc: SSRC(5)
             ).write(into: &writer, HeaderExtensionMap())
             cipherSequence &+= 1
-            _ = cipher.protectRTP(scratch, length: writer.count + 16 + payload.count)
+            _ = cipher.protect(scratch, length: writer.count + 16 + payload.count, isRTCP: false)
         }
         return Double(cpu_nanoseconds_of_thread() - start) / Double(packets)
     }

@@ -1,20 +1,23 @@
 import CAllocations
 import MediaPrimitives
+import MediaSecurity
 import RTP
 import Rooms
 import Simulation
 
 /// The packet path without sockets: CPU time and allocations for each packet that leaves, from encrypted datagram to encrypted datagrams.
 ///
-///     swift run -c release PacketPath [rounds [viewers]]
-///     PacketPath callgrind VIEWERS PAYLOAD        as Benchmarks/instructions runs it
+///     swift run -c release PacketPath [cm] [rounds [viewers]]
+///     PacketPath callgrind [cm] VIEWERS PAYLOAD        as Benchmarks/instructions runs it
 ///
-/// One publisher of VP8, so many viewers, real DTLS, SRTP and forwarding unit. Handshakes and the publisher's own work are not counted.
+/// One publisher of VP8, so many viewers, real DTLS, SRTP (AES-128-GCM, or with `cm` AES-CM and HMAC-SHA1) and forwarding unit. Handshakes and the
+/// publisher's own work are not counted.
 @main
 struct PacketPath {
     /// Packets that arrive in one turn.
     static let burst = 8
     static let turnsPerRound = 100
+    static let profile: SRTPProfile = CommandLine.arguments.contains("cm") ? .aes128CMSHA1Tag80 : .aeadAES128GCM
 
     static func main() throws {
         let numbers = CommandLine.arguments.dropFirst().compactMap { Int($0) }.filter { $0 > 0 }
@@ -38,7 +41,9 @@ struct PacketPath {
 
     /// What it costs that a datagram arrives at another worker, or that the viewers are on another one: both sides together, without wakes.
     static func measureCrossing(viewers: Int, payload: Int, rounds: Int) throws {
-        let benches = try ForwardingBench.Crossing.allCases.map { try ForwardingBench(viewers: viewers, payload: payload, crossing: $0) }
+        let benches = try ForwardingBench.Crossing.allCases.map {
+            try ForwardingBench(viewers: viewers, payload: payload, profile: profile, crossing: $0)
+        }
         for bench in benches { for _ in 0..<(2 * turnsPerRound) { _ = bench.turn() } }
         var results = benches.map { _ in [Double]() }
         for _ in 0..<rounds {
@@ -55,7 +60,7 @@ struct PacketPath {
     }
 
     static func measure(viewers: Int, payload: Int, rounds: Int) throws {
-        let bench = try ForwardingBench(viewers: viewers, payload: payload)
+        let bench = try ForwardingBench(viewers: viewers, payload: payload, profile: profile)
         // Fills the ring, the histories and everything else that takes its memory once.
         for _ in 0..<(2 * turnsPerRound) { _ = bench.turn() }
         var results: [ForwardingBench.Cost] = []
@@ -79,7 +84,7 @@ struct PacketPath {
 
     /// Callgrind sees the same turns that are timed elsewhere, and none before memory is taken and streams are known. Says how many packets left.
     static func measureUnderCallgrind(viewers: Int, payload: Int) throws {
-        let bench = try ForwardingBench(viewers: viewers, payload: payload)
+        let bench = try ForwardingBench(viewers: viewers, payload: payload, profile: profile)
         for _ in 0..<(2 * turnsPerRound) { _ = bench.turn() }
         var cost = ForwardingBench.Cost()
         for _ in 0..<turnsPerRound { cost += bench.turn(forCallgrind: true) }

@@ -234,6 +234,8 @@ extension ForwardingUnit {
     package func release(at now: Instant, into batch: DatagramBatch) {
         handshakes.endTurn()
         release(&departures, sendTime: StampOffsets.absSendTime(now), into: batch, &counters.sent)
+        // What is in the batch now is nobody's to read before this.
+        sealing.flush()
     }
 
     private func release(_ departures: inout DepartureQueue, sendTime: UInt32, into batch: DatagramBatch, _ sent: inout Counters.Traffic) {
@@ -243,7 +245,7 @@ extension ForwardingUnit {
                 continue
             }
             let isDone = participant._withUnsafeGuaranteedRef {
-                $0.release(&departures, sendTime: sendTime, into: batch, &sent)
+                $0.release(&departures, sendTime: sendTime, into: batch, sealing: sealing, &sent)
             }
             if !isDone { return }
         }

@@ -35,6 +35,8 @@ package final class ForwardingUnit {
     var deadlines = DeadlineQueue()
     var departures = DepartureQueue(capacity: 16_384)
     var handshakes = HandshakeQueue()
+    /// Packets of one call of `release` that are still to be encrypted; empty between two of them.
+    let sealing = SealingQueue()
     package internal(set) var counters = Counters()
     var events: [RoomEvent] = []
     private var nextNumber: UInt64 = 1

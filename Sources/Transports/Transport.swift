@@ -79,10 +79,13 @@ package final class Transport {
     /// Bytes that must be free behind a packet that is to be encrypted.
     package static var trailingRoom: Int { SRTPSession.trailingRoom }
 
-    /// Encrypts `length` bytes of `packet` in place; the buffer has room for the trailer. Returns the length on the wire, or nil.
-    package func protectRTP(_ packet: UnsafeMutableRawBufferPointer, length: Int) -> Int? {
+    /// Encrypts `length` bytes of `packet` in place, when `queue` is flushed at the latest; the buffer has room for the trailer, and stays until then.
+    /// Returns the length on the wire, or nil.
+    package func protectRTP(
+        _ packet: UnsafeMutableRawBufferPointer, length: Int, deferring queue: borrowing SealingQueue
+    ) -> Int? {
         guard let lent else { return nil }
-        return lent._withUnsafeGuaranteedRef { $0.protectRTP(packet, length: length) }
+        return lent._withUnsafeGuaranteedRef { $0.protectRTP(packet, length: length, deferring: queue) }
     }
 
     package func protectRTCP(_ packet: UnsafeMutableRawBufferPointer, length: Int) -> Int? {

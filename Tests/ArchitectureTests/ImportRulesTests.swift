@@ -33,14 +33,14 @@ struct ImportRulesTests {
         #expect(open.isEmpty)
     }
 
-    @Test("the server reaches neither the simulation nor its seeded randomness")
-    func nothingSimulatedShips() {
+    @Test("the server reaches neither the simulation nor its seeded randomness, nor the oracle of its SRTP")
+    func nothingOfTestsShips() {
         var reached: Set = ["apus"]
         while let next = reached.lazy.compactMap({ ImportTable.rows[$0]?.ours }).first(where: { !$0.isSubset(of: reached) }) {
             reached.formUnion(next)
         }
         #expect(reached.contains("Rooms"))
-        #expect(reached.isDisjoint(with: ["Simulation", "CSeededRandom"]))
+        #expect(reached.isDisjoint(with: ["Simulation", "CSeededRandom", "CSRTP", "ReferenceSRTP"]))
     }
 
     @Test(

@@ -18,7 +18,7 @@ enum ImportTable {
         "SDP": Row(ours: []),
         "Negotiation": Row(ours: ["MediaPrimitives", "SDP", "RTP"]),
         "ICE": Row(ours: ["MediaPrimitives", "COpenSSL"]),
-        "MediaSecurity": Row(ours: ["MediaPrimitives", "COpenSSL", "CSRTP", "CMultiBuffer"]),
+        "MediaSecurity": Row(ours: ["MediaPrimitives", "COpenSSL", "CMediaCiphers"]),
         "Congestion": Row(ours: ["MediaPrimitives", "RTP"]),
         "Forwarding": Row(ours: ["MediaPrimitives", "RTP", "Congestion", "CPrefetch"]),
         "Transports": Row(ours: ["MediaPrimitives", "ICE", "MediaSecurity"]),

@@ -100,14 +100,6 @@ extension SRTPSession {
         #expect(pair.bob.result(report, rtcp: true) == .dropped(.replayedSRTP))
     }
 
-    @Test("lets the sender repeat a packet, with identical bytes", arguments: SRTPProfile.allCases)
-    func repeatedSend(profile: SRTPProfile) throws {
-        let pair = try Pair(profile)
-        let first = try #require(pair.alice.protected(rtp(100)))
-        _ = pair.alice.protected(rtp(101))
-        #expect(pair.alice.protected(rtp(100)) == first)
-    }
-
     @Test("follows many wraps of the sequence number, in long strides", arguments: SRTPProfile.allCases)
     func manyWraps(profile: SRTPProfile) throws {
         let pair = try Pair(profile)

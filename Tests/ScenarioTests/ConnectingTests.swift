@@ -33,6 +33,28 @@ import Testing
         expectCleanVideo(viewer, frames: 40)
     }
 
+    @Test("a hundred viewers of all profiles see the picture, though every now and then one of them leaves")
+    func manyProfiles() throws {
+        let world = try SimulatedWorld(seed: 5)
+        _ = try world.join(.publisher())
+        let viewers = try (0..<100).map { number in
+            var plan = PeerPlan.viewer("viewer \(number)")
+            // More than are sealed together.
+            plan.profiles = [number % 5 == 0 ? .aeadAES256GCM : number % 5 == 1 ? .aeadAES128GCM : .aes128CMSHA1Tag80]
+            return try world.join(plan)
+        }
+        #expect(world.run(for: .seconds(5)) { viewers.allSatisfy(\.transport.isConnected) })
+        for leaving in viewers.prefix(10) {
+            world.run(for: .milliseconds(103))
+            world.leave(leaving)
+        }
+        world.run(for: .seconds(1))
+        for viewer in viewers.dropFirst(10) {
+            expectCleanVideo(viewer, frames: 40)
+            #expect(viewer.transport.drops.isEmpty)
+        }
+    }
+
     @Test("the server is the client in DTLS where the peer is passive")
     func passivePeers() throws {
         let world = try SimulatedWorld(seed: 3)

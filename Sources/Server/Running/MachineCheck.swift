@@ -85,9 +85,9 @@ package enum MachineCheck {
 
     private static func cipher() -> Finding {
         SRTPSession.isMultiBufferAvailable
-            ? Finding(verdict: .ok, sentence: "AES-GCM is sealed by libipsec-mb")
+            ? Finding(verdict: .ok, sentence: "media is encrypted by libipsec-mb")
             : Finding(
                 verdict: .slow,
-                sentence: "libipsec-mb or a processor with AES instructions is missing: encryption by libsrtp2 takes several times as long")
+                sentence: "libipsec-mb or a processor with AES instructions is missing: encryption by OpenSSL takes several times as long")
     }
 }
