@@ -43,13 +43,13 @@ package final class DatagramBatch {
 
     package var isFull: Bool { count == capacity }
 
-    package subscript(index: Int) -> Entry {
+    @inlinable package subscript(index: Int) -> Entry {
         precondition(index >= 0 && index < count, "a batch is read only as far as it was filled")
         return entries[index]
     }
 
     /// The bytes of entry `index`; valid until the batch is cleared.
-    package func bytes(_ index: Int) -> UnsafeRawBufferPointer {
+    @inlinable package func bytes(_ index: Int) -> UnsafeRawBufferPointer {
         let entry = self[index]
         return UnsafeRawBufferPointer(start: slab + entry.offset, count: entry.length)
     }
