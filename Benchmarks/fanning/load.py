@@ -2,12 +2,29 @@
 
 import re
 import subprocess
+import time
 
 from .servers import Floor, MEDIA
 
 PUBLISHER_PORT, SUBSCRIBER_PORT = 30000, 30001
+# As in Benchmarks/floor/media.h.
+AUDIO_SSRC, VIDEO_SSRC, AUDIO_TRACKS = 2222, 1111, 16
+EXTENSIONS = [
+    "a=extmap:2 http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time",
+    "a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
+    "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid",
+]
 AUDIO = ["a=rtpmap:111 opus/48000/2", "a=fmtp:111 minptime=10;useinbandfec=1"]
 VIDEO = ["a=rtpmap:96 VP8/90000", "a=rtcp-fb:96 nack", "a=rtcp-fb:96 nack pli", "a=rtcp-fb:96 ccm fir"]
+REPAIR = ["a=rtpmap:97 rtx/90000", "a=fmtp:97 apt=96"]
+
+
+def section(kind, feedback):
+    """Payload types and lines of a section, as a browser would offer them with that feedback."""
+    congestion = [] if feedback == "off" else [*EXTENSIONS, "a=rtcp-rsize", f"a=rtcp-fb:{111 if kind == 'audio' else 96} transport-cc"]
+    if kind == "audio":
+        return "111", AUDIO + congestion
+    return ("96 97", VIDEO + REPAIR + congestion) if feedback == "nack" else ("96", VIDEO + congestion)
 
 
 class Tool:
@@ -38,39 +55,47 @@ class Tool:
             self.process.kill()
             self.process.wait()
 
-    def offer(self, address, port, direction):
-        lines = ["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "t=0 0", "a=group:BUNDLE 0 1"]
-        for mid, (kind, type, codec, ssrc) in enumerate([("audio", 111, AUDIO, 2222), ("video", 96, VIDEO, 1111)]):
+    def offer(self, address, port, direction, sections, feedback):
+        lines = ["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "t=0 0", f"a=group:BUNDLE {' '.join(str(mid) for mid in range(len(sections)))}"]
+        for mid, (kind, ssrc) in enumerate(sections):
+            types, codec = section(kind, feedback)
             lines += [
-                f"m={kind} 9 UDP/TLS/RTP/SAVPF {type}", "c=IN IP4 0.0.0.0", f"a=mid:{mid}", f"a={direction}", "a=rtcp-mux",
+                f"m={kind} 9 UDP/TLS/RTP/SAVPF {types}", "c=IN IP4 0.0.0.0", f"a=mid:{mid}", f"a={direction}", "a=rtcp-mux",
                 f"a=ice-ufrag:{self.fragment}", f"a=ice-pwd:{self.password}", f"a=fingerprint:sha-256 {self.fingerprint}", "a=setup:active",
                 f"a=candidate:1 1 udp 2130706431 {address} {port} typ host", *codec,
             ]  # fmt: skip
             if direction == "sendonly":
-                lines += [f"a=msid:load {kind}", f"a=ssrc:{ssrc} cname:load"]
+                lines += [f"a=msid:load {kind}{mid}", f"a=ssrc:{ssrc} cname:load"]
         return "\r\n".join(lines) + "\r\n"
 
 
 class LightLoad:
-    def __init__(self, server, address, binaries, subscribers, suite, shape, receivers, verifying=1):
-        self.server, self.address, self.connected = server, address, 0
-        self.subscribers = Tool(binaries / "subscribers", address, subscribers, SUBSCRIBER_PORT, suite, min(verifying, subscribers), receivers)
-        self.publisher = Tool(binaries / "publisher", address, PUBLISHER_PORT, suite, *shape)
+    """`shape` is one of the publisher's, or a recording; `feedback` is on, nack or off."""
+
+    def __init__(self, server, address, binaries, subscribers, suite, shape, feedback, receivers):
+        self.server, self.address, self.feedback, self.connected = server, address, feedback, 0
+        self.sections = [("audio", AUDIO_SSRC), ("video", VIDEO_SSRC)]
+        if shape == "audio":
+            self.sections = [("audio", AUDIO_SSRC + track) for track in range(AUDIO_TRACKS)]
+        answering = {"on": "feedback", "nack": "nack", "off": "plain"}[feedback]
+        stamping = "plain" if feedback == "off" else "feedback"
+        self.subscribers = Tool(binaries / "subscribers", address, subscribers, SUBSCRIBER_PORT, suite, receivers, answering)
+        self.publisher = Tool(binaries / "publisher", address, PUBLISHER_PORT, suite, stamping, shape)
 
     def connect(self, count):
         """The publisher, and subscribers until there are `count`."""
         if isinstance(self.server, Floor):
             if self.connected == 0:
                 self.publisher.ask("connected", "floor", self.address, MEDIA)
-                self.subscribers.ask("connected", "floor")
+                self.subscribers.ask("connected", "floor", self.address, MEDIA)
             self.connected = count
             return
         if self.connected == 0:
-            offer = self.publisher.offer(self.address, PUBLISHER_PORT, "sendonly")
+            offer = self.publisher.offer(self.address, PUBLISHER_PORT, "sendonly", self.sections, self.feedback)
             answer = self.server.post("whip", "publisher", offer, canPublish=True, canSubscribe=False)
             self.publisher.ask("connected", "connect", *where(answer, self.address))
         for index in range(self.connected, count):
-            offer = self.subscribers.offer(self.address, SUBSCRIBER_PORT + index, "recvonly")
+            offer = self.subscribers.offer(self.address, SUBSCRIBER_PORT + index, "recvonly", self.sections, self.feedback)
             answer = self.server.post("whep", f"subscriber-{index}", offer, canPublish=False)
             self.subscribers.ask("connected", "connect", index, *where(answer, self.address))
         self.connected = count
@@ -78,11 +103,22 @@ class LightLoad:
     def begin(self):
         self.publisher.tell("send")
 
+    def delivery(self):
+        """Sends no more: the lowest subscriber's part of all that was ever sent."""
+        self.publisher.tell("hold")
+        time.sleep(0.5)
+        counts = self.counted()
+        return counts["lowest"] / counts["sent"]
+
     def counted(self):
-        """Since the last time: what was sent, and of what arrived the total, the lowest subscriber's, the checked, the bad, the gaps and RTCP."""
+        """What was ever sent, and the lowest subscriber's part of it; since the last time what arrived (in total, checked, bad, gaps, RTCP, answers to
+        checks, sent again), and the delays (median, 99th percentile; µs) of that one of the first and the last who is served later."""
         (sent,) = self.publisher.ask("counted", "count")
-        names = ("total", "lowest", "verified", "bad", "gaps", "rtcp")
-        return {"sent": int(sent), **dict(zip(names, map(int, self.subscribers.ask("counted", "count")), strict=True))}
+        names = ("total", "lowest", "verified", "bad", "gaps", "rtcp", "answered", "repeated")
+        words = self.subscribers.ask("counted", "count")
+        delays = [float(word) for word in words[len(names) :]]
+        later = max(delays[:2], delays[2:])
+        return {"sent": int(sent), **dict(zip(names, map(int, words))), "delay": later[0], "delay_p99": later[1]}
 
     def stop(self):
         self.publisher.stop()

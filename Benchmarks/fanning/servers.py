@@ -85,9 +85,10 @@ class Server:
 class Floor(Server):
     name = "floor"
 
-    def __init__(self, directory, address, binaries, suite, base_port):
+    def __init__(self, directory, address, binaries, suite, feedback, base_port):
         super().__init__(directory, address)
-        self.command = lambda subscribers: [binaries / "floor", address, MEDIA, subscribers, base_port, suite]
+        work = "plain" if feedback == "off" else "feedback"
+        self.command = lambda subscribers: [binaries / "floor", address, MEDIA, subscribers, base_port, suite, work]
 
     def start(self, subscribers):
         process = self.spawn(*self.command(subscribers), log="floor.log")
@@ -102,16 +103,16 @@ class Apus(Server):
     name = "apus"
     key, secret = "fanout", "a secret of thirty-two letters or more"
 
-    def __init__(self, directory, address, binary):
+    def __init__(self, directory, address, binary, workers=1):
         super().__init__(directory, address)
-        self.binary = binary
+        self.binary, self.workers = binary, workers
 
     def start(self, subscribers):
         ports = ["--port", HTTP, "--udp-port", MEDIA, "--tcp-port", TCP, "--admin-port", ADMIN]
-        limits = ["--workers", "1", "--max-participants", subscribers + 10]
+        limits = ["--workers", self.workers, "--max-participants", min(10_000, subscribers + 10)]
         process = self.spawn(
             self.binary, "serve", *ports, *limits, "--bind", "127.0.0.1", "--announce", self.address, "--keys", f"{self.key}: {self.secret}",
-            "--log-level", "warning", log="apus.log",
+            "--drain-timeout", "1s", "--log-level", "warning", log="apus.log",
         )  # fmt: skip
 
         self.wait_for(process, "apus.log", self.answers(f"http://127.0.0.1:{ADMIN}/healthz"))
@@ -126,7 +127,7 @@ class Apus(Server):
 
     def version(self):
         commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=BENCHMARKS, stdout=subprocess.PIPE, text=True).stdout.strip()
-        return f"apus ({commit})"
+        return f"commit {commit}, {self.workers} worker{'s' if self.workers > 1 else ''}"
 
 
 class Janus(Server):

@@ -36,11 +36,14 @@ void peer_open(struct peer *peer, struct in_addr address, uint16_t port);
 /* Checks, handshakes and takes the keys; blocks for 10 s at most. Null, or what went wrong. */
 const char *peer_connect(struct peer *peer, const struct identity *identity, const char *address, uint16_t port, const char *fragment, const char *password);
 
-/* One more check: consent (RFC 7675). Its answer is nobody's concern. */
+/* One more check: consent (RFC 7675). */
 void peer_keep_consent(const struct peer *peer);
 
-/* Answers a check of the server's; all else is passed over. */
+/* Answers a check of the server's, once this side knows the server; all else is passed over. */
 void peer_answer_check(const struct peer *peer, const uint8_t *request, size_t length);
+
+/* Whether a datagram is the answer to a check. */
+bool peer_is_answer(const uint8_t *datagram, size_t length);
 
 /* Tells the other side by DTLS that this one is gone. */
 void peer_close(struct peer *peer);

@@ -16,11 +16,12 @@ static void derive(EVP_CIPHER_CTX *context, const uint8_t *master, size_t salt_l
         abort();
 }
 
-void derive_session_keys(const uint8_t *master, size_t salt_length, struct session_keys *keys) {
+void derive_session_keys(const uint8_t *master, size_t salt_length, bool is_rtcp, struct session_keys *keys) {
+    const uint8_t first = is_rtcp ? 3 : 0;
     EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
-    derive(context, master, salt_length, 0, keys->cipher, sizeof keys->cipher);
-    derive(context, master, salt_length, 1, keys->authentication, sizeof keys->authentication);
-    derive(context, master, salt_length, 2, keys->salt, (int)salt_length);
+    derive(context, master, salt_length, first, keys->cipher, sizeof keys->cipher);
+    derive(context, master, salt_length, first + 1, keys->authentication, sizeof keys->authentication);
+    derive(context, master, salt_length, first + 2, keys->salt, (int)salt_length);
     EVP_CIPHER_CTX_free(context);
 }
 

@@ -2,6 +2,7 @@
 #ifndef FLOOR_SRTP_H
 #define FLOOR_SRTP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,8 +14,8 @@ struct session_keys {
     uint8_t authentication[20];
 };
 
-/* `master` is the key and, behind it, `salt_length` bytes of salt. */
-void derive_session_keys(const uint8_t *master, size_t salt_length, struct session_keys *keys);
+/* SRTP's or SRTCP's. `master` is the key and, behind it, `salt_length` bytes of salt. */
+void derive_session_keys(const uint8_t *master, size_t salt_length, bool is_rtcp, struct session_keys *keys);
 
 /* The floor has no handshake: subscriber `index` gets this master key; the publisher's index is FLOOR_PUBLISHER. */
 enum { FLOOR_PUBLISHER = 0xFFFF };
