@@ -108,6 +108,8 @@ class LightLoad:
         self.publisher.tell("hold")
         time.sleep(0.5)
         counts = self.counted()
+        if counts["lowest"] > counts["sent"]:
+            raise SystemExit(f"{self.server.name}: more has arrived than was sent: {counts}")
         return counts["lowest"] / counts["sent"]
 
     def counted(self):

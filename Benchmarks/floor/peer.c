@@ -133,7 +133,7 @@ static size_t write_check(const struct peer *peer, uint8_t message[600]) {
 
 void peer_answer_check(const struct peer *peer, const uint8_t *request, size_t length) {
     uint8_t answer[200], mapped[8] = {0, 1};
-    if (!peer->password || length < STUN_HEADER || get16(request) != BINDING_REQUEST) return;
+    if (length < STUN_HEADER || get16(request) != BINDING_REQUEST) return;
     memcpy(answer, request, STUN_HEADER);
     put16(answer, BINDING_SUCCESS);
     put16(mapped + 2, ntohs(peer->remote.sin_port) ^ (COOKIE >> 16));

@@ -39,7 +39,7 @@ const char *peer_connect(struct peer *peer, const struct identity *identity, con
 /* One more check: consent (RFC 7675). */
 void peer_keep_consent(const struct peer *peer);
 
-/* Answers a check of the server's, once this side knows the server; all else is passed over. */
+/* Answers a check of the server's; all else is passed over. */
 void peer_answer_check(const struct peer *peer, const uint8_t *request, size_t length);
 
 /* Whether a datagram is the answer to a check. */

@@ -69,7 +69,8 @@ static void plan_packet(int64_t at_ns, unsigned length, unsigned track, bool end
 static void plan_shape(unsigned frames, int64_t spread_ns, unsigned tracks_of_sound) {
     plan_ns = (int64_t)FRAMES * FRAME_NS;
     for (unsigned frame = 0; frame < frames; frame++)
-        for (unsigned i = 0; i < FRAME_PACKETS; i++) plan_packet(frame * (int64_t)FRAME_NS + i * spread_ns / FRAME_PACKETS, VIDEO_BYTES, VIDEO, i + 1 == FRAME_PACKETS);
+        for (unsigned i = 0; i < FRAME_PACKETS; i++)
+            plan_packet(frame * (int64_t)FRAME_NS + i * spread_ns / FRAME_PACKETS, VIDEO_BYTES, VIDEO, i + 1 == FRAME_PACKETS);
     for (int64_t at_ns = 0; at_ns + AUDIO_NS <= plan_ns + FRAMES; at_ns += AUDIO_NS)
         for (unsigned track = 1; track <= tracks_of_sound; track++) plan_packet(at_ns + (track - 1) * 1000000, AUDIO_BYTES, track, false);
     qsort(plan, planned_count, sizeof *plan, in_order);

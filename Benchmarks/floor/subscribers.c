@@ -43,6 +43,7 @@ struct verifier {
 
 struct subscriber {
     struct peer peer;
+    bool is_connected;
     struct verifier *verifier;
     srtp_t incoming, outgoing;
     uint64_t counted, first_hand; /* since the last count; ever, but for what was asked for again */
@@ -194,6 +195,7 @@ static void look(void) {
     last = turn;
     for (unsigned i = 0; i < subscriber_count; i++) {
         struct subscriber *subscriber = &subscribers[i];
+        if (!subscriber->is_connected) continue;
         drain(subscriber);
         if (has_feedback && (turn + i) % FEEDBACK_TURNS < passed) send_rtcp(subscriber, packet, feedback_write_transport_wide(&subscriber->feedback, packet));
         if (has_feedback && (turn + i) % REPORT_TURNS < passed) send_rtcp(subscriber, packet, feedback_write_report(&subscriber->feedback, packet));
@@ -203,6 +205,7 @@ static void look(void) {
 
 static void prepare(struct subscriber *subscriber) {
     const int on = 1;
+    subscriber->is_connected = true;
     if (is_gro) setsockopt(subscriber->peer.socket, SOL_UDP, UDP_GRO, &on, sizeof on);
     setsockopt(subscriber->peer.socket, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
     if (subscriber->verifier) subscriber->incoming = peer_srtp(subscriber->peer.receive_master, subscriber->peer.is_gcm, false);

@@ -43,16 +43,17 @@ package struct Roster: Sendable {
     /// What a section of `viewer` shall carry that takes `codecs` of one `kind`; nil while there is nothing for it.
     ///
     /// It is the track of the publisher whose identity is `publisher`, or else of whoever has been here longest of those who are connected and
-    /// publish. What it carries already, `current`, stays for as long as it is to be had.
+    /// publish. What it carries already, `current`, stays for as long as it is to be had. `others` are what the viewer's other sections carry: no
+    /// track comes twice.
     package func source(
         for kind: MediaKind, accepting codecs: [Codec], of publisher: String? = nil, to viewer: ParticipantID? = nil,
-        keeping current: TrackID? = nil
+        keeping current: TrackID? = nil, besides others: [TrackID] = []
     ) -> TrackReference? {
         let candidates = members.lazy.filter { member in
             member.isConnected && member.id != viewer && (publisher ?? member.identity) == member.identity
         }
         let suits = { (track: TrackReference) in
-            track.parameters.kind == kind && track.parameters.codecs.allSatisfy { codecs.contains($0.codec) }
+            track.parameters.kind == kind && !others.contains(track.id) && track.parameters.codecs.allSatisfy { codecs.contains($0.codec) }
         }
         if let current {
             for member in candidates { if let kept = member.tracks.first(where: { $0.id == current && suits($0) }) { return kept } }

@@ -47,9 +47,10 @@ extension SimulatedWorld {
         var hasChanged = false
         for index in sections.indices {
             let section = sections[index]
+            let others = sections.indices.compactMap { $0 == index ? nil : sections[$0].source?.id }
             let source = rosters[room]?.source(
                 for: section.parameters.kind, accepting: section.parameters.codecs.map(\.codec), of: publisher, to: viewer,
-                keeping: section.source?.id)
+                keeping: section.source?.id, besides: others)
             if source?.id != section.source?.id {
                 sections[index].source = source
                 hasChanged = true

@@ -46,6 +46,20 @@ struct RosterTests {
         #expect(roster.source(for: .video, accepting: [.vp8])?.id.rawValue == 2)
     }
 
+    @Test("two sections of a kind carry two tracks of the publisher, and the third nothing")
+    func severalOfAKind() {
+        var roster = roster()
+        roster.publish([track(3, .opus), track(4, .opus), track(5, .vp8)], by: id(1))
+        let first = roster.source(for: .audio, accepting: [.opus])
+        #expect(first?.id.rawValue == 3)
+        let both = [3, 4].map { TrackID(rawValue: $0) }
+        #expect(roster.source(for: .audio, accepting: [.opus], besides: [both[0]])?.id == both[1])
+        #expect(roster.source(for: .audio, accepting: [.opus], besides: both) == nil)
+        #expect(roster.source(for: .audio, accepting: [.opus], keeping: both[1], besides: [both[0]])?.id == both[1])
+        roster.remove(id(1))
+        #expect(roster.source(for: .audio, accepting: [.opus], keeping: both[1], besides: [both[0]])?.id.rawValue == 11)
+    }
+
     @Test("nobody is fed what they cannot decode, nor their own")
     func suits() {
         var roster = roster()

@@ -71,9 +71,10 @@ extension LiveRoom {
             var changed = false
             for index in link.sending.indices {
                 let parameters = link.sending[index].parameters
+                let others = link.sending.indices.compactMap { $0 == index ? nil : link.sending[$0].track }
                 let source = roster.source(
                     for: parameters.kind, accepting: parameters.codecs.map(\.codec), of: session.publisher,
-                    keeping: link.sending[index].track)
+                    keeping: link.sending[index].track, besides: others)
                 if source?.id != link.sending[index].track {
                     link.sending[index].track = source?.id
                     changed = true
