@@ -72,6 +72,8 @@ final class MediaLoop {
 
     private func receive(_ received: ReceiveBatch) {
         wakeUp()
+        // Whose a path is was told before the answer left that has brought a datagram by it.
+        hear(at: loop.now)
         for index in 0..<received.count {
             if received.isOversized(index) {
                 oversized &+= 1

@@ -138,6 +138,20 @@ struct WorkerGroupTests {
         await bench.group.stop()
     }
 
+    @Test("whatever worker its datagrams arrive at, none of who joins is lost")
+    func joining() async throws {
+        let bench = try GroupBench(count: 3)
+        var dropped: UInt64 = 0
+        for number in 0..<60 { _ = try await bench.viewer(on: number % 3) }
+        for worker in bench.group.workers {
+            let figures = await worker.statistics()
+            dropped += figures.counters.dropped(.unknownAddress)
+            #expect(figures.handedOverOut > 0)
+        }
+        #expect(dropped == 0)
+        await bench.group.stop()
+    }
+
     @Test("rings that are too small for what is sent lose some of it, and nothing else")
     func smallRings() async throws {
         let bench = try GroupBench(count: 2, ringCapacity: 8 * 1_024)
