@@ -38,7 +38,8 @@ window.bench = {
     };
   },
 
-  // The picture as 16 x 9 brightnesses (0 to 255); null while there is none.
+  // The picture as 16 x 9 colours, red, green and blue one after another (0 to 255); null while there is none. Not brightnesses: Firefox's test picture
+  // goes from colour to colour, some of which are equally bright.
   look() {
     const video = document.querySelector('[data-testid=video]');
     if (!video || !video.videoWidth || video.readyState < 2) return null;
@@ -48,9 +49,7 @@ window.bench = {
     const context = canvas.getContext('2d', { willReadFrequently: true });
     context.drawImage(video, 0, 0, 16, 9);
     const pixels = context.getImageData(0, 0, 16, 9).data;
-    const brightness = [];
-    for (let i = 0; i < pixels.length; i += 4) brightness.push((pixels[i] * 3 + pixels[i + 1] * 6 + pixels[i + 2]) / 10);
-    return brightness;
+    return Array.from(pixels.filter((_, place) => place % 4 < 3));
   },
 
   // Starts and stops layers of the picture that is sent: {rid: whether it is sent}.
