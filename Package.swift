@@ -42,7 +42,9 @@ var targets: [Target] = [
     core("Negotiation", ["MediaPrimitives", "SDP", "RTP"]),
     core("ICE", ["MediaPrimitives", "COpenSSL"]),
     core("MediaSecurity", ["MediaPrimitives", "COpenSSL", "CMediaCiphers"]),
-    core("Congestion", ["MediaPrimitives", "RTP"]),
+    // Square roots and rounding are the C library's, which nobody else may have asked for.
+    .target(
+        name: "Congestion", dependencies: ["MediaPrimitives", "RTP"], swiftSettings: settings, linkerSettings: [.linkedLibrary("m")]),
     core("Forwarding", ["MediaPrimitives", "RTP", "Congestion", "CPrefetch"]),
     core("Transports", ["MediaPrimitives", "ICE", "MediaSecurity"]),
     core("Rooms", ["MediaPrimitives", "RTP", "ICE", "MediaSecurity", "Congestion", "Forwarding", "Transports"]),
@@ -70,6 +72,9 @@ var targets: [Target] = [
             "Simulation",
         ],
         path: "Benchmarks/PacketPath", swiftSettings: settings),
+    .executableTarget(
+        name: "Estimating", dependencies: ["CAllocations", "Congestion", "MediaPrimitives", "RTP"], path: "Benchmarks/Estimating",
+        swiftSettings: settings),
     .target(name: "CMemory", dependencies: ["COpenSSL"], path: "Benchmarks/CMemory"),
     .executableTarget(
         name: "Memory", dependencies: ["CMemory", "HeadlessClients", "MediaPrimitives", "MediaSecurity", "Rooms", "Simulation"],
@@ -116,7 +121,8 @@ var targets: [Target] = [
     .target(
         name: "FuzzHarnesses",
         dependencies: [
-            "MediaPrimitives", "RTP", "SDP", "Negotiation", "ICE", "MediaSecurity", "ReferenceSRTP", "Forwarding", "Transports", "Rooms",
+            "MediaPrimitives", "RTP", "SDP", "Negotiation", "ICE", "MediaSecurity", "ReferenceSRTP", "Congestion", "Forwarding",
+            "Transports", "Rooms",
         ]
             + (coreOnly ? [] : ["Signalling", "Deflating", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
         path: "Tests/Fuzz/Harnesses", exclude: coreOnly ? ["Signalling"] : [], swiftSettings: settings),

@@ -72,6 +72,16 @@ extension ReceiverEstimatedMaximumBitrate {
     static func parse(_ bytes: [UInt8]) -> ReceiverEstimatedMaximumBitrate? { first(bytes).flatMap { parse(bytes.span.bytes, $0) } }
     func ssrcs(in bytes: [UInt8]) -> [SSRC] { (0...ssrcCount).compactMap { ssrc($0, in: bytes.span.bytes) } }
 }
+extension CongestionControlFeedback {
+    static func parse(_ bytes: [UInt8]) -> CongestionControlFeedback? { first(bytes).flatMap { parse(bytes.span.bytes, $0) } }
+
+    func statuses(in bytes: [UInt8]) -> [Status] {
+        var iterator = makeIterator()
+        var all: [Status] = []
+        while let status = iterator.next(in: bytes.span.bytes) { all.append(status) }
+        return all
+    }
+}
 extension TransportFeedback {
     static func parse(_ bytes: [UInt8]) -> TransportFeedback? { first(bytes).flatMap { parse(bytes.span.bytes, $0) } }
     func statuses(in bytes: [UInt8]) -> [Status] {

@@ -27,6 +27,9 @@ private func readEverything(_ bytes: [UInt8]) {
             #expect(feedback.statuses(in: bytes).count == feedback.statusCount)
             #expect(feedback.statusCount <= TransportFeedback.maximumStatusCount)
         }
+        if let feedback = CongestionControlFeedback.parse(datagram, packet) {
+            #expect(feedback.statuses(in: bytes).count <= CongestionControlFeedback.maximumReports)
+        }
         _ = PictureLossIndication.parse(datagram, packet)
         if let request = FullIntraRequest.parse(datagram, packet) { #expect(request.entries(in: bytes).count == request.entryCount) }
         if let remb = ReceiverEstimatedMaximumBitrate.parse(datagram, packet) { #expect(remb.ssrcs(in: bytes).count == remb.ssrcCount) }

@@ -28,6 +28,7 @@ package struct Harness: Sendable {
         Harness("stun", maximumLength: 600, STUNHarness.run),
         Harness("rtp", maximumLength: 400, RTPHarness.run),
         Harness("rtcp", maximumLength: 1_400, RTCPHarness.run),
+        Harness("bandwidth", maximumLength: 2_048, BandwidthHarness.run),
         Harness("codecs", maximumLength: 400, CodecHarness.run),
         Harness("dependency", maximumLength: 512, DependencyHarness.run),
         Harness("sdp", maximumLength: 8_192, SDPHarness.run),

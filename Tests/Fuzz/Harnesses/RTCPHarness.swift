@@ -34,6 +34,7 @@ enum RTCPHarness {
         if let request = FullIntraRequest.parse(datagram, packet) { try rewrite(request, datagram) }
         if let estimate = ReceiverEstimatedMaximumBitrate.parse(datagram, packet) { try rewrite(estimate, datagram) }
         if let feedback = TransportFeedback.parse(datagram, packet) { try FeedbackCheck.run(feedback, datagram) }
+        if let feedback = CongestionControlFeedback.parse(datagram, packet) { try rewrite(feedback, datagram) }
     }
 
     /// Writes one packet and hands it to `check`.
@@ -134,6 +135,35 @@ enum RTCPHarness {
             let again = (0..<copy.entryCount).map { copy.entry($0, in: bytes) }
             try expect(copy.sender == request.sender && again == entries, "a FIR changed")
         }
+    }
+
+    private static func rewrite(_ feedback: CongestionControlFeedback, _ datagram: RawSpan) throws(Finding) {
+        var statuses: [CongestionControlFeedback.Status] = []
+        var iterator = feedback.makeIterator()
+        while let status = iterator.next(in: datagram) { statuses.append(status) }
+        try expect(statuses.count <= CongestionControlFeedback.maximumReports, "\(statuses.count) packets are told about")
+        // Of packets that were received at no known time no more is written; the rest is grouped as it came.
+        var streams: [CongestionControlFeedback.StreamReport] = []
+        for status in statuses where !status.isReceived || status.arrival != nil {
+            if let last = streams.last, last.ssrc == status.ssrc, last.begin + last.arrivals.count == status.sequence {
+                streams[streams.count - 1].arrivals.append(status.arrival)
+            } else {
+                streams.append(.init(ssrc: status.ssrc, begin: status.sequence, arrivals: [status.arrival]))
+            }
+        }
+        let told = statuses.filter { !$0.isReceived || $0.arrival != nil }
+        let capacity = 16 + 12 * streams.count + 2 * told.count
+        let bytes = ByteWriter.array(capacity: capacity) {
+            CongestionControlFeedback.write(
+                into: &$0, sender: feedback.sender, reportTimestamp: feedback.reportTimestamp, streams: streams)
+        }
+        var packets = RTCPPacketIterator()
+        guard let bytes, let packet = packets.next(in: bytes.span.bytes),
+            let copy = CongestionControlFeedback.parse(bytes.span.bytes, packet)
+        else { throw Finding("feedback of our own does not parse") }
+        var again = copy.makeIterator()
+        for status in told { try expect(again.next(in: bytes.span.bytes) == status, "what is told of a packet changed") }
+        try expect(again.next(in: bytes.span.bytes) == nil, "a packet too many is told about")
     }
 
     private static func rewrite(_ estimate: ReceiverEstimatedMaximumBitrate, _ datagram: RawSpan) throws(Finding) {

@@ -1,0 +1,216 @@
+import MediaPrimitives
+
+/// The delay's limit: it grows while the delay does not, and falls below what arrives when it does
+/// (draft-ietf-rmcat-gcc-02 §5.5: additive increase near the known capacity, multiplicative elsewhere, multiplicative decrease).
+package struct RateControl {
+    /// Of what arrived, after an overuse: less where a longer queue has to go away, so that it does within a second or two.
+    private static let backOff = 0.85
+    private static let deepestBackOff = 0.5
+    private static let backOffPerSecond = 0.6
+    /// What a short queue is, for that.
+    private static let shortQueue = Interval.milliseconds(50)
+    private static let longQueue = Interval.milliseconds(100)
+    /// A queue that did not go away is somebody else's: for so long, nothing more than usual is given up for it.
+    private static let patienceWithOthers = Interval.seconds(30)
+    private static let longestDeepDrain = Interval.seconds(3)
+    /// Each second, while the capacity is not known.
+    private static let growth = 0.08
+    /// How far above what arrives the limit may grow.
+    private static let reach = 1.5
+    private static let reachMargin = Bitrate.kilobits(10)
+    private static let leastGrowth = 4_000.0
+    /// Near the capacity: shares of the rate each second, at least and at most.
+    private static let shareNearCapacity = 0.01...0.03
+    /// Of what arrived, once the queue that gave the overuse is gone, and how short that is.
+    private static let returnShare = 0.92
+    private static let drained = Interval.milliseconds(20)
+    /// Where packets wait less than this there is no queue to speak of: what looks like a trend is noise.
+    private static let leastQueue = Interval.milliseconds(10)
+    /// How long it takes, besides a round trip, until feedback shows what a decrease has done.
+    private static let response = Interval.milliseconds(100)
+    /// While a queue is going away, only one that has grown by so much is another overuse.
+    private static let regrowth = 1.5
+    private static let longestDrain = Interval.seconds(1)
+
+    /// What a call of `update` changed.
+    package enum Change { case none, increased, decreased }
+
+    /// The limit.
+    package private(set) var rate: Bitrate
+    /// What is believed to pass.
+    package private(set) var capacity = LinkCapacity()
+    /// The rate before the last decrease, and when that was.
+    package private(set) var lastDecrease: (from: Bitrate, at: Instant)?
+    private var queueAtDecrease = Interval.zero
+    /// When more than usual was given up for a queue, and what the usual would have been; and when a queue stood all the same.
+    private var drain: (since: Instant, usual: Bitrate)?
+    private var stoodAt: Instant?
+    private var isHolding = true
+    private var updatedAt: Instant?
+    /// What to go back to when the queue is gone; the rate before it stood bounds it.
+    private var afterDrain: Bitrate?
+    private var beforeDrain = Bitrate.zero
+
+    package init(start: Bitrate) { rate = start }
+
+    /// What the rate will be when the queue is gone.
+    package var settled: Bitrate { afterDrain ?? rate }
+
+    /// What it goes by.
+    package struct Input {
+        package var usage: LinkUsage
+        /// What arrived lately, and over a longer time, in bytes as they were sent: what the link loses anyway is added.
+        package var recent: Bitrate?
+        package var throughput: Bitrate?
+        /// Less is sent than might be: what arrives tells little of the link.
+        package var isApplicationLimited: Bool
+        package var roundTrip: Interval
+        /// What packets wait on their way.
+        package var queue: Interval
+        /// They wait long, and many are lost: the queue is full.
+        package var isOverflowing: Bool
+
+        package init(
+            usage: LinkUsage, recent: Bitrate?, throughput: Bitrate?, isApplicationLimited: Bool, roundTrip: Interval, queue: Interval,
+            isOverflowing: Bool
+        ) {
+            self.usage = usage
+            self.recent = recent
+            self.throughput = throughput
+            self.isApplicationLimited = isApplicationLimited
+            self.roundTrip = roundTrip
+            self.queue = queue
+            self.isOverflowing = isOverflowing
+        }
+    }
+
+    /// Lets the limit grow or fall, after feedback.
+    package mutating func update(_ input: Input, at now: Instant) -> Change {
+        watchDrain(input.queue, at: now)
+        // A full queue grows no more, and the trend of the delay does not see it.
+        switch input.isOverflowing ? .overused : input.usage {
+        case .overused:
+            guard input.queue > RateControl.leastQueue else { return .none }
+            return decrease(input, at: now)
+        case .underused:
+            isHolding = true
+            return .none
+        case .normal:
+            // What went by while it held is no time of growth.
+            if isHolding { updatedAt = now }
+            isHolding = false
+            if let afterDrain, input.queue < RateControl.drained {
+                self.afterDrain = nil
+                if afterDrain > rate {
+                    rate = afterDrain
+                    updatedAt = now
+                    return .increased
+                }
+            }
+            return increase(input, at: now)
+        }
+    }
+
+    private mutating func increase(_ input: Input, at now: Instant) -> Change {
+        let elapsed = min(max((now - (updatedAt ?? now)).seconds, 0), 1)
+        updatedAt = now
+        guard let throughput = input.throughput else { return .none }
+        if let bound = capacity.upperBound, throughput > bound { capacity.forget() }
+        let limit = throughput * RateControl.reach + RateControl.reachMargin
+        guard rate < limit else { return .none }
+        let step =
+            capacity.estimate == nil
+            ? max(Double(rate.bitsPerSecond) * RateControl.growth, 1_000) * elapsed : nearCapacity(input.roundTrip) * elapsed
+        rate = min(rate + Bitrate(step), limit)
+        return .increased
+    }
+
+    /// About a packet for each time that it takes to see what the last one did, in bit/s each second.
+    private func nearCapacity(_ roundTrip: Interval) -> Double {
+        let bitsPerFrame = Double(rate.bitsPerSecond) / 30
+        let packets = (bitsPerFrame / (1_200 * 8)).rounded(.up)
+        let response = roundTrip.seconds + RateControl.response.seconds
+        let bounds = RateControl.shareNearCapacity
+        let step = bitsPerFrame / max(packets, 1) / response / Double(rate.bitsPerSecond)
+        return max(RateControl.leastGrowth, min(max(step, bounds.lowerBound), bounds.upperBound) * Double(rate.bitsPerSecond))
+    }
+
+    private mutating func decrease(_ input: Input, at now: Instant) -> Change {
+        isHolding = true
+        if let lastDecrease {
+            let elapsed = now - lastDecrease.at
+            if elapsed < input.roundTrip + RateControl.response { return .none }
+            let isDraining = !input.isOverflowing && input.queue.seconds < queueAtDecrease.seconds * RateControl.regrowth
+            if elapsed < RateControl.longestDrain, isDraining { return .none }
+        }
+        queueAtDecrease = input.queue
+        let before = rate
+        if let arrived = arrived(input) {
+            if let bound = capacity.lowerBound, arrived < bound { capacity.forget() }
+            let share = share(for: input.queue, at: now)
+            var lowered = arrived * share
+            // Little arrives because little is sent: a first sign takes a step, and only repeated ones go as far down.
+            if input.isApplicationLimited {
+                lowered = max(lowered, rate * RateControl.backOff)
+                afterDrain = nil
+            } else {
+                capacity.noteOveruse(at: arrived)
+                if afterDrain == nil { beforeDrain = rate }
+                afterDrain = min(beforeDrain, arrived * RateControl.returnShare)
+            }
+            rate = min(rate, lowered)
+            if share < RateControl.backOff { drain = (drain?.since ?? now, arrived * RateControl.backOff) }
+        } else {
+            rate = rate * 0.5
+            afterDrain = nil
+        }
+        lastDecrease = (before, now)
+        return .decreased
+    }
+
+    /// While a long queue stands, the short window is exact, and may show a link that has just become narrower. Otherwise it may have caught small
+    /// frames.
+    private func arrived(_ input: Input) -> Bitrate? {
+        guard let recent = input.recent, let throughput = input.throughput else { return input.recent ?? input.throughput }
+        return input.queue > RateControl.longQueue ? recent : max(recent, throughput)
+    }
+
+    /// What is left of what arrives, for this queue.
+    private func share(for queue: Interval, at now: Instant) -> Double {
+        if let stoodAt, now - stoodAt < RateControl.patienceWithOthers { return RateControl.backOff }
+        let excess = max((queue - RateControl.shortQueue).seconds, 0)
+        return max(RateControl.backOff - RateControl.backOffPerSecond * excess, RateControl.deepestBackOff)
+    }
+
+    /// Sees whether what was given up has made the queue go away.
+    private mutating func watchDrain(_ queue: Interval, at now: Instant) {
+        guard let drain else { return }
+        if queue < RateControl.drained {
+            self.drain = nil
+        } else if now - drain.since > RateControl.longestDeepDrain {
+            self.drain = nil
+            stoodAt = now
+            rate = max(rate, drain.usual)
+        }
+    }
+
+    /// A probe passed at `rate`, or the link's capacity was found to be near it.
+    package mutating func raise(to rate: Bitrate, isCapacity: Bool, at now: Instant) {
+        self.rate = rate
+        updatedAt = now
+        afterDrain = nil
+        if isCapacity { capacity.noteProbe(rate) } else { capacity.forget() }
+    }
+
+    /// Not even a link that passes nothing makes it fall below `minimum`.
+    package mutating func keep(atLeast minimum: Bitrate) { rate = max(rate, minimum) }
+
+    /// Other evidence than the delay's: nobody answers, or a first probe found less than was assumed.
+    package mutating func lower(to rate: Bitrate, at now: Instant) {
+        guard rate < self.rate else { return }
+        lastDecrease = (self.rate, now)
+        self.rate = rate
+        afterDrain = nil
+        isHolding = true
+    }
+}

@@ -1,0 +1,276 @@
+import Congestion
+import MediaPrimitives
+import Testing
+
+private func at(_ milliseconds: Double) -> Instant { Instant(nanoseconds: 1_000_000_000_000 + Int64(milliseconds * 1_000_000)) }
+private func kbit(_ n: Int) -> Bitrate { .kilobits(n) }
+
+/// Groups of one packet each, sent every `interval` milliseconds, whose delay grows by `growth` of that.
+private func spacings(_ count: Int, interval: Double, growth: Double) -> [PacketGroups.Spacing] {
+    (0..<count).map { index in
+        PacketGroups.Spacing(
+            sent: Interval(nanoseconds: Int64(interval * 1e6)), arrived: Interval(nanoseconds: Int64(interval * (1 + growth) * 1e6)),
+            arrival: at(Double(index + 1) * interval * (1 + growth)))
+    }
+}
+
+/// The testing macros copy what they look at.
+private final class Sent {
+    private var packets = SentPackets()
+
+    var bytes: Int { packets.bytes }
+    func append(_ number: UInt16, bytes: Int = 10, cluster: UInt8 = 0, at now: Instant = at(0)) {
+        packets.append(number, bytes: bytes, cluster: cluster, at: now)
+    }
+    func note(_ fate: SentPackets.Fate, of number: UInt16, at now: Instant = at(0)) -> SentPackets.Packet? {
+        packets.note(fate, of: number, at: now)
+    }
+}
+
+@Suite("Packets that were sent")
+struct SentPacketsTests {
+    @Test("each is found by its number, over the wrap", arguments: [0, 1, 32_767, 32_768, 65_530])
+    func wrap(first: UInt16) throws {
+        let sent = Sent()
+        for step: UInt16 in 0..<20 { sent.append(first &+ step, bytes: 100 + Int(step), cluster: UInt8(step), at: at(Double(step))) }
+        for step: UInt16 in 0..<20 {
+            let packet = try #require(sent.note(.received, of: first &+ step, at: at(50)))
+            #expect(packet.bytes == 100 + Int(step) && packet.cluster == UInt8(step) && packet.fate == .unknown)
+            // To 4 µs.
+            #expect((packet.sentAt - at(Double(step))).magnitude < .microseconds(5))
+        }
+        #expect(sent.note(.received, of: first &- 1, at: at(50)) == nil)
+        #expect(sent.note(.received, of: first &+ 20, at: at(50)) == nil)
+        #expect(sent.bytes == (0..<20).reduce(0) { $0 + 100 + $1 })
+    }
+
+    @Test("what was received stays so; what was lost may arrive after all")
+    func fates() throws {
+        let sent = Sent()
+        sent.append(7)
+        #expect(sent.note(.lost, of: 7)?.fate == .unknown)
+        #expect(sent.note(.lost, of: 7)?.fate == .lost)
+        #expect(sent.note(.received, of: 7)?.fate == .lost)
+        #expect(sent.note(.lost, of: 7)?.fate == .received)
+        #expect(sent.note(.received, of: 7)?.fate == .received)
+    }
+
+    @Test("numbers that were left out, and those of a lap ago, are nobody's; one from before is not noted")
+    func forgotten() {
+        let sent = Sent()
+        #expect(sent.note(.received, of: 0) == nil)
+        sent.append(10)
+        sent.append(14)
+        sent.append(12)
+        #expect(sent.note(.received, of: 12, at: at(0)) == nil && sent.note(.received, of: 14) != nil)
+        for step in 0..<UInt16(SentPackets.capacity) { sent.append(15 &+ step) }
+        #expect(sent.note(.received, of: 14, at: at(0)) == nil && sent.note(.received, of: 15) != nil)
+        // A jump over the whole ring leaves nothing behind it.
+        sent.append(15 &+ 20_000)
+        #expect(sent.note(.received, of: 15 &+ 19_999) == nil)
+    }
+}
+
+@Suite("Groups, trend and detector")
+struct DelayTests {
+    @Test("packets within 5 ms are one group, and two groups in a row have a spacing")
+    func groups() {
+        var groups = PacketGroups()
+        #expect(groups.note(sent: at(0), arrived: at(100)) == nil)
+        #expect(groups.note(sent: at(4), arrived: at(106)) == nil)
+        #expect(groups.note(sent: at(20), arrived: at(120)) == nil, "the first group has none before it")
+        #expect(groups.note(sent: at(22), arrived: at(125)) == nil)
+        let spacing = groups.note(sent: at(40), arrived: at(150))
+        // From the last of one to the last of the next: sent 22 - 4, arrived 125 - 106.
+        #expect(spacing?.sent == .milliseconds(18) && spacing?.arrived == .milliseconds(19) && spacing?.arrival == at(125))
+    }
+
+    @Test("what arrives in a burst was held up together, and is one group")
+    func bursts() {
+        var groups = PacketGroups()
+        _ = groups.note(sent: at(0), arrived: at(100))
+        _ = groups.note(sent: at(20), arrived: at(150))
+        for step in 1...4 { #expect(groups.note(sent: at(20 + Double(step) * 10), arrived: at(150 + Double(step))) == nil) }
+        #expect(groups.note(sent: at(80), arrived: at(180))?.sent == .milliseconds(60))
+    }
+
+    @Test("a packet of a group that is over, and a gap of seconds, give no spacing")
+    func outOfOrder() {
+        var groups = PacketGroups()
+        _ = groups.note(sent: at(0), arrived: at(100))
+        _ = groups.note(sent: at(20), arrived: at(120))
+        #expect(groups.note(sent: at(10), arrived: at(121)) == nil)
+        #expect(groups.note(sent: at(40), arrived: at(140))?.arrived == .milliseconds(20))
+        #expect(groups.note(sent: at(5_000), arrived: at(5_100))?.sent == .milliseconds(20))
+        #expect(groups.note(sent: at(5_020), arrived: at(5_120)) == nil, "five seconds lie between these two")
+        for step in 1...2 { #expect(groups.note(sent: at(5_020 + Double(step) * 20), arrived: at(5_120 + Double(step) * 20)) == nil) }
+        #expect(groups.note(sent: at(5_080), arrived: at(5_180))?.sent == .milliseconds(20), "it has begun anew")
+    }
+
+    @Test("the slope is that of the delay", arguments: [-0.2, 0, 0.1, 0.5])
+    func slope(growth: Double) {
+        var trendline = Trendline()
+        for spacing in spacings(19, interval: 20, growth: growth) { trendline.note(spacing) }
+        #expect(trendline.slope == 0, "too few groups say nothing")
+        trendline = Trendline()
+        for spacing in spacings(200, interval: 20, growth: growth) { trendline.note(spacing) }
+        #expect((trendline.slope - growth / (1 + growth)).magnitude < 0.01)
+    }
+
+    @Test("a growing delay is an overuse, a shrinking one an underuse, a constant one neither")
+    func usage() {
+        for (growth, expected) in [(0.0, LinkUsage.normal), (0.3, .overused), (-0.3, .underused)] {
+            var trendline = Trendline()
+            var detector = OveruseDetector()
+            var seen: Set<LinkUsage> = []
+            for spacing in spacings(60, interval: 20, growth: growth) {
+                trendline.note(spacing)
+                detector.note(trendline, spacing)
+                seen.insert(detector.usage)
+            }
+            #expect(seen.contains(expected), "\(growth)")
+            #expect(expected == .normal || !seen.contains(expected == .overused ? .underused : .overused))
+        }
+    }
+
+    @Test("one late group is no overuse, and the threshold follows a delay that always varies, within its bounds")
+    func threshold() {
+        var trendline = Trendline()
+        var detector = OveruseDetector()
+        for (index, spacing) in spacings(40, interval: 20, growth: 0).enumerated() {
+            var spacing = spacing
+            if index == 30 { spacing.arrived = .milliseconds(25) }
+            if index == 31 { spacing.arrived = .milliseconds(15) }
+            trendline.note(spacing)
+            detector.note(trendline, spacing)
+            #expect(detector.usage == .normal)
+        }
+        let calm = detector.threshold
+        #expect(calm >= 6 && calm < 12.5, "it falls while nothing happens")
+        for (index, spacing) in spacings(400, interval: 20, growth: 0).enumerated() {
+            var spacing = spacing
+            spacing.arrived = .milliseconds(index / 30 % 2 == 0 ? 21 : 19)
+            spacing.arrival = at(2_000 + Double(index) * 20)
+            trendline.note(spacing)
+            detector.note(trendline, spacing)
+        }
+        #expect(detector.threshold > calm && detector.threshold <= 600)
+    }
+}
+
+@Suite("What arrives")
+struct AcknowledgedRateTests {
+    @Test("a steady stream is measured by both windows; a fall shows in the short one first")
+    func windows() throws {
+        var rate = AcknowledgedRate()
+        for step in 0..<200 { rate.note(1_250, arrived: at(Double(step) * 10)) }
+        for window in [AcknowledgedRate.short, AcknowledgedRate.long] {
+            #expect(try ((#require(rate.rate(over: window)) / kbit(1_000)) - 1).magnitude < 0.06)
+        }
+        for step in 0..<30 { rate.note(250, arrived: at(2_000 + Double(step) * 10)) }
+        #expect(try #require(rate.rate(over: AcknowledgedRate.short)) < kbit(230))
+        #expect(try #require(rate.rate(over: AcknowledgedRate.long)) > kbit(600))
+    }
+
+    @Test("nothing is known at first, after a silence, and after the clock was set")
+    func unknown() {
+        var rate = AcknowledgedRate()
+        #expect(rate.rate(over: AcknowledgedRate.short) == nil)
+        rate.note(1_000, arrived: at(0))
+        rate.note(1_000, arrived: at(50))
+        #expect(rate.rate(over: AcknowledgedRate.short) == nil)
+        for step in 0..<100 { rate.note(1_250, arrived: at(Double(step) * 10)) }
+        rate.note(1_250, arrived: at(60_000))
+        #expect(rate.rate(over: AcknowledgedRate.short) == nil)
+        rate.note(1_250, arrived: at(10))
+        #expect(rate.rate(over: AcknowledgedRate.short) == nil, "what is older than the window is left out")
+    }
+}
+
+@Suite("Rate control")
+struct RateControlTests {
+    private func input(
+        _ usage: LinkUsage, throughput: Bitrate?, recent: Bitrate? = nil, queue: Interval = .milliseconds(40), isLimited: Bool = false,
+        isOverflowing: Bool = false
+    ) -> RateControl.Input {
+        RateControl.Input(
+            usage: usage, recent: recent ?? throughput, throughput: throughput, isApplicationLimited: isLimited,
+            roundTrip: .milliseconds(100), queue: queue, isOverflowing: isOverflowing)
+    }
+
+    @Test("8 % a second where nothing is known of the link, and never far above what arrives")
+    func growth() {
+        var control = RateControl(start: kbit(1_000))
+        for step in 0...10 { _ = control.update(input(.normal, throughput: kbit(1_000)), at: at(Double(step) * 100)) }
+        #expect(control.rate > kbit(1_075) && control.rate < kbit(1_085))
+        for step in 11...200 { _ = control.update(input(.normal, throughput: kbit(1_000)), at: at(Double(step) * 100)) }
+        #expect(control.rate == kbit(1_510))
+        _ = control.update(input(.normal, throughput: nil), at: at(30_000))
+        #expect(control.rate == kbit(1_510))
+    }
+
+    @Test("an overuse falls to 85 % of what arrives, comes back to 92 % when the queue is gone, and goes on slowly")
+    func overuse() {
+        var control = RateControl(start: kbit(1_300))
+        #expect(control.update(input(.overused, throughput: kbit(1_000)), at: at(0)) == .decreased)
+        #expect(control.rate == kbit(850) && control.capacity.estimate == kbit(1_000) && control.settled == kbit(920))
+        #expect(control.update(input(.overused, throughput: kbit(1_000)), at: at(150)) == .none, "too early to see what it did")
+        #expect(control.update(input(.underused, throughput: kbit(1_000), queue: .milliseconds(25)), at: at(300)) == .none)
+        #expect(control.rate == kbit(850))
+        #expect(control.update(input(.normal, throughput: kbit(1_000), queue: .milliseconds(5)), at: at(400)) == .increased)
+        #expect(control.rate == kbit(920))
+        _ = control.update(input(.normal, throughput: kbit(920), queue: .milliseconds(5)), at: at(1_400))
+        #expect(control.rate > kbit(925) && control.rate < kbit(955), "near the capacity: at most 3 % a second")
+        // Much more arrives than ever before: the link is another.
+        _ = control.update(input(.normal, throughput: kbit(1_400), queue: .milliseconds(5)), at: at(2_400))
+        #expect(control.capacity.estimate == nil)
+    }
+
+    @Test("a trend without a queue is noise; a full queue is an overuse without a trend")
+    func queues() {
+        var control = RateControl(start: kbit(1_000))
+        #expect(control.update(input(.overused, throughput: kbit(900), queue: .milliseconds(5)), at: at(0)) == .none)
+        #expect(
+            control.update(input(.normal, throughput: kbit(900), queue: .milliseconds(300), isOverflowing: true), at: at(0)) == .decreased)
+        // Long queues take more than the usual 15 %.
+        #expect(control.rate < kbit(650))
+    }
+
+    @Test("a long queue that does not go away is somebody else's, and nothing more is given up for it")
+    func others() {
+        var control = RateControl(start: kbit(1_000))
+        _ = control.update(input(.overused, throughput: kbit(1_000), queue: .milliseconds(300)), at: at(0))
+        #expect(control.rate == kbit(700))
+        _ = control.update(input(.normal, throughput: kbit(1_000), queue: .milliseconds(300)), at: at(3_100))
+        #expect(control.rate >= kbit(850))
+        _ = control.update(input(.overused, throughput: kbit(1_000), queue: .milliseconds(300)), at: at(3_300))
+        #expect(control.rate == kbit(850))
+    }
+
+    @Test("while little is sent, one overuse takes a step, and not the way down to the little that arrives")
+    func applicationLimited() {
+        var control = RateControl(start: kbit(2_000))
+        _ = control.update(input(.overused, throughput: kbit(100), isLimited: true), at: at(0))
+        #expect(control.rate == kbit(1_700) && control.capacity.estimate == nil)
+    }
+
+    @Test("what is not known is halved")
+    func unknown() {
+        var control = RateControl(start: kbit(1_000))
+        _ = control.update(input(.overused, throughput: nil), at: at(0))
+        #expect(control.rate == kbit(500))
+    }
+}
+
+@Suite("Application limit")
+struct ApplicationLimitTests {
+    @Test("it begins when much less is sent than may be, and ends when enough is", arguments: [(0.1, true), (0.5, true), (0.9, false)])
+    func share(share: Double, isLimited: Bool) {
+        var limit = ApplicationLimit()
+        let bytes = Int(1_000_000 * share / 8 / 20)
+        for step in 0...60 { limit.update(sent: bytes, target: kbit(1_000), at: at(Double(step) * 50)) }
+        #expect(limit.isLimited == isLimited)
+        for step in 61...120 { limit.update(sent: 6_250, target: kbit(1_000), at: at(Double(step) * 50)) }
+        #expect(!limit.isLimited)
+    }
+}

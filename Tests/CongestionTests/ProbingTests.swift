@@ -1,0 +1,204 @@
+import Congestion
+import MediaPrimitives
+import Testing
+
+private func at(_ milliseconds: Double) -> Instant { Instant(nanoseconds: 1_000_000_000_000 + Int64(milliseconds * 1_000_000)) }
+
+@Suite("What a probe finds")
+struct ProbeMeasurementTests {
+    /// Sends packets of these sizes at `rate` over an empty link of `capacity`, with delays of its own, of which `lost` do not arrive.
+    private func measure(
+        rate: Bitrate = .kilobits(2_000), capacity: Bitrate, sizes: [Int], jitter: (Int) -> Double = { _ in 0 }, lost: Set<Int> = [],
+        loss: Double = 0
+    ) -> ProbeMeasurement {
+        var measurement = ProbeMeasurement(
+            ProbeCluster(id: .init(rawValue: 1), rate: rate, packets: 5, bytes: sizes.reduce(0, +), cause: .start))
+        var free = at(0)
+        var now = at(0)
+        for (index, size) in sizes.enumerated() {
+            measurement.noteSent(size, at: now)
+            free = max(free, now) + capacity.time(for: size)
+            if lost.contains(index) {
+                measurement.noteLoss()
+            } else {
+                let arrival = free + .milliseconds(77_020) + Interval(nanoseconds: Int64(jitter(index) * 1e6))
+                measurement.noteArrival(size, sent: now, arrived: arrival)
+            }
+            now = now + rate.time(for: size)
+        }
+        return measurement
+    }
+
+    @Test(
+        "a link that is wide enough passes it, a narrow one shows its capacity",
+        arguments: [(10_000, nil), (4_000, nil), (2_100, nil), (1_500, 1_425), (1_000, 950), (500, 475)] as [(Int, Int?)])
+    func widths(capacity: Int, expected: Int?) {
+        for sizes in [[Int](repeating: 1_000, count: 8), [1_200, 1_200, 300, 1_200, 300, 300, 1_200, 1_200]] {
+            let measurement = measure(capacity: .kilobits(capacity), sizes: sizes)
+            #expect(measurement.isComplete(loss: 0))
+            switch measurement.result(loss: 0) {
+            case .passed(let rate): #expect(expected == nil && rate > .kilobits(1_800) && rate <= .kilobits(2_400), "\(capacity): \(rate)")
+            case .capacity(let rate):
+                let wanted = Bitrate.kilobits(expected ?? 0)
+                #expect(rate > wanted * 0.9 && rate < wanted * 1.1, "\(capacity): \(rate)")
+            case .nothing: Issue.record("\(capacity): nothing")
+            }
+        }
+    }
+
+    @Test("delay that varies does not hide what passes, where the cluster is long enough")
+    func jitter() {
+        var entropy = Entropy.seeded(3)
+        var passed = 0
+        for _ in 0..<100 {
+            let delays = (0..<25).map { _ in Double.random(in: 0..<30, using: &entropy) }
+            let measurement = measure(capacity: .kilobits(10_000), sizes: [Int](repeating: 1_000, count: 25)) { delays[$0] }
+            switch measurement.result(loss: 0) {
+            case .passed: passed += 1
+            case .capacity(let rate): #expect(rate > .kilobits(1_000))
+            case .nothing: Issue.record("nothing")
+            }
+        }
+        #expect(passed > 60)
+    }
+
+    @Test("too little of it, or all of it at one instant, says nothing")
+    func nothing() {
+        let sizes = [Int](repeating: 1_000, count: 10)
+        #expect(!measure(capacity: .kilobits(9_000), sizes: sizes, lost: [0, 1, 2]).isComplete(loss: 0))
+        #expect(measure(capacity: .kilobits(9_000), sizes: sizes, lost: [0, 1, 2]).isComplete(loss: 0.2))
+        #expect(measure(capacity: .kilobits(9_000), sizes: sizes, lost: [0, 1, 2]).isSettled(answered: at(0)))
+        var measurement = ProbeMeasurement(
+            ProbeCluster(id: .init(rawValue: 1), rate: .kilobits(900), packets: 5, bytes: 5_000, cause: .start))
+        for _ in 0..<5 { measurement.noteSent(1_000, at: at(0)) }
+        for index in 0..<5 { measurement.noteArrival(1_000, sent: at(0), arrived: at(20 + Double(index))) }
+        #expect(measurement.isComplete(loss: 0) && measurement.result(loss: 0) == .nothing)
+    }
+}
+
+@Suite("When to probe")
+struct ProbePlannerTests {
+    private func situation(
+        _ target: Int, isClear: Bool = true, isLimited: Bool = false, isNear: Bool = false, answered: Instant = at(0), maximum: Int = 20_000
+    ) -> ProbePlanner.Situation {
+        ProbePlanner.Situation(
+            target: .kilobits(target), isClear: isClear, isApplicationLimited: isLimited, isLossLimited: false, isNearCapacity: isNear,
+            noise: .zero, loss: 0, roundTrip: .milliseconds(50), answered: answered, maximum: .kilobits(maximum))
+    }
+
+    /// Sends the cluster that is offered, in packets of equal size, over a link of `capacity`, and returns what was found.
+    private func send(_ planner: inout ProbePlanner, capacity: Bitrate, target: Int, at now: Instant) -> ProbeMeasurement.Result? {
+        guard let cluster = planner.offer else { return nil }
+        let size = max(cluster.bytes / cluster.packets + 1, 200)
+        var sent = now
+        var free = now
+        while planner.offer != nil {
+            planner.noteSent(cluster.id, size, at: sent)
+            free = max(free, sent) + capacity.time(for: size)
+            planner.noteArrival(cluster.id.rawValue, size, sent: sent, arrived: free + .milliseconds(20))
+            sent = sent + cluster.rate.time(for: size)
+        }
+        return planner.takeResult(situation(target), at: now + .milliseconds(100))?.1
+    }
+
+    @Test("three times the start, then twice what passed, up to one and a half times what is wanted")
+    func ladder() {
+        var planner = ProbePlanner()
+        planner.want(.kilobits(2_000))
+        planner.update(situation(300), at: at(0))
+        var target = 300
+        for expected in [900, 1_800, 3_000] {
+            guard let cluster = planner.offer else { return #expect(Bool(false), "no cluster at \(expected)") }
+            #expect((cluster.rate / .kilobits(expected) - 1).magnitude < 0.25, "\(cluster.rate), not \(expected)")
+            #expect(cluster.packets >= 5 && cluster.rate.time(for: cluster.bytes) >= .milliseconds(14))
+            guard case .passed(let rate) = send(&planner, capacity: .kilobits(10_000), target: target, at: at(Double(target))) else {
+                return #expect(Bool(false), "\(expected) did not pass")
+            }
+            target = rate.bitsPerSecond / 1_000
+            planner.goOn(after: rate, cluster, situation(target), at: at(Double(target)))
+        }
+        #expect(planner.offer == nil, "3,000 kbit/s are enough for 2,000")
+    }
+
+    @Test("nothing more is probed for than is wanted, and more at once when more is wanted")
+    func wanted() {
+        var planner = ProbePlanner()
+        planner.want(.kilobits(500))
+        planner.update(situation(600), at: at(0))
+        planner.update(situation(600), at: at(20_000))
+        #expect(planner.offer == nil && planner.deadline(situation(600)) == .distantFuture)
+        planner.want(.kilobits(1_000))
+        planner.update(situation(600), at: at(20_100))
+        #expect(planner.offer?.cause == .wanted)
+    }
+
+    @Test(
+        "from time to time while more is wanted: careful near the capacity, seldom while little is sent, never into a queue",
+        arguments: [(true, false, 3_000.0, 1.5), (false, true, 5_000, 2), (false, false, 3_000, 2)])
+    func periodic(isNear: Bool, isLimited: Bool, interval: Double, factor: Double) {
+        var planner = ProbePlanner()
+        planner.update(situation(1_000), at: at(0))
+        // Nobody sends the first one.
+        let given = planner.takeResult(situation(1_000), at: at(10_000))
+        #expect(given?.1 == .nothing)
+        let now = situation(1_000, isLimited: isLimited, isNear: isNear)
+        planner.update(now, at: at(10_000 + interval - 1))
+        #expect(planner.offer == nil)
+        planner.update(situation(1_000, isClear: false), at: at(10_000 + interval))
+        #expect(planner.offer == nil)
+        #expect(planner.deadline(now) == at(10_000 + interval))
+        planner.update(now, at: at(10_000 + interval))
+        #expect(planner.offer.map { ($0.rate / .kilobits(1_000) - factor).magnitude < 0.01 } == true)
+        #expect(planner.offer?.cause == (isNear ? .check : .periodic))
+    }
+
+    @Test("a probe that misled makes the next one wait twice as long, one that was right does not")
+    func misled() {
+        for (settled, interval) in [(950, 6_000.0), (1_200, 3_000)] {
+            var planner = ProbePlanner()
+            planner.update(situation(1_000), at: at(0))
+            _ = planner.takeResult(situation(1_000), at: at(10_000))
+            planner.noteRaise(from: .kilobits(1_000), at: at(11_000))
+            planner.noteOveruse(from: .kilobits(2_000), to: .kilobits(900), settled: .kilobits(settled), at: at(11_500))
+            #expect(planner.deadline(situation(900)) == at(10_000 + interval))
+        }
+    }
+
+    @Test("after a large fall, most of what there was is tried, but no more than three times what is left")
+    func recovery() {
+        for (former, expected) in [(2_000, 1_700), (9_000, 3_000)] {
+            var planner = ProbePlanner()
+            planner.update(situation(1_000), at: at(0))
+            _ = planner.takeResult(situation(1_000), at: at(10_000))
+            planner.noteDrop(from: .kilobits(former), to: .kilobits(1_000), at: at(10_500))
+            planner.update(situation(1_000), at: at(11_000))
+            #expect(planner.offer?.cause == .recovery && planner.offer?.rate == .kilobits(expected))
+        }
+    }
+
+    @Test("a cluster whose packets are lost is tried again twice, and then given up")
+    func lost() {
+        var planner = ProbePlanner()
+        planner.update(situation(300), at: at(0))
+        var seen: Set<UInt8> = []
+        for attempt in 0..<3 {
+            guard let cluster = planner.offer else { return #expect(Bool(false), "no cluster") }
+            seen.insert(cluster.id.rawValue)
+            while planner.offer != nil { planner.noteSent(cluster.id, 1_000, at: at(Double(attempt) * 100)) }
+            // Feedback has told of packets that left half a second later, and never of these.
+            let later = situation(300, answered: at(Double(attempt) * 100 + 500))
+            #expect((planner.takeResult(later, at: at(Double(attempt) * 100 + 90)) != nil) == (attempt == 2))
+        }
+        #expect(seen.count == 3 && planner.offer == nil)
+    }
+
+    @Test("at the most that is allowed nothing is probed, and nothing is due")
+    func maximum() {
+        var planner = ProbePlanner()
+        planner.update(situation(1_000), at: at(0))
+        _ = planner.takeResult(situation(1_000), at: at(10_000))
+        let full = situation(1_000, maximum: 1_000)
+        planner.update(full, at: at(20_000))
+        #expect(planner.offer == nil && planner.deadline(full) == .distantFuture)
+    }
+}
