@@ -11,12 +11,15 @@ import MediaSecurity
 package final class Transport {
     private enum State { case connecting, connected, closed }
 
-    private let ice: ICEAgent
-    private let dtls: DTLSAssociation
     @exclusivity(unchecked)  // Read once a packet; nothing is called while it is set.
     private var srtp: SRTPSession?
     /// The same, without a reference counted: for the packet path. Nothing that it does ends a session.
     private var lent: Unmanaged<SRTPSession>? { srtp.map { .passUnretained($0) } }
+    /// Where media goes; nil while there is no nominated path. ICE's, kept where sending looks for it: a thousand agents do not stay in the cache.
+    @exclusivity(unchecked)  // Read for each destination of a turn; nothing is called while it is set.
+    package private(set) var selectedPath: Path?
+    private let ice: ICEAgent
+    private let dtls: DTLSAssociation
     private var state = State.connecting
     private var isHandshakeDone = false
     private var isHandshakeStarted = false
@@ -34,10 +37,7 @@ package final class Transport {
     /// The peer's DTLS datagrams are part of a handshake, which takes time.
     package var isShakingHands: Bool { !isHandshakeDone && state != .closed }
 
-    /// Where media goes; nil while there is no nominated path.
-    package var selectedPath: Path? { ice.selectedPath }
-
-    package func isValidated(_ path: Path) -> Bool { ice.isValidated(path) }
+    package func isValidated(_ path: Path) -> Bool { path == selectedPath || ice.isValidated(path) }
 
     package func nextEvent() -> TransportEvent? { events.isEmpty ? nil : events.removeFirst() }
 
@@ -53,25 +53,31 @@ package final class Transport {
     package func receiveDTLS(
         _ datagram: UnsafeRawBufferPointer, from path: Path, at now: Instant, into batch: DatagramBatch
     ) -> DropReason? {
-        guard state != .closed, ice.isValidated(path) else { return .unknownAddress }
+        guard state != .closed, isValidated(path) else { return .unknownAddress }
         return read(dtls.receive(datagram, path: path, at: now, into: batch), at: now)
     }
 
     /// Authenticates and decrypts in place. Only a validated path may bring media.
     package func unprotectRTP(_ packet: UnsafeMutableRawBufferPointer, from path: Path) -> SRTPResult {
         guard let lent else { return .dropped(.noKeys) }
-        guard ice.isValidated(path) else { return .dropped(.unknownAddress) }
+        guard isValidated(path) else { return .dropped(.unknownAddress) }
         let result = lent._withUnsafeGuaranteedRef { $0.unprotectRTP(packet, length: packet.count) }
-        if case .ok = result { ice.followMedia(from: path) }
+        if case .ok = result { followMedia(from: path) }
         return result
     }
 
     package func unprotectRTCP(_ packet: UnsafeMutableRawBufferPointer, from path: Path) -> SRTPResult {
         guard let srtp else { return .dropped(.noKeys) }
-        guard ice.isValidated(path) else { return .dropped(.unknownAddress) }
+        guard isValidated(path) else { return .dropped(.unknownAddress) }
         let result = srtp.unprotectRTCP(packet, length: packet.count)
-        if case .ok = result { ice.followMedia(from: path) }
+        if case .ok = result { followMedia(from: path) }
         return result
+    }
+
+    private func followMedia(from path: Path) {
+        guard path != selectedPath else { return }
+        ice.followMedia(from: path)
+        selectedPath = ice.selectedPath
     }
 
     // MARK: Sending
@@ -104,7 +110,10 @@ package final class Transport {
     }
 
     /// A path that is no more (a TCP connection that ended).
-    package func forget(_ path: Path) { ice.forget(path) }
+    package func forget(_ path: Path) {
+        ice.forget(path)
+        selectedPath = ice.selectedPath
+    }
 
     /// Says goodbye to the peer and ends.
     package func close(reason: String, into batch: DatagramBatch) {
@@ -147,6 +156,7 @@ package final class Transport {
             case .selected, .deselected, .quiet, .recovered, .refused: break
             }
         }
+        selectedPath = ice.selectedPath
     }
 
     private func read(_ result: DTLSResult, at now: Instant) -> DropReason? {
