@@ -28,7 +28,6 @@ package final class SRTPSession {
     private static let maximumPacket = 1_500
 
     package let profile: SRTPProfile
-    private let cipher: SRTPCipher
     private let tagLength: Int
     // Nothing is called while they are in use.
     @exclusivity(unchecked) private var receiver: SRTPReceiver
@@ -50,14 +49,7 @@ package final class SRTPSession {
         sender = try SRTPSender(profile, local, cipher)
         self.profile = profile
         tagLength = profile.tagLength
-        self.cipher = cipher
     }
-
-    /// Whether this machine has the multi-buffer library and a processor for it.
-    package static var isMultiBufferAvailable: Bool { SRTPCipher.multiBuffer.isAvailable }
-
-    /// Whether what is sent goes through the multi-buffer library.
-    package var usesMultiBuffer: Bool { cipher == .multiBuffer }
 
     // MARK: - Receiving
 

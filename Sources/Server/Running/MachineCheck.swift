@@ -84,7 +84,7 @@ package enum MachineCheck {
     }
 
     private static func cipher() -> Finding {
-        SRTPSession.isMultiBufferAvailable
+        SRTPCipher.multiBuffer.isAvailable
             ? Finding(verdict: .ok, sentence: "media is encrypted by libipsec-mb")
             : Finding(
                 verdict: .slow,
