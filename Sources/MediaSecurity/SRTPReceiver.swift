@@ -11,7 +11,8 @@ package enum SRTPResult: Sendable, Equatable {
 
 /// What arrives: a packet is first new by its number, then authentic; only then is it decrypted, and only then does its stream take note of it.
 struct SRTPReceiver: ~Copyable {
-    private struct Stream {
+    // Not private: see `SRTPSender.Stream`.
+    struct Stream {
         var rtp = ReplayWindow<16>()
         var rtcp = ReplayWindow<2>()
     }

@@ -2,7 +2,8 @@ import CMediaCiphers
 
 /// What is sent. The only owner of its numbers: each is used up before a packet is sealed under it, now or later, and none is ever used twice.
 struct SRTPSender: ~Copyable {
-    private struct Stream {
+    // Not private: in a debug build over several files the compiler (6.3.1) fails on private generic arguments of the layout of `SRTPStreams`.
+    struct Stream {
         var rtp = ReplayWindow<16>()
         /// The SRTCP index sent last; 0 before the first (RFC 3711 §3.4).
         var rtcp: UInt32 = 0
