@@ -41,13 +41,13 @@ var targets: [Target] = [
     core("SDP"),
     core("Negotiation", ["MediaPrimitives", "SDP", "RTP"]),
     core("ICE", ["MediaPrimitives", "COpenSSL"]),
-    core("MediaSecurity", ["MediaPrimitives", "COpenSSL", "CMediaCiphers"]),
+    core("MediaSecurity", ["MediaPrimitives", "COpenSSL", "CMediaCiphers", "CPrefetch"]),
     // Square roots and rounding are the C library's, which nobody else may have asked for.
     .target(
         name: "Congestion", dependencies: ["MediaPrimitives", "RTP"], swiftSettings: settings, linkerSettings: [.linkedLibrary("m")]),
     core("Forwarding", ["MediaPrimitives", "RTP", "Congestion", "CPrefetch"]),
     core("Transports", ["MediaPrimitives", "ICE", "MediaSecurity"]),
-    core("Rooms", ["MediaPrimitives", "RTP", "ICE", "MediaSecurity", "Congestion", "Forwarding", "Transports"]),
+    core("Rooms", ["MediaPrimitives", "RTP", "ICE", "MediaSecurity", "Congestion", "Forwarding", "Transports", "CPrefetch"]),
 
     // The client's end of what the server does, for the simulator and for load tests.
     core("HeadlessClients", ["MediaPrimitives", "RTP", "ICE", "MediaSecurity", "Congestion", "Forwarding"]),

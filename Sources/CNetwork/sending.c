@@ -18,6 +18,8 @@ struct apus_sender {
     uint32_t *firsts;
     /// One for each datagram; those of a message lie together.
     struct iovec *vectors;
+    /// One for each message whose datagrams lie one behind the other in memory: all of them, which costs the kernel less than one after another.
+    struct iovec *wholes;
     socket_name *names;
     uint8_t (*controls)[SEND_CONTROL];
 };
@@ -29,9 +31,10 @@ apus_sender *apus_sender_create(uint32_t capacity) {
     s->headers = calloc(capacity, sizeof *s->headers);
     s->firsts = calloc(capacity, sizeof *s->firsts);
     s->vectors = calloc(capacity, sizeof *s->vectors);
+    s->wholes = calloc(capacity, sizeof *s->wholes);
     s->names = calloc(capacity, sizeof *s->names);
     s->controls = calloc(capacity, sizeof *s->controls);
-    if (!s->headers || !s->firsts || !s->vectors || !s->names || !s->controls) {
+    if (!s->headers || !s->firsts || !s->vectors || !s->wholes || !s->names || !s->controls) {
         apus_sender_destroy(s);
         return NULL;
     }
@@ -42,6 +45,7 @@ void apus_sender_destroy(apus_sender *s) {
     free(s->headers);
     free(s->firsts);
     free(s->vectors);
+    free(s->wholes);
     free(s->names);
     free(s->controls);
     free(s);
@@ -74,10 +78,9 @@ bool apus_sender_begin(apus_sender *s, const void *bytes, uint32_t length, apus_
     if (s->datagrams == s->capacity) return false;
     uint32_t i = s->messages++;
     s->firsts[i] = s->datagrams;
-    struct iovec *v = &s->vectors[s->datagrams++];
-    *v = (struct iovec){(void *)bytes, length};
+    s->vectors[s->datagrams++] = s->wholes[i] = (struct iovec){(void *)bytes, length};
     struct msghdr *m = &s->headers[i].msg_hdr;
-    *m = (struct msghdr){.msg_iov = v, .msg_iovlen = 1, .msg_control = s->controls[i]};
+    *m = (struct msghdr){.msg_iov = &s->wholes[i], .msg_iovlen = 1, .msg_control = s->controls[i]};
     if (!(flags & APUS_SEND_CONNECTED)) {
         m->msg_name = &s->names[i];
         m->msg_namelen = put_address(&s->names[i], &remote);
@@ -88,13 +91,20 @@ bool apus_sender_begin(apus_sender *s, const void *bytes, uint32_t length, apus_
 
 bool apus_sender_extend(apus_sender *s, const void *bytes, uint32_t length) {
     if (s->messages == 0 || s->datagrams == s->capacity) return false;
-    struct msghdr *m = &s->headers[s->messages - 1].msg_hdr;
-    if (m->msg_iovlen == 1) {
-        uint16_t size = (uint16_t)m->msg_iov->iov_len;
+    uint32_t i = s->messages - 1, first = s->firsts[i];
+    struct msghdr *m = &s->headers[i].msg_hdr;
+    if (s->datagrams - first == 1) {
+        uint16_t size = (uint16_t)s->vectors[first].iov_len;
         put_control(m, IPPROTO_UDP, UDP_SEGMENT, &size, sizeof size);
     }
     s->vectors[s->datagrams++] = (struct iovec){(void *)bytes, length};
-    m->msg_iovlen++;
+    struct iovec *whole = &s->wholes[i];
+    if (m->msg_iov == whole && (const uint8_t *)whole->iov_base + whole->iov_len == (const uint8_t *)bytes) {
+        whole->iov_len += length;
+    } else {
+        m->msg_iov = &s->vectors[first];
+        m->msg_iovlen = s->datagrams - first;
+    }
     return true;
 }
 
@@ -109,7 +119,7 @@ int apus_send(apus_sender *s, int fd, uint32_t first) {
 int apus_send_alone(const apus_sender *s, int fd, uint32_t message, uint32_t datagram) {
     if (message >= s->messages || datagram >= s->datagrams) return -EINVAL;
     struct msghdr m = s->headers[message].msg_hdr;
-    if (m.msg_iovlen > 1) m.msg_controllen -= CMSG_SPACE(sizeof(uint16_t));
+    if (apus_sender_first(s, message + 1) - s->firsts[message] > 1) m.msg_controllen -= CMSG_SPACE(sizeof(uint16_t));
     m.msg_iov = &s->vectors[datagram];
     m.msg_iovlen = 1;
     ssize_t n;

@@ -160,6 +160,12 @@ package struct DepartureQueue: ~Copyable {
         return nil
     }
 
+    /// The transport that comes so many after the one that `nextDestination()` has given; nil where there is none.
+    @inline(__always)
+    package func destination(ahead: Int) -> Int? {
+        position &+ ahead < destinationCount ? Int(destinations[position &+ ahead]) : nil
+    }
+
     /// Takes the oldest packet that waits for `destination`, which `nextDestination()` has given, and writes it to the start of `packet`, stamped with
     /// what belongs to the moment of sending. Nil when there is none any more. Those whose payload is gone, and those that find no `room` behind
     /// them, are left out.

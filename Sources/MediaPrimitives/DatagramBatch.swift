@@ -27,6 +27,9 @@ package final class DatagramBatch {
     /// How many datagrams wait to be sent.
     @exclusivity(unchecked)  // Read and written at one go, never lent: a check would cost more than the access.
     @usableFromInline package internal(set) var count = 0
+    /// Where the next one goes: right behind the last, for what lies together is sent at less cost.
+    @exclusivity(unchecked)
+    @usableFromInline var end = 0
     /// Datagrams that found no room since the batch was made.
     package private(set) var refused: UInt64 = 0
 
@@ -56,9 +59,8 @@ package final class DatagramBatch {
 
     /// The slot that the next datagram is written to, as often as one likes before `commit`; nil when the batch is full.
     @inlinable package func nextSlot() -> UnsafeMutableRawBufferPointer? {
-        let count = count
         guard count < capacity else { return nil }
-        return UnsafeMutableRawBufferPointer(start: slab + count &* DatagramBatch.slotSize, count: DatagramBatch.slotSize)
+        return UnsafeMutableRawBufferPointer(start: slab + end, count: DatagramBatch.slotSize)
     }
 
     /// Appends the `length` bytes that were written to `nextSlot()`; false, and nothing appended, when full or of a length that cannot be.
@@ -66,7 +68,8 @@ package final class DatagramBatch {
     @inlinable package func commit(_ length: Int, to path: Path) -> Bool {
         let count = count
         guard count < capacity, length > 0, length <= DatagramBatch.slotSize else { return false }
-        (entries + count).initialize(to: Entry(path: path, offset: count &* DatagramBatch.slotSize, length: length))
+        (entries + count).initialize(to: Entry(path: path, offset: end, length: length))
+        end &+= length
         self.count = count &+ 1
         return true
     }
@@ -91,5 +94,8 @@ package final class DatagramBatch {
         }
     }
 
-    package func removeAll() { count = 0 }
+    package func removeAll() {
+        count = 0
+        end = 0
+    }
 }

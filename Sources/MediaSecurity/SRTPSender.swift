@@ -79,5 +79,11 @@ struct SRTPSender: ~Copyable {
         return length + Int(MEDIA_GCM_TAG) + 4
     }
 
+    /// Where what sending touches lies, in a session that is at `session`.
+    func memory(of session: UnsafeRawPointer) -> SRTPSession.SendingMemory {
+        SRTPSession.SendingMemory(
+            session: session, ssrcs: streams.ssrcAddress, streams: streams.streamAddress, keys: UnsafeRawPointer(direction.keys))
+    }
+
     mutating func remove(_ ssrc: UInt32) { streams.remove(ssrc) }
 }

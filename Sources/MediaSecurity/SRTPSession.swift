@@ -30,8 +30,8 @@ package final class SRTPSession {
     package let profile: SRTPProfile
     private let tagLength: Int
     // Nothing is called while they are in use.
+    @exclusivity(unchecked) private(set) var sender: SRTPSender
     @exclusivity(unchecked) private var receiver: SRTPReceiver
-    @exclusivity(unchecked) private var sender: SRTPSender
 
     package convenience init(keys: SRTPKeys, cipher: SRTPCipher = .best) throws(MediaSecurityError) {
         var local = try SRTPSessionKeys(keys.profile, masterKey: keys.localKey, masterSalt: keys.localSalt)

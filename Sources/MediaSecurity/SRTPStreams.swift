@@ -17,6 +17,10 @@ struct SRTPStreams<Stream: BitwiseCopyable>: ~Copyable {
         streams.deallocate()
     }
 
+    /// Where the SSRCs lie, and what is kept for them, until the next `add`.
+    var ssrcAddress: UnsafeRawPointer { UnsafeRawPointer(ssrcs) }
+    var streamAddress: UnsafeRawPointer { UnsafeRawPointer(streams) }
+
     /// What is kept for `ssrc`, until the next `add` or `remove`; nil for one that is not known.
     @inline(__always)
     mutating func find(_ ssrc: UInt32) -> UnsafeMutablePointer<Stream>? {

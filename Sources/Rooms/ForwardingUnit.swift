@@ -149,6 +149,7 @@ package final class ForwardingUnit {
             switch event {
             case .connected:
                 participant.start(at: now)
+                participants.noteMemory(of: participant)
                 for subscription in participant.subscriptions { wakePublisher(of: subscription) }
                 events.append(.connected(participant.id))
             case .retired(let ufrag):
@@ -206,6 +207,8 @@ package final class ForwardingUnit {
             guard let participant = participants[slot] else { continue }
             participant.handleTimeout(
                 at: now, clock: clock, offset: { self.clockOffset(of: $0) }, into: batch, counters: &counters, events: &events)
+            // Each second at least: it moves when a stream comes.
+            participants.noteMemory(of: participant)
             readEvents(of: participant, at: now, into: batch)
         }
         handleRelayTimeouts(at: now)

@@ -8,13 +8,17 @@ import Transports
 package final class Participant {
     private static let reportInterval = Interval.seconds(1)
 
-    let id: ParticipantID
+    // Sending needs these three: they lie together.
     /// Its place in the unit's table, and its key for deadlines and departures.
     let slot: Int
+    let transport: Transport
+    /// The next transport-wide number of what it is sent.
+    @exclusivity(unchecked) var transportSequence: UInt16 = 0  // Taken and put back around a turn's packets; nothing else touches it.
+
+    let id: ParticipantID
     let identity: String
     let isHidden: Bool
     let room: String
-    let transport: Transport
     /// By the place that `streams` gives their sections; nil where a section is gone.
     @exclusivity(unchecked)  // Changed when something was negotiated, or the participant goes.
     var publications: [Publication?] = [] {
@@ -47,8 +51,6 @@ package final class Participant {
     private let cname: String
     private var feedbackCount: UInt8 = 0
     private var nextReport = Instant.distantFuture
-    /// The next transport-wide number of what it is sent.
-    var transportSequence: UInt16 = 0
 
     /// Without media: that comes with `configure`.
     init(id: ParticipantID, slot: Int, parameters: ParticipantParameters, transport: Transport, at now: Instant, entropy: Entropy) {

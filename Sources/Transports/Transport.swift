@@ -98,6 +98,9 @@ package final class Transport {
         srtp?.protectRTCP(packet, length: length)
     }
 
+    /// Where that lies which encryption touches; nil before there are keys.
+    package var sendingMemory: SRTPSession.SendingMemory? { srtp?.sendingMemory }
+
     /// Nothing is sent under `ssrc` any more, ever.
     package func endStream(_ ssrc: SSRC) { srtp?.removeStream(ssrc) }
 
