@@ -245,7 +245,7 @@ extension ForwardingUnit {
                 continue
             }
             // Two ahead: one packet to somebody takes less time than memory does.
-            if let next = departures.destination(ahead: 2) { participants.prefetch(next) }
+            if let next = departures.destination(ahead: 2) { sendingMemory.prefetch(next) }
             let isDone = participant._withUnsafeGuaranteedRef {
                 $0.release(&departures, sendTime: sendTime, into: batch, sealing: sealing, &sent)
             }

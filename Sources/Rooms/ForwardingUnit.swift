@@ -29,6 +29,7 @@ package final class ForwardingUnit {
     /// What concerns the other workers' units; nil where there are none.
     let exchange: WorkerExchange?
     @exclusivity(unchecked) var participants = ParticipantTable()  // Changed only when somebody comes or goes.
+    @exclusivity(unchecked) var sendingMemory = SendingMemoryTable()  // Changed when somebody has come, and once a second.
     private var slotsByID: [ParticipantID: Int] = [:]
     var slotsByUfrag: [UfragKey: Int] = [:]
     let slotsByPath = PathTable()
@@ -149,7 +150,7 @@ package final class ForwardingUnit {
             switch event {
             case .connected:
                 participant.start(at: now)
-                participants.noteMemory(of: participant)
+                sendingMemory.note(participant)
                 for subscription in participant.subscriptions { wakePublisher(of: subscription) }
                 events.append(.connected(participant.id))
             case .retired(let ufrag):
@@ -208,7 +209,7 @@ package final class ForwardingUnit {
             participant.handleTimeout(
                 at: now, clock: clock, offset: { self.clockOffset(of: $0) }, into: batch, counters: &counters, events: &events)
             // Each second at least: it moves when a stream comes.
-            participants.noteMemory(of: participant)
+            sendingMemory.note(participant)
             readEvents(of: participant, at: now, into: batch)
         }
         handleRelayTimeouts(at: now)
