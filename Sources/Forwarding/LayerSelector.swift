@@ -58,8 +58,13 @@ package struct LayerSelector: Sendable {
 
     /// Renews the wish. Returns the encoding of which a keyframe is needed now, if any.
     ///
-    /// With a `maximum` the layers are in ascending order: the highest live one up to it is taken, or else the lowest that is live.
-    package mutating func choose(among layers: [LayerState], maximum: Int? = nil) -> Int? {
+    /// With a `maximum` the layers are in ascending order: the highest live one up to it is taken, or else the lowest that is live. What is
+    /// `allocated` is taken if it is live.
+    package mutating func choose(among layers: [LayerState], maximum: Int? = nil, allocated: Int? = nil) -> Int? {
+        if let allocated, allocated < layers.count, layers[allocated].isLive {
+            target = allocated
+            return target == current ? nil : target
+        }
         if let maximum {
             let allowed = layers.indices.last { $0 <= maximum && layers[$0].isLive }
             target = allowed ?? layers.indices.first { layers[$0].isLive } ?? target ?? (layers.isEmpty ? nil : 0)

@@ -155,7 +155,7 @@ package struct Leg: ~Copyable {
         queue.append(
             Departure(
                 transport: transport, slot: packet.slot, payload: packet.payload, headerLength: UInt8(truncatingIfNeeded: length),
-                replaced: UInt8(truncatingIfNeeded: prefix), kind: .rtp, stamps: header.stamps))
+                replaced: UInt8(truncatingIfNeeded: prefix), kind: .rtp, isAudio: !isVideo, stamps: header.stamps))
         history.append(outgoing, position: packet.payload.position, layer: packet.layer, alignment: alignment)
         packetsSent &+= 1
         octetsSent &+= UInt32(truncatingIfNeeded: packet.length)
@@ -201,10 +201,30 @@ package struct Leg: ~Copyable {
         queue.append(
             Departure(
                 transport: Int32(truncatingIfNeeded: transport), slot: slot, payload: reference,
-                headerLength: UInt8(truncatingIfNeeded: length), replaced: prefix.length, kind: .retransmission, stamps: header.stamps))
+                headerLength: UInt8(truncatingIfNeeded: length), replaced: prefix.length, kind: .retransmission, isAudio: !isVideo,
+                stamps: header.stamps))
         rtxSequence &+= 1
         budget.spend(payload.count)
         return true
+    }
+
+    /// Whether `pad` may be asked for packets.
+    package var canPad: Bool { rtxSSRC != nil && hasSent && payloadTypes.anyRetransmission != nil }
+
+    /// Writes a packet of nothing but padding (RFC 3550 §5.1) of the RTX stream to the start of `packet`, of about `bytes`, at most 255 and a header;
+    /// nil before anything was sent, and where there is no such stream. It repeats nothing, so a receiver takes no notice but for feedback.
+    package mutating func pad(_ bytes: Int, into packet: UnsafeMutableRawBufferPointer) -> ReadyPacket? {
+        guard let rtxSSRC, hasSent, let payloadType = payloadTypes.anyRetransmission, let base = packet.baseAddress,
+            plainHeader.length > 0, packet.count >= HeaderTemplate.room + 255
+        else { return nil }
+        plainHeader.write(into: base, second: payloadType, sequence: rtxSequence, timestamp: lastTimestamp, ssrc: rtxSSRC, level: 0)
+        packet[0] |= 0x20
+        let padding = min(max(bytes, 1), 255)
+        let header = Int(plainHeader.length)
+        (base + header).initializeMemory(as: UInt8.self, repeating: 0, count: padding - 1)
+        packet[header + padding - 1] = UInt8(padding)
+        rtxSequence &+= 1
+        return ReadyPacket(kind: .padding, length: header + padding, isUrgent: false, isAudio: false, stamps: plainHeader.stamps)
     }
 
     /// Writes one packet's header to where the queue's next one belongs; nil if there is no room, or no header that fits.

@@ -38,6 +38,8 @@ package final class ReceivedVideo {
     /// The newest sequence number.
     package var newest: UInt16 { UInt16(truncatingIfNeeded: unwrapper.highest ?? 0) }
     package private(set) var repaired = 0
+    /// Packets of nothing but padding.
+    package private(set) var padding = 0
     package private(set) var nacked = 0
     package private(set) var keyframeRequests = 0
     package private(set) var senderReports = 0
@@ -61,6 +63,8 @@ package final class ReceivedVideo {
             codec = known
             sequence = unwrapper.unwrap(header.sequenceNumber.rawValue)
         } else {
+            // Nothing but padding, for a probe.
+            if payload.byteCount == 0, types.codec(retransmission: header.payloadType) != nil { return padding &+= 1 }
             guard let known = types.codec(retransmission: header.payloadType), let original = payload.uint16(at: 0) else {
                 return decoder.fault("payload type \(header.payloadType) on the retransmission stream")
             }

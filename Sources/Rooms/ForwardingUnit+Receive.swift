@@ -233,12 +233,15 @@ extension ForwardingUnit {
     /// The numbers that belong to the moment of sending are given here; after that nothing is dropped.
     package func release(at now: Instant, into batch: DatagramBatch) {
         handshakes.endTurn()
-        release(&departures, sendTime: StampOffsets.absSendTime(now), into: batch, &counters.sent)
+        let exit = Exit(now: now, sendTime: StampOffsets.absSendTime(now), batch: batch)
+        release(&departures, &held, by: exit, &counters.sent)
         // What is in the batch now is nobody's to read before this.
         sealing.flush()
     }
 
-    private func release(_ departures: inout DepartureQueue, sendTime: UInt32, into batch: DatagramBatch, _ sent: inout Counters.Traffic) {
+    private func release(
+        _ departures: inout DepartureQueue, _ held: inout HeldPackets, by exit: borrowing Exit, _ sent: inout Counters.Traffic
+    ) {
         while let slot = departures.nextDestination() {
             guard let participant = participants.borrow(slot) else {
                 departures.removeAll(of: slot)
@@ -247,14 +250,23 @@ extension ForwardingUnit {
             // Two ahead: one packet to somebody takes less time than memory does.
             if let next = departures.destination(ahead: 2) { sendingMemory.prefetch(next) }
             let isDone = participant._withUnsafeGuaranteedRef {
-                $0.release(&departures, sendTime: sendTime, into: batch, sealing: sealing, &sent)
+                let isDone = $0.release(&departures, &held, by: exit, sealing: sealing, &sent)
+                scheduleDownlink(of: $0, at: exit.now)
+                return isDone
             }
             if !isDone { return }
+        }
+        while let slot = woken.last {
+            if let participant = participants[Int(slot)] {
+                guard participant.release(&departures, &held, by: exit, sealing: sealing, &sent) else { return }
+                scheduleDownlink(of: participant, at: exit.now)
+            }
+            woken.removeLast()
         }
     }
 
     /// Whether `release` has anything left to do.
-    package var hasDepartures: Bool { !departures.isEmpty }
+    package var hasDepartures: Bool { !departures.isEmpty || !woken.isEmpty }
 
     /// How many packets wait for `release`.
     package var departureCount: Int { departures.count }

@@ -35,6 +35,10 @@ package final class ForwardingUnit {
     let slotsByPath = PathTable()
     var deadlines = DeadlineQueue()
     var departures = DepartureQueue(capacity: 16_384)
+    /// What waits for its pacer.
+    var held = HeldPackets(capacity: 16_384)
+    /// Participants, by slot, for whom something is to be released though nothing came for them in this turn.
+    var woken: ContiguousArray<Int32> = []
     var handshakes = HandshakeQueue()
     /// Packets of one call of `release` that are still to be encrypted; empty between two of them.
     let sealing = SealingQueue()
@@ -169,6 +173,8 @@ package final class ForwardingUnit {
         for path in participant.paths { forgetSlot(of: path) }
         slotsByID[participant.id] = nil
         participants.remove(participant)
+        held.removeAll(of: &participant.downlink.held)
+        woken.removeAll { $0 == Int32(truncatingIfNeeded: participant.slot) }
         deadlines.cancel(participant.slot)
         participant.endSections(&tracks, at: now, &events)
         runErrands(at: now)
@@ -191,6 +197,15 @@ package final class ForwardingUnit {
 
     func schedule(_ participant: Participant) { deadlines.schedule(participant.slot, at: participant.nextDeadline) }
 
+    /// The same for what sending alone has changed.
+    @inline(__always)
+    func scheduleDownlink(of participant: Participant, at now: Instant) {
+        let deadline = participant.downlink.nextDeadline(at: now)
+        guard deadline < participant.downlink.scheduled else { return }
+        participant.downlink.scheduled = deadline
+        deadlines.schedule(participant.slot, at: deadline)
+    }
+
     // MARK: Time
 
     /// When `handleTimeout` is due next.
@@ -206,10 +221,15 @@ package final class ForwardingUnit {
         while turns > 0, batch.count < batch.capacity / 2, let slot = deadlines.popDue(at: now) {
             turns -= 1
             guard let participant = participants[slot] else { continue }
+            participant.downlink.scheduled = .distantFuture
+            if participant.transport.isConnected, participant.downlink.handleTimeout(at: now) {
+                woken.append(Int32(truncatingIfNeeded: slot))
+            }
             participant.handleTimeout(
                 at: now, clock: clock, offset: { self.clockOffset(of: $0) }, into: batch, counters: &counters, events: &events)
             // Each second at least: it moves when a stream comes.
             sendingMemory.note(participant)
+            scheduleDownlink(of: participant, at: now)
             readEvents(of: participant, at: now, into: batch)
         }
         handleRelayTimeouts(at: now)

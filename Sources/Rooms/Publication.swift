@@ -1,9 +1,12 @@
+import Congestion
 import Forwarding
 import MediaPrimitives
 import RTP
 
 /// A track that a participant offers to the room: its encodings, and the subscriptions that are fed from it.
 package final class Publication {
+    /// What steps take that have not been measured yet, as browsers have them, in bits a second.
+    private static let assumed = [150_000, 500_000, 1_700_000]
     private static let selectionInterval = Interval.milliseconds(250)
 
     let track: TrackID
@@ -121,8 +124,23 @@ package final class Publication {
     /// Renews one subscription's choice, and asks for the keyframe that it needs, unless that of encoding `served` is here already.
     func choose(for subscription: Subscription, at now: Instant, served: Int? = nil) {
         guard subscription.isReady else { return }
-        let needed = subscription.selector.choose(among: encodings.map { $0.state(at: now) }, maximum: subscription.wish.maximumLayer)
+        let needed = subscription.selector.choose(
+            among: encodings.map { $0.state(at: now) }, maximum: subscription.wish.maximumLayer, allocated: subscription.allocated)
         if let needed, needed != served, kind == .video { encodings[needed].keyframes.want(at: now) }
+    }
+
+    /// What a subscription with `wish` could be sent, ascending in quality, and what each takes: the encodings that are live. Bits of payload.
+    func rungs(for wish: SubscriptionWish, at now: Instant) -> [Allocation.Rung] {
+        let live = encodings.indices.filter { encodings[$0].state(at: now).isLive }
+        let allowed = live.filter { $0 <= wish.maximumLayer ?? .max }
+        let ordered =
+            wish.maximumLayer != nil
+            ? (allowed.isEmpty ? Array(live.prefix(1)) : allowed)
+            : allowed.sorted { (encodings[$0].state(at: now).quality, $0) < (encodings[$1].state(at: now).quality, $1) }
+        return ordered.enumerated().map { step, layer in
+            let rate = encodings[layer].averageBitrate
+            return Allocation.Rung(layer: layer, rate: Bitrate(bitsPerSecond: rate > 0 ? rate : Publication.assumed[min(step, 2)]))
+        }
     }
 
     /// Renews everybody's choice when it is due.

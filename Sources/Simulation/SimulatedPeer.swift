@@ -108,6 +108,8 @@ package final class SimulatedPeer {
 
     /// What the server told of each stream, last.
     package var reports: [SSRC: ReportBlock] { media.reports }
+    /// What the server is told of the arrival of what it sends.
+    private var arrivals = ArrivalReports()
     /// What the server told of the arrival of each packet.
     package private(set) var feedbackLog = FeedbackLog()
 
@@ -116,7 +118,7 @@ package final class SimulatedPeer {
     var nextDeadline: Instant {
         var deadline = transport.nextDeadline
         guard transport.isConnected else { return deadline }
-        deadline = min(deadline, nextReport ?? .distantFuture, video.nextDeadline)
+        deadline = min(deadline, nextReport ?? .distantFuture, video.nextDeadline, arrivals.nextDeadline)
         return min(deadline, media.nextDeadline)
     }
 
@@ -135,6 +137,7 @@ package final class SimulatedPeer {
         if video.nextDeadline <= now {
             video.handleTimeout(at: now, sender: feedbackSSRC, over: transport, into: batch)
         }
+        arrivals.handleTimeout(at: now, sender: feedbackSSRC, media: video.ssrc, over: transport, into: batch)
         if now >= nextReport ?? now {
             if nextReport != nil { report(at: now, into: batch) }
             nextReport = now + SimulatedPeer.reportInterval
@@ -144,6 +147,7 @@ package final class SimulatedPeer {
     private func receiveRTP(_ packet: RawSpan, at now: Instant) {
         guard let header = RTPHeader.parse(packet) else { return }
         let values = HeaderExtensionValues.parse(packet, header, extensions)
+        arrivals.note(values, at: now)
         if video.owns(header.ssrc) {
             video.receive(packet, header, values, at: now)
         } else if audio.ssrc == header.ssrc {
