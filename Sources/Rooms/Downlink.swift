@@ -10,6 +10,8 @@ import RTP
 struct Downlink: ~Copyable {
     /// What the participant tells of what arrives.
     enum Feedback {
+        /// Nothing that is asked for: everything leaves at once.
+        case ignored
         /// Reception reports, and perhaps an estimate of its own (REMB).
         case reports
         /// Transport-wide feedback.
@@ -24,7 +26,7 @@ struct Downlink: ~Copyable {
     private static let start = Bitrate.kilobits(600)
     private static let startByReports = Bitrate.kilobits(2_500)
 
-    private(set) var feedback = Feedback.reports
+    private(set) var feedback: Feedback
     private var pacer: Pacer
     /// The next transport-wide number of what is sent.
     private(set) var transportSequence: UInt16 = 0
@@ -39,7 +41,9 @@ struct Downlink: ~Copyable {
     var canPad = false
     private(set) var roundTrip: Interval?
 
-    init() {
+    /// `isControlled` is false where it is to send whatever comes, at once.
+    init(isControlled: Bool) {
+        feedback = isControlled ? .reports : .ignored
         pacer = Pacer(target: Downlink.startByReports)
         estimator = BandwidthEstimator(limits: BandwidthEstimator.Limits(start: Downlink.startByReports))
     }
@@ -58,8 +62,10 @@ struct Downlink: ~Copyable {
     @inline(__always)
     mutating func beginTurn(at now: Instant) {
         isDue = false
-        update(at: now)
+        if isControlled { update(at: now) }
     }
+
+    var isControlled: Bool { feedback != .ignored }
 
     /// Brings the pacer up to date with the estimate.
     private mutating func update(at now: Instant) {
@@ -69,7 +75,7 @@ struct Downlink: ~Copyable {
 
     /// Whether media may leave now.
     @inline(__always)
-    mutating func allows(at now: Instant) -> Bool { pacer.allowance(.media, at: now) > 0 }
+    mutating func allows(at now: Instant) -> Bool { !isControlled || pacer.allowance(.media, at: now) > 0 }
 
     /// Bytes of padding that are to leave now, for a probe that finds too little media; 0 for none.
     mutating func paddingWanted(at now: Instant) -> Int {
@@ -77,8 +83,8 @@ struct Downlink: ~Copyable {
     }
 
     /// A probe is under way that padding may be sent for.
-    private var isProbing: Bool {
-        guard canPad, pacer.probe(for: .padding) != nil else { return false }
+    var isProbing: Bool {
+        guard isControlled, canPad, pacer.probe(for: .padding) != nil else { return false }
         let rest = estimator.restOfProbe
         return rest.packets > 0 || rest.bytes > 0
     }
@@ -86,6 +92,10 @@ struct Downlink: ~Copyable {
     /// A packet leaves, encrypted to so many bytes.
     @inline(__always)
     mutating func noteSent(_ kind: Pacer.Kind, bytes: Int, isNumbered: Bool, at now: Instant) {
+        guard isControlled else {
+            if isNumbered { transportSequence &+= 1 }
+            return
+        }
         if isNumbered || feedback == .reports {
             estimator.noteSent(transportSequence, bytes: bytes, at: now, probe: pacer.probe(for: kind))
             transportSequence &+= 1
@@ -125,6 +135,7 @@ struct Downlink: ~Copyable {
 
     /// When there is something to do. `now` is what the pacer counts from.
     mutating func nextDeadline(at now: Instant) -> Instant {
+        guard isControlled else { return .distantFuture }
         var deadline = estimator.nextDeadline
         if isDue { return deadline }
         if !held.isEmpty { deadline = min(deadline, max(pacer.next(.media, at: now), now + Downlink.tick)) }
@@ -132,8 +143,9 @@ struct Downlink: ~Copyable {
         return deadline
     }
 
-    /// True if something is to be released now.
+    /// True if something is to be released now that was not to be before.
     mutating func handleTimeout(at now: Instant) -> Bool {
+        guard isControlled, !isDue else { return false }
         if estimator.nextDeadline <= now {
             estimator.handleTimeout(at: now)
             update(at: now)

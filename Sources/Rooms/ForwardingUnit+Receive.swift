@@ -233,14 +233,14 @@ extension ForwardingUnit {
     /// The numbers that belong to the moment of sending are given here; after that nothing is dropped.
     package func release(at now: Instant, into batch: DatagramBatch) {
         handshakes.endTurn()
-        let exit = Exit(now: now, sendTime: StampOffsets.absSendTime(now), batch: batch)
-        release(&departures, &held, by: exit, &counters.sent)
+        release(&departures, &held, at: Departing(at: now), into: batch, &counters.sent)
         // What is in the batch now is nobody's to read before this.
         sealing.flush()
     }
 
     private func release(
-        _ departures: inout DepartureQueue, _ held: inout HeldPackets, by exit: borrowing Exit, _ sent: inout Counters.Traffic
+        _ departures: inout DepartureQueue, _ held: inout HeldPackets, at moment: Departing, into batch: DatagramBatch,
+        _ sent: inout Counters.Traffic
     ) {
         while let slot = departures.nextDestination() {
             guard let participant = participants.borrow(slot) else {
@@ -250,16 +250,16 @@ extension ForwardingUnit {
             // Two ahead: one packet to somebody takes less time than memory does.
             if let next = departures.destination(ahead: 2) { sendingMemory.prefetch(next) }
             let isDone = participant._withUnsafeGuaranteedRef {
-                let isDone = $0.release(&departures, &held, by: exit, sealing: sealing, &sent)
-                scheduleDownlink(of: $0, at: exit.now)
+                let isDone = $0.release(&departures, &held, at: moment, into: batch, sealing: sealing, &sent)
+                scheduleDownlink(of: $0, at: moment.now)
                 return isDone
             }
             if !isDone { return }
         }
         while let slot = woken.last {
             if let participant = participants[Int(slot)] {
-                guard participant.release(&departures, &held, by: exit, sealing: sealing, &sent) else { return }
-                scheduleDownlink(of: participant, at: exit.now)
+                guard participant.release(&departures, &held, at: moment, into: batch, sealing: sealing, &sent) else { return }
+                scheduleDownlink(of: participant, at: moment.now)
             }
             woken.removeLast()
         }

@@ -14,6 +14,8 @@ package final class ForwardingUnit {
     package struct Limits: Sendable {
         package var participants = 20_000
         package var rooms = 10_000
+        /// What participants are sent is adapted to what their ways carry. Without, everything that they want leaves at once.
+        package var controlsCongestion = true
         package init() {}
     }
 
@@ -36,9 +38,9 @@ package final class ForwardingUnit {
     var deadlines = DeadlineQueue()
     var departures = DepartureQueue(capacity: 16_384)
     /// What waits for its pacer.
-    var held = HeldPackets(capacity: 16_384)
+    @exclusivity(unchecked) var held = HeldPackets(capacity: 16_384)
     /// Participants, by slot, for whom something is to be released though nothing came for them in this turn.
-    var woken: ContiguousArray<Int32> = []
+    @exclusivity(unchecked) var woken: ContiguousArray<Int32> = []
     var handshakes = HandshakeQueue()
     /// Packets of one call of `release` that are still to be encrypted; empty between two of them.
     let sealing = SealingQueue()
@@ -79,7 +81,9 @@ package final class ForwardingUnit {
         nextNumber += 1
         let slot = participants.takeSlot()
         let transport = Transport(parameters.transport, certificate: certificate, at: now, entropy: entropy)
-        let participant = Participant(id: id, slot: slot, parameters: parameters, transport: transport, at: now, entropy: entropy)
+        let participant = Participant(
+            id: id, slot: slot, parameters: parameters, transport: transport, isControlled: limits.controlsCongestion, at: now,
+            entropy: entropy)
         participants.put(participant)
         slotsByID[id] = slot
         slotsByUfrag[key] = slot

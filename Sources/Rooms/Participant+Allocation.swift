@@ -19,6 +19,7 @@ extension Participant {
 
     /// The estimate may have moved.
     func noteEstimate(at now: Instant) {
+        guard downlink.isControlled else { return }
         let (former, target) = (allocatedFor, downlink.estimator.target)
         guard abs(target / former - 1) > Participant.change || former == .zero else { return }
         nextAllocation = min(nextAllocation, max(now, lastAllocation + Participant.shortestInterval))
@@ -26,6 +27,10 @@ extension Participant {
 
     /// Shares out anew, and tells every subscription.
     func allocate(at now: Instant, _ events: inout [RoomEvent]) {
+        guard downlink.isControlled else {
+            nextAllocation = .distantFuture
+            return
+        }
         lastAllocation = now
         nextAllocation = now + Participant.allocationInterval
         allocatedFor = downlink.estimator.target

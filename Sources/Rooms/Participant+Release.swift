@@ -5,12 +5,16 @@ import MediaSecurity
 import RTP
 import Transports
 
-/// What a turn's packets leave with.
-struct Exit: ~Copyable {
+/// When a turn's packets leave.
+struct Departing {
     let now: Instant
-    /// The turn's abs-send-time.
+    /// The same as abs-send-time.
     let sendTime: UInt32
-    let batch: DatagramBatch
+
+    init(at now: Instant) {
+        self.now = now
+        sendTime = StampOffsets.absSendTime(now)
+    }
 }
 
 extension Participant {
@@ -19,7 +23,8 @@ extension Participant {
     /// What has waited for the pacer goes first, then what is new, where pictures may have to wait in their turn, and then padding if a probe wants
     /// it. The numbers that belong to the moment of sending are given here; after that nothing is dropped.
     func release(
-        _ departures: inout DepartureQueue, _ waiting: inout HeldPackets, by exit: borrowing Exit, sealing: borrowing SealingQueue,
+        _ departures: inout DepartureQueue, _ waiting: inout HeldPackets, at moment: Departing, into batch: DatagramBatch,
+        sealing: borrowing SealingQueue,
         _ sent: inout Counters.Traffic
     ) -> Bool {
         guard let path = transport.selectedPath else {
@@ -27,58 +32,58 @@ extension Participant {
             waiting.removeAll(of: &downlink.held)
             return true
         }
-        downlink.beginTurn(at: exit.now)
-        while !downlink.held.isEmpty, downlink.allows(at: exit.now) {
-            guard let packet = exit.batch.nextSlot() else { return false }
+        downlink.beginTurn(at: moment.now)
+        while !downlink.held.isEmpty, downlink.allows(at: moment.now) {
+            guard let packet = batch.nextSlot() else { return false }
             guard let ready = waiting.takeFirst(of: &downlink.held, into: packet) else { break }
-            ready.stamps.stamp(packet, absSendTime: exit.sendTime, transportSequence: downlink.transportSequence)
-            send(ready, in: packet, to: path, by: exit, sealing: sealing, &sent)
+            ready.stamps.stamp(packet, absSendTime: moment.sendTime, transportSequence: downlink.transportSequence)
+            send(ready, in: packet, to: path, at: moment, into: batch, sealing: sealing, &sent)
         }
-        while let packet = exit.batch.nextSlot() {
+        while let packet = batch.nextSlot() {
             guard
                 let ready = departures.take(
-                    slot, into: packet, room: Transport.trailingRoom, sendTime: exit.sendTime,
+                    slot, into: packet, room: Transport.trailingRoom, sendTime: moment.sendTime,
                     transportSequence: downlink.transportSequence)
             else {
-                return downlink.canPad ? pad(to: path, by: exit, sealing: sealing, &sent) : true
+                return downlink.isProbing ? pad(to: path, at: moment, into: batch, sealing: sealing, &sent) : true
             }
-            if !ready.isUrgent, !downlink.held.isEmpty || !downlink.allows(at: exit.now),
+            if !ready.isUrgent, !downlink.held.isEmpty || !downlink.allows(at: moment.now),
                 waiting.append(ready, in: packet, to: &downlink.held)
             {
                 continue
             }
-            send(ready, in: packet, to: path, by: exit, sealing: sealing, &sent)
+            send(ready, in: packet, to: path, at: moment, into: batch, sealing: sealing, &sent)
         }
         return false
     }
 
     @inline(__always)
     private func send(
-        _ ready: ReadyPacket, in packet: UnsafeMutableRawBufferPointer, to path: Path, by exit: borrowing Exit,
+        _ ready: ReadyPacket, in packet: UnsafeMutableRawBufferPointer, to path: Path, at moment: Departing, into batch: DatagramBatch,
         sealing: borrowing SealingQueue, _ sent: inout Counters.Traffic
     ) {
         guard let length = transport.protectRTP(packet, length: ready.length, deferring: sealing) else { return }
-        downlink.noteSent(ready.isAudio ? .audio : .media, bytes: length, isNumbered: ready.hasTransportSequence, at: exit.now)
+        downlink.noteSent(ready.isAudio ? .audio : .media, bytes: length, isNumbered: ready.hasTransportSequence, at: moment.now)
         sent.count(ready.kind, bytes: length)
-        exit.batch.commit(length, to: path)
+        batch.commit(length, to: path)
     }
 
     /// Sends what a probe lacks; false when the batch is full before that.
     @inline(never)
     private func pad(
-        to path: Path, by exit: borrowing Exit, sealing: borrowing SealingQueue, _ sent: inout Counters.Traffic
+        to path: Path, at moment: Departing, into batch: DatagramBatch, sealing: borrowing SealingQueue, _ sent: inout Counters.Traffic
     ) -> Bool {
-        while case let wanted = downlink.paddingWanted(at: exit.now), wanted > 0 {
-            guard let packet = exit.batch.nextSlot() else { return false }
+        while case let wanted = downlink.paddingWanted(at: moment.now), wanted > 0 {
+            guard let packet = batch.nextSlot() else { return false }
             guard let ready = subscriptions.lazy.compactMap({ $0.stream.leg.pointee.pad(wanted, into: packet) }).first else {
                 downlink.canPad = false
                 return true
             }
-            ready.stamps.stamp(packet, absSendTime: exit.sendTime, transportSequence: downlink.transportSequence)
+            ready.stamps.stamp(packet, absSendTime: moment.sendTime, transportSequence: downlink.transportSequence)
             guard let length = transport.protectRTP(packet, length: ready.length, deferring: sealing) else { return true }
-            downlink.noteSent(.padding, bytes: length, isNumbered: ready.hasTransportSequence, at: exit.now)
+            downlink.noteSent(.padding, bytes: length, isNumbered: ready.hasTransportSequence, at: moment.now)
             sent.count(ready.kind, bytes: length)
-            exit.batch.commit(length, to: path)
+            batch.commit(length, to: path)
         }
         return true
     }

@@ -12,7 +12,7 @@ package final class Participant {
     /// Its place in the unit's table, and its key for deadlines and departures.
     let slot: Int
     let transport: Transport
-    @exclusivity(unchecked) var downlink = Downlink()  // Asked and told; it calls nobody.
+    @exclusivity(unchecked) var downlink: Downlink  // Asked and told; it calls nobody.
 
     let id: ParticipantID
     let identity: String
@@ -56,8 +56,12 @@ package final class Participant {
     var allocatedFor = Bitrate.zero
 
     /// Without media: that comes with `configure`.
-    init(id: ParticipantID, slot: Int, parameters: ParticipantParameters, transport: Transport, at now: Instant, entropy: Entropy) {
+    init(
+        id: ParticipantID, slot: Int, parameters: ParticipantParameters, transport: Transport, isControlled: Bool, at now: Instant,
+        entropy: Entropy
+    ) {
         self.id = id
+        downlink = Downlink(isControlled: isControlled)
         self.slot = slot
         self.transport = transport
         room = parameters.room
@@ -82,7 +86,8 @@ package final class Participant {
         // Nothing else is served before the transport is up (media may come by a path that is valid and not yet nominated); a deadline that
         // is due and not served would have the worker spin.
         guard transport.isConnected else { return transport.nextDeadline }
-        var deadline = min(transport.nextDeadline, nextReport, nextAllocation, quality.nextDeadline, arrivals?.nextDeadline ?? .distantFuture)
+        var deadline = min(
+            transport.nextDeadline, nextReport, nextAllocation, quality.nextDeadline, arrivals?.nextDeadline ?? .distantFuture)
         for publication in publications { if let publication { deadline = min(deadline, publication.nextDeadline) } }
         return deadline
     }
