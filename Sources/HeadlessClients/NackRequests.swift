@@ -3,7 +3,7 @@ import RTP
 
 /// Which packets a browser asks for again, and when: at once, and then a round trip later each time, ten times in all (libwebrtc's NackRequester).
 /// Where packets are known to overtake each other, the first request waits a little.
-struct NackRequests {
+package struct NackRequests {
     private struct Entry {
         var sequence: Int64
         var noticed: Instant
@@ -26,11 +26,13 @@ struct NackRequests {
     private var asked: Set<Int64> = []
     private var reordered: Instant?
     /// Milliseconds, smoothed; of packets that were asked for once.
-    private(set) var roundTrip = NackRequests.usualRoundTrip
+    package private(set) var roundTrip = NackRequests.usualRoundTrip
     private var isMeasured = false
 
+    package init() {}
+
     /// `sequences` are missing. False when so much is missing that only a keyframe helps.
-    mutating func note(missing sequences: Range<Int64>, at now: Instant) -> Bool {
+    package mutating func note(missing sequences: Range<Int64>, at now: Instant) -> Bool {
         guard entries.count + sequences.count <= NackRequests.most else {
             entries.removeAll()
             return false
@@ -43,7 +45,7 @@ struct NackRequests {
     }
 
     /// One that was missing has come.
-    mutating func note(filled sequence: Int64, isRetransmission: Bool, at now: Instant) {
+    package mutating func note(filled sequence: Int64, isRetransmission: Bool, at now: Instant) {
         guard let index = entries.firstIndex(where: { $0.sequence == sequence }) else { return }
         let entry = entries.remove(at: index)
         if !isRetransmission, now - entry.noticed < .milliseconds(100) { reordered = now }
@@ -53,13 +55,13 @@ struct NackRequests {
         isMeasured = true
     }
 
-    mutating func forget(before sequence: Int64) { entries.removeAll { $0.sequence < sequence } }
+    package mutating func forget(before sequence: Int64) { entries.removeAll { $0.sequence < sequence } }
 
-    func wasAsked(_ sequence: Int64) -> Bool { asked.contains(sequence) }
+    package func wasAsked(_ sequence: Int64) -> Bool { asked.contains(sequence) }
 
-    var nextDeadline: Instant { entries.reduce(.distantFuture) { min($0, $1.due) } }
+    package var nextDeadline: Instant { entries.reduce(.distantFuture) { min($0, $1.due) } }
 
-    mutating func takeDue(at now: Instant, room: Int) -> [SequenceNumber] {
+    package mutating func takeDue(at now: Instant, room: Int) -> [SequenceNumber] {
         entries.removeAll { $0.due <= now && $0.requests == NackRequests.mostRequests }
         var due: [SequenceNumber] = []
         for index in entries.indices where entries[index].due <= now && due.count < room {

@@ -14,7 +14,7 @@ package struct PlayoutBuffer: Sendable {
     }
 
     /// One frame that can be decoded.
-    struct Frame {
+    package struct Frame {
         var timestamp: UInt32
         /// When its last packet came, and when all before it had been decoded, too.
         var arrived: Instant
@@ -22,6 +22,14 @@ package struct PlayoutBuffer: Sendable {
         /// Some of it had to be sent again.
         var isRepaired: Bool
         var stamp: PayloadStamp
+
+        package init(timestamp: UInt32, arrived: Instant, ready: Instant, isRepaired: Bool, stamp: PayloadStamp) {
+            self.timestamp = timestamp
+            self.arrived = arrived
+            self.ready = ready
+            self.isRepaired = isRepaired
+            self.stamp = stamp
+        }
     }
 
     private static let deviations = 2.33
@@ -38,7 +46,7 @@ package struct PlayoutBuffer: Sendable {
     package private(set) var shown: [Shown] = []
     package private(set) var freezes = FreezeMeter()
     /// Milliseconds from a request for a packet to its arrival, as the receiver knows it.
-    var roundTrip = 100.0
+    package var roundTrip = 100.0
 
     private var lastTimestamp: UInt32?
     /// Milliseconds of media time since the first frame.
@@ -54,9 +62,9 @@ package struct PlayoutBuffer: Sendable {
     package init() {}
 
     /// Nothing came for so long that what comes next ends a pause, and no freeze.
-    mutating func pause() { freezes.pause() }
+    package mutating func pause() { freezes.pause() }
 
-    mutating func add(_ frame: Frame) {
+    package mutating func add(_ frame: Frame) {
         let step = lastTimestamp.map { Double(Int32(bitPattern: frame.timestamp &- $0)) / 90 } ?? 0
         lastTimestamp = frame.timestamp
         mediaTime += step

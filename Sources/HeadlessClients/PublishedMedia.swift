@@ -31,6 +31,10 @@ package final class PublishedMedia {
         for camera in cameras { camera.handleTimeout(at: now, over: transport, into: batch) }
         for microphone in microphones { microphone.handleTimeout(at: now, over: transport, into: batch) }
         guard uplink != nil else { return }
+        let probe = transport.transportSequence
+        if uplink?.takeProbe(beginningWith: probe, at: now) == true {
+            cameras.first { $0.stream.packets > 0 }?.stream.repeatNewest(UplinkControl.probePackets, at: now, over: transport, into: batch)
+        }
         for index in count..<batch.count {
             uplink?.noteSent(number &+ UInt16(truncatingIfNeeded: index - count), bytes: batch.bytes(index).count, at: now)
         }

@@ -99,6 +99,11 @@ package final class PublishedStream {
             header, payload: [UInt8(sequence >> 8), UInt8(truncatingIfNeeded: sequence)] + packet.payload, at: now, into: batch)
     }
 
+    /// Sends the newest packets once more, to probe with.
+    func repeatNewest(_ count: Int, at now: Instant, over transport: ClientTransport, into batch: DatagramBatch) {
+        for sequence in order.suffix(count) { resend(sequence, at: now, over: transport, into: batch) }
+    }
+
     package func noteReport(about ssrc: SSRC) { if ssrc == self.ssrc { isAcknowledged = true } }
 
     package func writeReport(at now: Instant, into writer: inout ByteWriter) {

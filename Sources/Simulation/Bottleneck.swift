@@ -31,7 +31,7 @@ package final class Bottleneck {
     }
 
     /// When one of our datagrams that comes now is through; nil where it finds no room. `wait` is the time before its first bit.
-    func pass(_ bytes: Int, at now: Instant) -> (end: Instant, wait: Interval)? {
+    package func pass(_ bytes: Int, at now: Instant) -> (end: Instant, wait: Interval)? {
         advance(to: now)
         guard let passage = enqueue(bytes, at: now) else {
             refused += 1

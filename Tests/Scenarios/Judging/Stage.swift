@@ -42,7 +42,7 @@ package final class Stage {
 
     /// Somebody publishes from now on: two seconds before the first viewers, unless time has begun.
     @discardableResult
-    func publish(_ name: String = "camera", _ change: (inout PeerPlan) -> Void = { _ in }) throws -> Publisher {
+    package func publish(_ name: String = "camera", _ change: (inout PeerPlan) -> Void = { _ in }) throws -> Publisher {
         var plan = PeerPlan.publisher(name)
         plan.video = .camera
         change(&plan)
@@ -53,7 +53,7 @@ package final class Stage {
 
     /// Somebody watches `publishers`, a screen for each, and hears the first of them. `way` changes his links.
     @discardableResult
-    func watch(
+    package func watch(
         _ publishers: [Publisher]? = nil, name: String? = nil, behind bottleneck: Bottleneck? = nil,
         _ change: (inout PeerPlan) -> Void = { _ in }
     ) throws -> Viewer {
@@ -82,14 +82,14 @@ package final class Stage {
     }
 
     /// A narrow place in front of whoever is behind it.
-    func bottleneck(_ plan: RatePlan, queue: LinkConditions.QueueLimit = .time(.milliseconds(300)), others: [CrossTraffic] = [])
+    package func bottleneck(_ plan: RatePlan, queue: LinkConditions.QueueLimit = .time(.milliseconds(300)), others: [CrossTraffic] = [])
         -> Bottleneck
     {
         Bottleneck(plan, queue: queue, others: others, at: begin)
     }
 
     /// A viewer has use for `layer` and those below from now on.
-    func wish(_ viewer: Viewer, _ layer: Int?, screen: Int = 0) {
+    package func wish(_ viewer: Viewer, _ layer: Int?, screen: Int = 0) {
         viewer.screens[screen].maximumLayer = layer
         world.negotiate(viewer.peer) { _, sending in sending[screen].wish.maximumLayer = layer }
     }
@@ -97,14 +97,14 @@ package final class Stage {
     // MARK: What happens
 
     /// `seconds` after the beginning.
-    func instant(_ seconds: Double) -> Instant { begin + Interval(nanoseconds: Int64(seconds * 1e9)) }
+    package func instant(_ seconds: Double) -> Instant { begin + Interval(nanoseconds: Int64(seconds * 1e9)) }
 
-    func at(_ seconds: Double, _ body: @escaping () throws -> Void) { at(instant(seconds), body) }
+    package func at(_ seconds: Double, _ body: @escaping () throws -> Void) { at(instant(seconds), body) }
 
-    func at(_ instant: Instant, _ body: @escaping () throws -> Void) { plan.append((instant, plan.count, body)) }
+    package func at(_ instant: Instant, _ body: @escaping () throws -> Void) { plan.append((instant, plan.count, body)) }
 
     /// Conditions become others: what is allowed to take time then is not judged before `settling`.
-    func note(_ kind: Change.Kind, at seconds: Double, settling: Double) {
+    package func note(_ kind: Change.Kind, at seconds: Double, settling: Double) {
         changes.append(
             Change(kind: kind, at: instant(seconds), settling: Interval(nanoseconds: Int64(settling * 1e9))))
     }
