@@ -34,6 +34,7 @@ package struct PlayoutBuffer: Sendable {
 
     private static let deviations = 2.33
     private static let leastJitter = 10.0
+    private static let outlier = 3.0
     private static let decoding = 5.0
     private static let rendering = 10.0
     private static let slope = 0.1
@@ -97,8 +98,11 @@ package struct PlayoutBuffer: Sendable {
         // What had to be sent again says nothing of how long the way takes.
         guard !frame.isRepaired else { return }
         samples = min(samples + 1, 64)
-        offset += deviation / Double(min(samples, 16))
-        variance += (deviation * deviation - variance) / Double(samples)
+        // One that is far out is a rare event, not a measure of all others.
+        let most = PlayoutBuffer.outlier * max(variance.squareRoot(), 2)
+        let clipped = min(max(deviation, -most), most)
+        offset += clipped / Double(min(samples, 16))
+        variance += (clipped * clipped - variance) / Double(samples)
     }
 
     private func target(at now: Instant) -> Double {

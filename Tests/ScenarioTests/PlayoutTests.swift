@@ -1,5 +1,6 @@
 import HeadlessClients
 import MediaPrimitives
+import Simulation
 import Testing
 
 @Suite("A browser's jitter buffer") struct PlayoutTests {
@@ -60,6 +61,17 @@ import Testing
         #expect(gaps(buffer).dropFirst(250).allSatisfy { $0 < 60 })
         let delay = buffer.shown[299].at - buffer.shown[299].captured
         #expect((140...190).contains(delay.milliseconds), "\(delay)")
+    }
+
+    @Test(
+        "it freezes about as often and as long as Chromium 156 did over the same packets",
+        arguments: [(1, 14, 16.81), (2, 8, 9.11), (3, 9, 11.65)] as [(UInt64, Int, Double)])
+    func chromium(seed: UInt64, count: Int, seconds: Double) throws {
+        let video = PacketTrace.made(seed: seed, length: .seconds(45)).watch(.browser)
+        let freezes = try #require(video.playout?.freezes)
+        // Waits of about 190 ms are freezes for the one and none for the other.
+        #expect(abs(freezes.count - count) <= 2)
+        #expect(abs(freezes.duration.seconds - seconds) <= 0.1 * seconds)
     }
 
     @Test("after a pause the time until the next frame is no freeze")
