@@ -19,7 +19,7 @@ extension ReceivedVideo {
         guard let (keyframe, since) = keyframeBehindHole(at: now), next == nil || now - since >= ReceivedVideo.patience,
             let frame = wholeFrame(at: keyframe)
         else { return }
-        if let next { noteHole(next..<keyframe, before: frame[0], at: now) }
+        if let next { noteHole(next..<keyframe, before: frame[0]) }
         // It waits like every frame does, so that the picture stood still until it was whole and no longer.
         take(frame, at: keyframe, afterHole: next != nil, since)
         blockedSince = nil
@@ -75,14 +75,13 @@ extension ReceivedVideo {
     }
 
     /// What is between the last frame that was decoded and the keyframe that is taken next is given up.
-    private func noteHole(_ range: Range<Int64>, before keyframe: DecodedVideo.Packet, at now: Instant) {
-        let isSwitch = decoder.stretches.last.map { $0.layer != keyframe.stamp.layer || $0.source != keyframe.stamp.source } ?? false
-        let hasJustSwitched =
-            decoder.stretches.count > 1 && decoder.stretches.last.map { now - $0.from < ReceivedVideo.afterSwitch } ?? false
-        if isSwitch || hasJustSwitched {
+    private func noteHole(_ range: Range<Int64>, before keyframe: DecodedVideo.Packet) {
+        let isOfEncoding = { (stamp: PayloadStamp) in stamp.layer == keyframe.stamp.layer && stamp.source == keyframe.stamp.source }
+        // The encoding has been switched to, and this is not the keyframe that it began with.
+        if let last = decoder.last?.stamp, !isOfEncoding(last) {
             discardedAfterSwitch += range.count { position in
-                guard let packet = buffer[position], packet.startsFrame, wholeFrame(at: position) != nil else { return false }
-                return packet.stamp.layer == keyframe.stamp.layer && packet.stamp.source == keyframe.stamp.source || !isSwitch
+                guard let packet = buffer[position], packet.startsFrame, isOfEncoding(packet.stamp) else { return false }
+                return wholeFrame(at: position) != nil
             }
         }
         let absent = range.filter { buffer[$0] == nil && !empty.contains($0) }

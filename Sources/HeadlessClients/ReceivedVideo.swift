@@ -17,8 +17,6 @@ package final class ReceivedVideo {
 
     /// Nothing for so long is a pause, not a freeze (libwebrtc).
     private static let inactivity = Interval.seconds(5)
-    /// What is given up so soon after a switch, the switch is to blame for.
-    static let afterSwitch = Interval.seconds(2)
 
     /// Numbers that never came although later ones did.
     package struct Hole: Sendable {
@@ -60,7 +58,7 @@ package final class ReceivedVideo {
     package private(set) var received = ReceivedBytes()
     /// Bytes of payload of the frames that were decoded.
     package internal(set) var decodedBytes = 0
-    /// Whole frames that were of no use since the stream had switched to another encoding: their reference, a keyframe, never came or too late.
+    /// Whole frames that were of no use after a switch to their encoding: the keyframe that it began with never came, or too late.
     package internal(set) var discardedAfterSwitch = 0
     /// The newest sequence number.
     package var newest: UInt16 { UInt16(truncatingIfNeeded: unwrapper.highest ?? 0) }

@@ -19,9 +19,10 @@ import Testing
     }
 
     /// Frames of one packet each; the first is a keyframe.
-    private func payload(_ frame: Int) -> [UInt8] {
+    private func payload(_ frame: Int, layer: UInt8 = 0, isKeyframe: Bool? = nil) -> [UInt8] {
         PayloadStamp(
-            source: 1, layer: 0, isKeyframe: frame == 0, frame: UInt32(frame), index: 0, count: 1, ordinal: UInt32(frame),
+            source: 1, layer: layer, isKeyframe: isKeyframe ?? (frame == 0), frame: UInt32(frame), index: 0, count: 1,
+            ordinal: UInt32(frame),
             captured: start + .milliseconds(Int64(frame) * 33)
         ).vp8(
             pictureID: UInt16(frame), tl0PicIdx: UInt8(frame), keyIndex: 1, width: 320, height: 180, length: 200)
@@ -102,12 +103,27 @@ import Testing
         #expect(video.decoder.frames == 3 && video.decoder.faults == [] && video.holes.isEmpty)
     }
 
-    @Test("a browser waits three seconds for repair before it asks for a keyframe")
+    @Test("after a switch whose keyframe never came, what is built on it counts as discarded, and what was before it does not")
+    func discarded() throws {
+        for frame in 0..<3 { try receive(payload(frame), sequence: 500 + frame, frame: frame, at: Int64(frame) * 33) }
+        // Of the former encoding one is lost, and one comes that builds on it; then the keyframe is lost, and two build on that.
+        try receive(payload(4), sequence: 504, frame: 4, at: 132)
+        for frame in 6..<8 { try receive(payload(frame, layer: 1), sequence: 500 + frame, frame: frame, at: Int64(frame) * 33) }
+        try receive(payload(8, layer: 1, isKeyframe: true), sequence: 508, frame: 8, at: 264)
+        video.advance(at: start + .milliseconds(400))
+        #expect(video.discardedAfterSwitch == 2)
+        #expect(video.decoder.frames == 4 && video.decoder.stretches.map(\.layer) == [0, 1])
+        // A keyframe that overtakes a hole in the encoding that is there already has nothing to do with a switch.
+        try receive(payload(10, layer: 1), sequence: 510, frame: 10, at: 330)
+        try receive(payload(11, layer: 1, isKeyframe: true), sequence: 511, frame: 11, at: 363)
+        video.advance(at: start + .milliseconds(600))
+        #expect(video.decoder.frames == 5 && video.discardedAfterSwitch == 2)
+    }
+
+    @Test("frames behind a hole wait for its repair, and are not shown before")
     func stall() throws {
         try receive(payload(0), sequence: 500, frame: 0, at: 0)
         for frame in 2..<150 { try receive(payload(frame), sequence: 500 + frame, frame: frame, at: Int64(frame) * 33) }
-        // The hole was seen with the second frame behind it: requests for the packet come first, and end before.
-        #expect(video.decoder.frames == 1 && video.decoder.faults == [])
-        #expect(video.discardedAfterSwitch == 0)
+        #expect(video.decoder.frames == 1 && video.decoder.faults == [] && video.discardedAfterSwitch == 0)
     }
 }
