@@ -5,7 +5,7 @@ import MediaPrimitives
 ///
 /// Breadth before depth: first everybody is seen at all, the more important first, then each is raised by a step in turn, as long as there is room.
 /// A step up needs room to spare, and is not taken soon after it was too much: what wavers would otherwise go up and down.
-package enum Allocation {
+package struct Allocation {
     /// What one subscription asks for.
     package struct Claim {
         /// Higher is served first.
@@ -38,18 +38,39 @@ package enum Allocation {
     }
 
     /// What more than now must fit into.
-    private static let headroom = 1.08
+    private static let headroom = 1.04
+    /// An estimate that dips is no reason to change what is seen: so much too little, for so long, is left to the pacer.
+    private static let tolerance = 1.18
+    private static let patience = Interval.milliseconds(1_500)
+
+    /// Since when there has been too little for what is sent.
+    private var shortSince: Instant?
+
+    package init() {}
 
     /// The step of each claim; nil for one that has to pause. The first in rank that asks for anything is never paused: some picture is better than none.
-    package static func share(_ budget: Bitrate, among claims: [Claim]) -> [Int?] {
+    package mutating func share(_ budget: Bitrate, among claims: [Claim], at now: Instant) -> [Int?] {
+        let current = claims.reduce(Bitrate.zero) { sum, claim in claim.current.map { sum + claim.rungs[$0].rate } ?? sum }
         var result = [Int?](repeating: nil, count: claims.count)
         var left = budget
+        if current <= budget {
+            shortSince = nil
+        } else {
+            let since = shortSince ?? now
+            shortSince = since
+            if now - since < Allocation.patience, current <= budget * Allocation.tolerance {
+                for (index, claim) in claims.enumerated() { result[index] = claim.current }
+                left = .zero
+            } else {
+                shortSince = nil
+            }
+        }
         // Of two alike the earlier one, so that nothing depends on chance.
         let ranked = claims.indices.sorted { (claims[$1].priority, $0) < (claims[$0].priority, $1) }
         var isFirst = true
         for index in ranked {
             guard let rung = claims[index].rungs.first else { continue }
-            if isFirst || fits(rung.rate, .zero, 0, claims[index], left) {
+            if result[index] == nil, isFirst || Allocation.fits(rung.rate, .zero, 0, claims[index], left) {
                 result[index] = 0
                 left = left - rung.rate
             }
@@ -62,7 +83,9 @@ package enum Allocation {
                 let claim = claims[index]
                 guard let step = result[index], step + 1 < claim.rungs.count else { continue }
                 let (now, next) = (claim.rungs[step].rate, claim.rungs[step + 1].rate)
-                guard step + 1 <= claim.ceiling || step + 1 <= claim.current ?? -1, fits(next, now, step + 1, claim, left) else { continue }
+                guard step + 1 <= claim.ceiling || step + 1 <= claim.current ?? -1, Allocation.fits(next, now, step + 1, claim, left) else {
+                    continue
+                }
                 result[index] = step + 1
                 left = left - (next - now)
                 isRaised = true
@@ -81,9 +104,9 @@ package enum Allocation {
 /// What became of one subscription's claims, and when it may rise again after it had to fall.
 package struct AllocationHistory {
     private static let firstWait = Interval.seconds(2)
-    private static let longestWait = Interval.seconds(16)
+    private static let longestWait = Interval.seconds(8)
     /// Who falls so soon after having risen waits twice as long the next time.
-    private static let trial = Interval.seconds(8)
+    private static let trial = Interval.seconds(5)
 
     /// So much more room than when it fell is another situation.
     private static let recovery = 1.5

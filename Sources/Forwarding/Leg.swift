@@ -209,12 +209,12 @@ package struct Leg: ~Copyable {
     }
 
     /// Whether `pad` may be asked for packets.
-    package var canPad: Bool { rtxSSRC != nil && hasSent && payloadTypes.anyRetransmission != nil }
+    package var canPad: Bool { rtxSSRC != nil && payloadTypes.anyRetransmission != nil && plainHeader.length > 0 }
 
     /// Writes a packet of nothing but padding (RFC 3550 §5.1) of the RTX stream to the start of `packet`, of about `bytes`, at most 255 and a header;
-    /// nil before anything was sent, and where there is no such stream. It repeats nothing, so a receiver takes no notice but for feedback.
+    /// nil where there is no such stream. It repeats nothing, so a receiver takes no notice but for feedback.
     package mutating func pad(_ bytes: Int, into packet: UnsafeMutableRawBufferPointer) -> ReadyPacket? {
-        guard let rtxSSRC, hasSent, let payloadType = payloadTypes.anyRetransmission, let base = packet.baseAddress,
+        guard let rtxSSRC, let payloadType = payloadTypes.anyRetransmission, let base = packet.baseAddress,
             plainHeader.length > 0, packet.count >= HeaderTemplate.room + 255
         else { return nil }
         plainHeader.write(into: base, second: payloadType, sequence: rtxSequence, timestamp: lastTimestamp, ssrc: rtxSSRC, level: 0)

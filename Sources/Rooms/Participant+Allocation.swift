@@ -56,7 +56,7 @@ extension Participant {
             claimants.append(subscription)
             wanted = wanted + (rungs.last?.rate ?? .zero)
         }
-        let steps = Allocation.share(room - sound, among: claims)
+        let steps = allocation.share(room - sound, among: claims, at: now)
         for ((subscription, claim), step) in zip(zip(claimants, claims), steps) where !claim.rungs.isEmpty {
             if step != claim.current { subscription.history.note(from: claim.current, to: step, with: room, at: now) }
             let wasPaused = subscription.isPausedForBandwidth

@@ -54,6 +54,7 @@ package final class Participant {
     var nextAllocation = Instant.distantFuture
     var lastAllocation = Instant(nanoseconds: 0)
     var allocatedFor = Bitrate.zero
+    var allocation = Allocation()
 
     /// Without media: that comes with `configure`.
     init(
