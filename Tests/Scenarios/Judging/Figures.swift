@@ -7,6 +7,8 @@ package struct Figures: Sendable {
         case stopped
         /// Lines of the picture, in the mean over time.
         case height
+        /// Frames shown in a second.
+        case frameRate = "frame-rate"
         /// Payload of decoded frames, as a share of what the narrow place passes.
         case link
         /// The same, as a share of what the encodings of an oracle's choice sent.
@@ -41,6 +43,8 @@ package struct Figures: Sendable {
     }
 
     private var values: [Name: Double] = [:]
+    /// By the picture's lines, 0 for none: the share of time, over all viewers and screens.
+    package internal(set) var timeAtHeight: [Int: Double] = [:]
 
     package init() {}
 
@@ -66,9 +70,10 @@ package struct Figures: Sendable {
             let values = runs.compactMap { $0[name] }
             if !values.isEmpty { self[name] = values.reduce(0, +) / Double(values.count) }
         }
+        for run in runs { timeAtHeight.merge(run.timeAtHeight.mapValues { $0 / Double(runs.count) }, uniquingKeysWith: +) }
     }
 
     /// Of all others more is worse.
-    private static let betterIfMore: Set<Name> = [.height, .link, .useful]
+    private static let betterIfMore: Set<Name> = [.height, .frameRate, .link, .useful]
     private static let byTheMinute: [Name] = [.frozen, .stopped, .switches]
 }

@@ -15,7 +15,8 @@ package struct Scoreboard: Sendable {
     package init() {}
 
     private static let columns: [(name: Figures.Name, title: String, scale: Double)] = [
-        (.frozen, "frozen s/min", 1), (.stopped, "stopped", 1), (.height, "lines", 1), (.useful, "useful %", 100), (.link, "link %", 100),
+        (.frozen, "frozen s/min", 1), (.stopped, "stopped", 1), (.height, "lines", 1), (.frameRate, "fps", 1), (.useful, "useful %", 100),
+        (.link, "link %", 100),
         (.queue, "queue ms", 1), (.stepQueue, "step ms", 1), (.queueOver, "over s", 1), (.start, "start s", 1), (.recovery, "recover s", 1),
         (.requests, "PLI", 1), (.keyframes, "key", 1), (.repair, "RTX %", 100), (.padding, "pad %", 100), (.discarded, "discard", 1),
         (.faults, "faults", 1), (.switches, "switch/min", 1), (.unfairness, "unfair %", 100), (.delay, "delay ms", 1),
@@ -43,13 +44,17 @@ package struct Scoreboard: Sendable {
         return "\((value * 100).rounded() / 100)"
     }
 
+    private static func rounded(_ value: Double) -> Double { (value * 1e4).rounded() / 1e4 }
+
     /// An object for each scenario; null for what never happened.
     package var json: String {
         let objects = rows.map { row in
             let figures = Figures.Name.allCases.compactMap { name in
-                row.figures[name].map { "\"\(name.rawValue)\": " + ($0.isFinite ? "\(($0 * 1e4).rounded() / 1e4)" : "null") }
+                row.figures[name].map { "\"\(name.rawValue)\": " + ($0.isFinite ? "\(Scoreboard.rounded($0))" : "null") }
             }
-            return "  {\"scenario\": \"\(row.scenario)\", " + figures.joined(separator: ", ") + "}"
+            let times = row.figures.timeAtHeight.sorted { $0.key < $1.key }.map { "\"\($0.key)\": \(Scoreboard.rounded($0.value))" }
+            return "  {\"scenario\": \"\(row.scenario)\", " + figures.joined(separator: ", ")
+                + ", \"time-at-height\": {" + times.joined(separator: ", ") + "}}"
         }
         return "[\n" + objects.joined(separator: ",\n") + "\n]\n"
     }

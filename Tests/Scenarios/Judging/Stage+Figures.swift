@@ -17,6 +17,7 @@ extension Stage {
     package func figures() -> Figures {
         var figures = Figures()
         for viewer in viewers { judge(viewer, &figures) }
+        figures.timeAtHeight[0] = 1 - figures.timeAtHeight.keys.sorted().reduce(0) { $0 + (figures.timeAtHeight[$1] ?? 0) }
         for bottleneck in bottlenecks { judge(bottleneck, &figures) }
         for publisher in publishers {
             figures[.requests, default: 0] += Double(publisher.peer.cameras.reduce(0) { $0 + $1.requests })
@@ -40,7 +41,13 @@ extension Stage {
         let sight = viewer.screens.indices.map { viewer.sight($0, until: now) }
         figures.note(.frozen, sight.reduce(0) { $0 + $1.frozen } / count / minutes)
         figures.note(.stopped, sight.reduce(0) { $0 + $1.stopped } / count / minutes)
-        figures.note(.height, sight.reduce(0) { $0 + $1.height } / count, isWorseIfLower: true)
+        figures.note(.frameRate, Double(sight.reduce(0) { $0 + $1.frames }) / count / minutes / 60, isWorseIfLower: true)
+        // Each screen in a share of the viewer's time, each viewer in a share of all.
+        let shares = sight.reduce(into: [Int: Double]()) {
+            $0.merge($1.timeAtHeight.mapValues { $0 / count / minutes / 60 }, uniquingKeysWith: +)
+        }
+        figures.note(.height, shares.keys.sorted().reduce(0) { $0 + Double($1) * (shares[$1] ?? 0) }, isWorseIfLower: true)
+        figures.timeAtHeight.merge(shares.mapValues { $0 / Double(viewers.count) }, uniquingKeysWith: +)
         figures.note(.switches, sight.reduce(0) { $0 + Double($1.switches) } / count / minutes)
         figures.note(.firstFrame, sight.map(\.firstFrame).max())
         figures.note(.delay, sight.compactMap(\.delay).max())

@@ -5,7 +5,9 @@ import MediaPrimitives
 struct Sight {
     var frozen = 0.0
     var stopped = 0.0
-    var height = 0.0
+    /// Seconds, by lines of the picture.
+    var timeAtHeight: [Int: Double] = [:]
+    var frames = 0
     var switches = 0
     var firstFrame = Double.infinity
     /// Milliseconds.
@@ -31,14 +33,17 @@ extension Viewer {
         guard let first = shown.first, let last = shown.last else { return sight }
         if isOffered(index, at: end), end - last.at > Viewer.ongoing { sight.frozen += min(end - last.at, Viewer.longestStill).seconds }
         sight.firstFrame = (first.at - joined).seconds
-        var lines = 0.0
+        sight.frames = shown.count
+        let still = max(Viewer.ongoing, screen.publisher.shapes.reduce(.zero) { max($0, $1.frameInterval) } * 3)
         for (number, frame) in shown.enumerated() {
             let next = number + 1 < shown.count ? shown[number + 1] : nil
             let height = Int(frame.layer) < screen.publisher.shapes.count ? screen.publisher.shapes[Int(frame.layer)].height : 0
-            lines += Double(height) * max(0, (min(next?.at ?? end, end) - frame.at).seconds)
+            var time = max(.zero, min(next?.at ?? end, end) - frame.at)
+            // A still is no picture for long, unless there is nothing else to be shown.
+            if time > still, isOffered(index, at: frame.at + time) { time = still }
+            sight.timeAtHeight[Int(height), default: 0] += time.seconds
             if let next, next.source == frame.source, next.layer != frame.layer { sight.switches += 1 }
         }
-        sight.height = lines / max((end - joined).seconds, 1)
         let delays = shown.map { ($0.at - $0.captured).milliseconds }.sorted()
         sight.delay = delays[delays.count * 95 / 100]
         return sight

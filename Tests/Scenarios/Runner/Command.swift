@@ -1,15 +1,24 @@
 import Foundation
 import ScenarioJudging
 
-/// Plays scenarios and holds them against thresholds.
-///
-///     Scenarios [--only NAME]… [--seed N] [--seeds N] [--json FILE] [--check FILE] [--list] [--shortfalls] [--oracle]
-///
-/// Each is played with N seeds (3 unless `--seeds` says otherwise), of which the worst figure counts. With `--check` the exit status is 1 where a bar
-/// is missed that is not listed as a shortfall, and 64 where the command is not understood. `--shortfalls` prints what is missed as the thresholds' file
-/// lists it. With `--oracle` an oracle chooses each viewer's encodings in the server's place.
+/// Plays scenarios and holds them against thresholds; `--help` says how.
 @main
 struct Command {
+    private static let help = """
+        Scenarios [--only NAME]… [--seed N] [--seeds N] [--json FILE] [--check FILE] [--shortfalls] [--oracle] [--list]
+
+        Plays networks in virtual time and prints what viewers see: for each scenario the worst viewer of the worst run.
+          --only NAME   this one; may be given several times
+          --seed N      the first seed, otherwise 1
+          --seeds N     runs with so many seeds, otherwise 3
+          --json FILE   writes all figures
+          --check FILE  holds them against thresholds: an asterisk marks a bar that is missed, and one that is not listed as a shortfall fails
+          --shortfalls  prints what is missed as the thresholds' file lists it
+          --oracle      somebody who knows each network chooses what viewers get, in the server's place
+          --list        names the scenarios
+        Exit status: 0 done, 1 a bar was missed, 64 usage.
+        """
+
     private var only: [String] = []
     private var seed: UInt64 = 1
     private var seeds = 3
@@ -57,6 +66,9 @@ struct Command {
             case "--check": check = try value(of: option)
             case "--shortfalls": listsShortfalls = true
             case "--oracle": isGuided = true
+            case "--help":
+                print(Command.help)
+                exit(0)
             case "--list":
                 for scenario in ScenarioSet.all { print(scenario.name) }
                 exit(0)
