@@ -16,7 +16,7 @@ package struct Pacer {
     }
 
     /// How much faster than the target media leaves (libwebrtc's former factor: an SFU cannot slow down the encoder that it forwards).
-    package static let factor = 1.5
+    package static let factor = 2.5
     /// What leaves at once, in time at the pacing rate, and at least two full packets.
     package static let burst = Interval.milliseconds(10)
     private static let leastBurst = 2_400.0

@@ -55,6 +55,8 @@ package struct Leg: ~Copyable {
     private let rtxSSRC: UInt32?
     private var rtxSequence: UInt16
     private let firstSequence: Int64
+    /// So much further than the sources' own time are our timestamps, as none may go back.
+    private var lead = Interval.zero
     private let firstTimestamp: UInt32
     /// By number of alignment modulo their count.
     private var alignments = InlineArray<8, Alignment>(repeating: Alignment())
@@ -251,8 +253,11 @@ package struct Leg: ~Copyable {
     mutating func align(to packet: MediaPacket, elapsed: Interval?) {
         if hasSent {
             let time = elapsed ?? (packet.arrival - lastArrival)
-            // Never back in time and never at a standstill: at least a frame of 10 ms. A pause of hours is capped below the sign bit.
-            let bounded = min(max(time, .milliseconds(10)), .seconds(3_600))
+            // Never back in time and never at a standstill: at least a frame of 10 ms, which the next source gives back. A pause of hours is capped
+            // below the sign bit.
+            let wanted = elapsed == nil ? time : time - lead
+            let bounded = min(max(wanted, .milliseconds(10)), .seconds(3_600))
+            lead = elapsed == nil ? .zero : min(bounded - wanted, .seconds(1))
             let units = bounded.nanoseconds &* (isVideo ? 90_000 : 48_000) / 1_000_000_000
             timestampOffset = lastTimestamp &+ UInt32(truncatingIfNeeded: units) &- packet.timestamp
         } else {

@@ -145,11 +145,12 @@ struct Downlink: ~Copyable {
 
     /// True if something is to be released now that was not to be before.
     mutating func handleTimeout(at now: Instant) -> Bool {
-        guard isControlled, !isDue else { return false }
+        guard isControlled else { return false }
         if estimator.nextDeadline <= now {
             estimator.handleTimeout(at: now)
             update(at: now)
         }
+        if isDue { return false }
         isDue = (!held.isEmpty && allows(at: now)) || paddingWanted(at: now) > 0
         return isDue
     }

@@ -61,7 +61,9 @@ import Testing
         let before = camera.cameras.map(\.keyframes)
         _ = try world.join(.viewer())
         world.run(for: .seconds(2))
-        #expect(camera.cameras.map(\.keyframes) == before.map { $0 + 1 })
-        #expect(camera.cameras.reduce(0) { $0 + $1.requests } == 1)
+        // The viewer begins with a lower layer and gets the best one as soon as it is known to pass.
+        let requests = camera.cameras.reduce(0) { $0 + $1.requests }
+        let keyframes = zip(camera.cameras, before).map { $0.keyframes - $1 }
+        #expect(Set(keyframes).count == 1 && (1...requests).contains(keyframes[0]) && requests <= 3)
     }
 }
