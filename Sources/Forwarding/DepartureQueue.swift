@@ -35,6 +35,14 @@ package struct ReadyPacket {
     /// Where the values lie that belong to the moment of sending.
     package let stamps: StampOffsets
 
+    package init(kind: PacketKind, length: Int, isUrgent: Bool, isAudio: Bool, stamps: StampOffsets) {
+        self.kind = kind
+        self.length = length
+        self.isUrgent = isUrgent
+        self.isAudio = isAudio
+        self.stamps = stamps
+    }
+
     package var hasTransportSequence: Bool { stamps.transportSequence != 0 }
 }
 
