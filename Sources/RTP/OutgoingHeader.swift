@@ -22,6 +22,15 @@ package struct OutgoingHeader: Sendable {
     @usableFromInline package var reservesSendTime = false
     /// Whether to leave room for the transport-wide sequence number, to be stamped when the packet is released.
     @usableFromInline package var reservesTransportSequence = false
+    /// Which form the extensions take, and whether the extension header is there without any.
+    @usableFromInline package var form = Form.automatic
+
+    @frozen @usableFromInline
+    package enum Form: Sendable {
+        /// The one-byte form where every id allows it, and no extension header where there is nothing in it.
+        case automatic
+        case oneByte, twoByte
+    }
 
     @inlinable package init(payloadType: UInt8, marker: Bool, sequenceNumber: SequenceNumber, timestamp: UInt32, ssrc: SSRC) {
         self.payloadType = payloadType
@@ -43,9 +52,9 @@ package struct OutgoingHeader: Sendable {
         let midID = mid.isEmpty ? 0 : map[.mid]
         let ridID = rid.isEmpty ? 0 : map[.rid]
         let repairedID = repairedRid.isEmpty ? 0 : map[.repairedRid]
-        let hasExtension = sendTime | transport | level | midID | ridID | repairedID != 0
+        let hasExtension = sendTime | transport | level | midID | ridID | repairedID != 0 || form != .automatic
         // 15 has no meaning in the one-byte form.
-        let isTwoByte = max(max(sendTime, transport), max(max(level, midID), max(ridID, repairedID))) > 14
+        let isTwoByte = max(max(sendTime, transport), max(max(level, midID), max(ridID, repairedID))) > 14 || form == .twoByte
 
         // A copy of the writer that the compiler can keep in registers.
         var copy = writer
