@@ -91,10 +91,9 @@ final class DependencyTracker {
         layers.endsFrame = descriptor.endsFrame
         layers.startsPicture = descriptor.startsFrame && isNewPicture
         layers.startsKeyPicture = layers.startsPicture && descriptor.bringsStructure
-        layers.hasSpatialLayers = structure.maximumSpatialID > 0
-        layers.hasTemporalLayers = true
+        layers.maximumSpatial = structure.maximumSpatialID
         layers.targets = descriptor.indications.present
-        if descriptor.endsFrame, layers.hasSpatialLayers {
+        if descriptor.endsFrame, layers.maximumSpatial > 0 {
             layers.ends = layers.targets & targets.pointee.targets(ofSpatialLayer: descriptor.spatialID)
         }
         layers.numbering = numbering

@@ -6,7 +6,7 @@ struct LayerFilter {
     /// The target before the last change, for what comes late from before it.
     private var former: UInt64 = .max
     /// The source's number of the packet that the target begins with.
-    private var boundary: Int64 = .min
+    private(set) var boundary: Int64 = .min
     private(set) var numbering: UInt32 = 0
     /// The source has stopped sending what the subscriber gets, and what it should get instead has not begun.
     private(set) var isBehind = false
@@ -21,6 +21,9 @@ struct LayerFilter {
     func passes(_ layers: PacketLayers, sequence: Int64) -> Bool {
         layers.targets & (sequence >= boundary ? target : former) != 0
     }
+
+    /// Whether a packet is from before the last change.
+    func isBefore(_ sequence: Int64) -> Bool { sequence < boundary }
 
     /// The marker bit, where what is the highest layer for this subscriber ends with the packet.
     @inline(__always)
@@ -70,13 +73,16 @@ struct LayerFilter {
         } else {
             temporal = min(temporal, goal.temporal)
             if goal.temporal > temporal {
-                if !layers.hasTemporalLayers || layers.opensHigherLayers && Int8(layers.temporalID) <= temporal {
+                if layers.opensHigherLayers, Int8(layers.temporalID) <= temporal {
                     temporal = goal.temporal
                 } else if layers.isSwitchPoint, Int8(layers.temporalID) == temporal &+ 1 {
                     temporal &+= 1
                 }
             }
-            if !layers.hasSpatialLayers { spatial = goal.spatial } else if !layers.isKeySVC { spatial = min(spatial, goal.spatial) }
+            if !layers.isKeySVC { spatial = min(spatial, goal.spatial) }
+            // Above the highest there is nothing to come to.
+            if min(temporal, goal.temporal) >= Int8(layers.maximumTemporal) { temporal = goal.temporal }
+            if min(spatial, goal.spatial) >= Int8(layers.maximumSpatial) { spatial = goal.spatial }
         }
         return (spatial, temporal, PacketLayers.bit(spatial: spatial, temporal: temporal))
     }

@@ -50,7 +50,7 @@ struct LayerObserver {
         layers.startsPicture = vp8.startsFrame && isNewPicture
         layers.startsKeyPicture = layers.startsPicture && vp8.isKeyframeStart
         layers.isSwitchPoint = vp8.isLayerSync
-        layers.hasTemporalLayers = max(maximumTemporal, layers.temporalID) > 0
+        layers.maximumTemporal = max(maximumTemporal, layers.temporalID)
         if layers.temporalID > 0 { layers.targets = PacketLayers.targets(spatial: 0, temporal: layers.temporalID) }
         return layers
     }
@@ -62,23 +62,25 @@ struct LayerObserver {
         layers.temporalID = vp9.temporalID
         layers.startsFrame = vp9.startsFrame
         layers.endsFrame = vp9.endsFrame
-        layers.startsPicture = vp9.startsFrame && isNewPicture
-        layers.startsKeyPicture = layers.startsPicture && isKey && vp9.spatialID == 0
+        // With its lowest frame: one of which that is missing may still come late.
+        layers.startsPicture = vp9.startsFrame && isNewPicture && vp9.spatialID == 0
+        layers.startsKeyPicture = layers.startsPicture && isKey
         layers.isSwitchPoint = vp9.isSwitchingUpPoint
         layers.opensHigherLayers = vp9.isSwitchingUpPoint
         if vp9.spatialLayerCount > 0 { maximumSpatial = vp9.spatialLayerCount &- 1 }
         if layers.startsKeyPicture { top = vp9.spatialLayerCount > 0 ? vp9.spatialLayerCount &- 1 : 0 }
         if isKey { top = max(top, vp9.spatialID) }
-        if !isKey, vp9.spatialID > 0, vp9.startsFrame { isKeySVC = !vp9.isInterLayerPredicted }
-        layers.hasSpatialLayers = max(maximumSpatial, vp9.spatialID) > 0
-        layers.hasTemporalLayers = max(maximumTemporal, vp9.temporalID) > 0
+        // Where no upper layer refers to a frame, those who get one go without it; and then they cannot go down without a key picture.
+        if !isKey, vp9.spatialID < top { isKeySVC = vp9.isNotReferencedByUpperLayers }
+        layers.maximumSpatial = max(maximumSpatial, vp9.spatialID)
+        layers.maximumTemporal = max(maximumTemporal, vp9.temporalID)
         layers.isKeySVC = isKeySVC
-        if !isKey, isKeySVC, vp9.isNotReferencedByUpperLayers, vp9.spatialID < top {
+        if !isKey, isKeySVC, vp9.spatialID < top {
             layers.targets = PacketLayers.targets(onlySpatial: vp9.spatialID, temporal: vp9.temporalID)
         } else if vp9.spatialID > 0 || vp9.temporalID > 0 {
             layers.targets = PacketLayers.targets(spatial: vp9.spatialID, temporal: vp9.temporalID)
         }
-        if vp9.endsFrame, layers.hasSpatialLayers {
+        if vp9.endsFrame, layers.maximumSpatial > 0 {
             layers.ends = PacketLayers.targets(onlySpatial: vp9.spatialID, temporal: vp9.temporalID)
         }
         return layers

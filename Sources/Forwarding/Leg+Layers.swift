@@ -105,18 +105,25 @@ extension Leg {
             if packet.layers.startsPicture { selector.pause() }
             return !packet.layers.startsPicture
         }
+        let before = filter.boundary
         let (spatial, temporal) = filter.step(selector, packet.layers, frames, sequence: packet.sequence)
         if spatial != selector.currentSpatial || temporal != selector.currentTemporal {
             selector.reach(spatial: spatial, temporal: temporal)
         }
-        noteTargets()
+        if filter.boundary != before { noteTargets() }
         return true
     }
 
     /// What packets that are sent again say of decode targets is what they said then.
     private mutating func noteTargets() {
-        if descriptorID != 0, alignments[Int(alignment % Leg.alignmentsRemembered)].descriptor != descriptorChanges { noteAlignment() }
+        guard descriptorID != 0, alignments[Int(alignment % Leg.alignmentsRemembered)].descriptor != descriptorChanges else {
+            return keepAlignment()
+        }
+        noteAlignment()
     }
+
+    /// By which alignment a packet is sent.
+    func alignment(of packet: SharedPacket) -> UInt8 { filter.isBefore(packet.sequence) ? formerAlignment : alignment }
 
     /// What of a dependency descriptor is this subscriber's own.
     var descriptorChanges: DescriptorLayout.Changes {
@@ -139,8 +146,9 @@ extension Leg {
             }
             return
         }
-        // It fills a gap that has kept its place. A VP8 picture of which nothing has come before has a PictureID that is waited for, too.
-        if packet.codec == .vp8, packet.prefix.hasPictureID,
+        // It fills a gap that has kept its place. So does a VP8 picture of which nothing has come before, in the PictureIDs; where it refers to the base
+        // alone, it had better come than be waited for.
+        if packet.codec == .vp8, packet.prefix.hasPictureID, packet.layers.isSwitchPoint,
             droppedPictures.fate(of: packet.prefix.numbers.pictureID, mask: packet.prefix.pictureIDMask) != .dropped
         {
             return send(packet, isLayered: true, transport: transport, into: &queue)
@@ -163,7 +171,7 @@ extension Leg {
     }
 
     /// The numbers of a packet that comes after later ones: those that it would have had in order. Nil where that cannot be told any more.
-    func late(_ prefix: PayloadPrefix, of codec: Codec) -> PictureNumbers? {
+    mutating func late(_ prefix: PayloadPrefix, of codec: Codec, isNewest: Bool) -> PictureNumbers? {
         var offsets = pictures.offsets
         if codec == .vp8, prefix.hasPictureID {
             switch droppedPictures.fate(of: prefix.numbers.pictureID, mask: prefix.pictureIDMask) {
@@ -171,7 +179,9 @@ extension Leg {
             case .dropped, .forgotten: return nil
             }
         }
-        return prefix.numbers.moved(by: offsets)
+        let numbers = prefix.numbers.moved(by: offsets)
+        if isNewest { pictures.note(numbers) }
+        return numbers
     }
 
     /// Writes the header of a packet that has a dependency descriptor, with the subscriber's own.
@@ -179,7 +189,8 @@ extension Leg {
         descriptorOf packet: SharedPacket, second: UInt8, sequence: UInt16, timestamp: UInt32, into queue: inout DepartureQueue
     ) -> (slot: UnsafeMutableRawPointer, length: Int, stamps: StampOffsets)? {
         write(
-            descriptor: PayloadRing.descriptor(in: packet.slot), packet.slot.pointee.facts.layout, descriptorChanges, second: second,
+            descriptor: PayloadRing.descriptor(in: packet.slot), packet.slot.pointee.facts.layout,
+            alignments[Int(alignment(of: packet) % Leg.alignmentsRemembered)].descriptor, second: second,
             sequence: sequence,
             timestamp: timestamp, ssrc: ssrc, into: &queue)
     }

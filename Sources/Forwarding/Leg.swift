@@ -28,6 +28,8 @@ package struct Leg: ~Copyable {
     private var lastMarker = false
     /// Counts alignments, so that each packet is sent again by the one that it was sent by.
     private(set) var alignment: UInt8 = 0
+    /// The one before the decode target changed, for packets from before that.
+    private(set) var formerAlignment: UInt8 = 0
     private let isVideo: Bool
     private(set) var timestampOffset: UInt32 = 0
     // Of the newest packet sent, which a switch aligns to.
@@ -197,10 +199,11 @@ package struct Leg: ~Copyable {
         var pictureOffset: UInt16 = 0
         if prefix > 0 {
             let numbers: PictureNumbers
-            if isNewest {
-                numbers = pictures.rewrite(packet.prefix.numbers, isNewest: true)
+            if packet.sequence == mapper.highest {
+                numbers = pictures.rewrite(packet.prefix.numbers, isNewest: isNewest)
             } else {
-                guard let late = late(packet.prefix, of: packet.codec) else { return }
+                // Later ones have come, if not for this subscriber.
+                guard let late = late(packet.prefix, of: packet.codec, isNewest: isNewest) else { return }
                 numbers = late
             }
             pictureOffset = numbers.pictureID &- packet.prefix.numbers.pictureID
@@ -212,7 +215,8 @@ package struct Leg: ~Copyable {
                 transport: transport, slot: packet.slot, payload: packet.payload, headerLength: UInt8(truncatingIfNeeded: length),
                 replaced: UInt16(truncatingIfNeeded: prefix), kind: .rtp, stamps: header.stamps))
         history.append(
-            outgoing, position: packet.payload.position, layer: packet.layer, marker: marker, alignment: alignment,
+            outgoing, position: packet.payload.position, layer: packet.layer, marker: marker,
+            alignment: isLayered ? alignment(of: packet) : alignment,
             pictureOffset: pictureOffset)
         packetsSent &+= 1
         octetsSent &+= UInt32(truncatingIfNeeded: packet.length)
@@ -276,12 +280,16 @@ package struct Leg: ~Copyable {
 
     /// What packets are made ours by has changed.
     mutating func noteAlignment() {
+        formerAlignment = alignment
         alignment &+= 1
         // What was sent that many alignments ago must not be taken for what is sent by this one.
         if alignment == 0 { history.removeAll() }
         alignments[Int(alignment % Leg.alignmentsRemembered)] = Alignment(
             timestampOffset: timestampOffset, pictures: pictures.offsets, descriptor: descriptorChanges)
     }
+
+    /// The decode target has changed, and nothing that its packets are made ours by.
+    mutating func keepAlignment() { formerAlignment = alignment }
 
     /// The number that the next one of a new source follows; nil before the first.
     private var highestOutgoing: Int64? {

@@ -35,9 +35,9 @@ package struct PacketLayers {
     package var isSwitchPoint = false
     /// VP9's U, which means all layers above this one's, too (RFC 9628 §4.2).
     package var opensHigherLayers = false
-    /// Whether its encoding has more than one layer of either kind.
-    package var hasSpatialLayers = false
-    package var hasTemporalLayers = false
+    /// The highest layers that its encoding has.
+    package var maximumSpatial: UInt8 = 0
+    package var maximumTemporal: UInt8 = 0
     /// A lower spatial layer is entered at a key picture only, for it is not sent to those who get a higher one.
     package var isKeySVC = false
     /// The decode targets that its frame is a part of.

@@ -74,6 +74,9 @@ package struct PictureRewriter: Sendable {
         return numbers
     }
 
+    /// The newest packet was sent with `numbers`.
+    mutating func note(_ numbers: PictureNumbers) { last = numbers }
+
     /// A picture is dropped: later ones move up.
     mutating func leaveOut() { offsets.pictureID = (offsets.pictureID &- 1) & 0x7fff }
 }
