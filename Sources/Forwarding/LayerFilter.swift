@@ -3,10 +3,18 @@ import RTP
 /// Which layers of its encoding one subscriber gets, as what a packet is compared with: one decode target, a bit of `PacketLayers`.
 struct LayerFilter {
     private var target: UInt64 = .max
-    /// The target before the last change, for what comes late from before it.
-    private var former: UInt64 = .max
     /// The source's number of the packet that the target begins with.
     private(set) var boundary: Int64 = .min
+    /// What was sent before that, for what comes late: the newest first.
+    private var former = InlineArray<4, Former>(repeating: Former())
+
+    private struct Former {
+        var target: UInt64 = .max
+        var boundary: Int64 = .min
+        /// By which alignment of numbers.
+        var alignment: UInt8 = 0
+    }
+
     private(set) var numbering: UInt32 = 0
     /// The source has stopped sending what the subscriber gets, and what it should get instead has not begun.
     private(set) var isBehind = false
@@ -19,22 +27,28 @@ struct LayerFilter {
     /// Whether a packet is part of what the subscriber gets.
     @inline(__always)
     func passes(_ layers: PacketLayers, sequence: Int64) -> Bool {
-        layers.targets & (sequence >= boundary ? target : former) != 0
+        layers.targets & (sequence >= boundary ? target : before(sequence).target) != 0
     }
-
-    /// Whether a packet is from before the last change.
-    func isBefore(_ sequence: Int64) -> Bool { sequence < boundary }
 
     /// The marker bit, where what is the highest layer for this subscriber ends with the packet.
     @inline(__always)
     func marker(_ layers: PacketLayers, sequence: Int64) -> UInt8 {
-        layers.ends & (sequence >= boundary ? target : former) != 0 ? 0x80 : 0
+        layers.ends & (sequence >= boundary ? target : before(sequence).target) != 0 ? 0x80 : 0
+    }
+
+    /// By which alignment of numbers a packet is sent, where `newest` is that of the present target.
+    @inline(__always)
+    func alignment(ofPacket sequence: Int64, newest: UInt8) -> UInt8 { sequence >= boundary ? newest : before(sequence).alignment }
+
+    private func before(_ sequence: Int64) -> Former {
+        for index in former.indices where sequence >= former[index].boundary { return former[index] }
+        return former[former.count - 1]
     }
 
     /// The first packet of a source: nothing came before it.
     mutating func begin(_ layers: PacketLayers, _ selector: LayerSelector) {
         target = layers.target(spatial: selector.currentSpatial, temporal: selector.currentTemporal)
-        (former, boundary, numbering, isBehind) = (target, .min, layers.numbering, false)
+        (boundary, numbering, isBehind) = (.min, layers.numbering, false)
         activeTargets = layers.numbers?.pointee.mask(of: target)
     }
 
@@ -44,18 +58,20 @@ struct LayerFilter {
         target =
             layers.numbers?.pointee.bit(spatial: spatial, temporal: temporal, isSent: false)
             ?? PacketLayers.bit(spatial: spatial, temporal: temporal)
-        (former, boundary, numbering) = (target, .min, layers.numbering)
+        (boundary, numbering) = (.min, layers.numbering)
         isBehind = layers.target(spatial: spatial, temporal: temporal) != target
         activeTargets = layers.numbers?.pointee.mask(of: target)
     }
 
     /// From `packet` on, the newest, what is wanted is sent as far as it allows that. Returns the layers that are.
     mutating func step(
-        _ selector: LayerSelector, _ layers: PacketLayers, _ frames: FrameNumbers, sequence: Int64
+        _ selector: LayerSelector, _ layers: PacketLayers, _ frames: FrameNumbers, sequence: Int64, alignment: UInt8
     ) -> (spatial: Int8, temporal: Int8) {
         let (spatial, temporal, new) = layers.numbers == nil ? next(selector, layers) : next(selector, layers, frames)
         if new != target {
-            (former, target, boundary) = (target, new, sequence)
+            for index in (1..<former.count).reversed() { former[index] = former[index - 1] }
+            former[0] = Former(target: target, boundary: boundary, alignment: alignment)
+            (target, boundary) = (new, sequence)
             activeTargets = layers.numbers?.pointee.mask(of: target)
         }
         isBehind = layers.target(spatial: spatial, temporal: temporal) != target

@@ -106,7 +106,7 @@ extension Leg {
             return !packet.layers.startsPicture
         }
         let before = filter.boundary
-        let (spatial, temporal) = filter.step(selector, packet.layers, frames, sequence: packet.sequence)
+        let (spatial, temporal) = filter.step(selector, packet.layers, frames, sequence: packet.sequence, alignment: alignment)
         if spatial != selector.currentSpatial || temporal != selector.currentTemporal {
             selector.reach(spatial: spatial, temporal: temporal)
         }
@@ -116,14 +116,12 @@ extension Leg {
 
     /// What packets that are sent again say of decode targets is what they said then.
     private mutating func noteTargets() {
-        guard descriptorID != 0, alignments[Int(alignment % Leg.alignmentsRemembered)].descriptor != descriptorChanges else {
-            return keepAlignment()
-        }
+        guard descriptorID != 0, alignments[Int(alignment % Leg.alignmentsRemembered)].descriptor != descriptorChanges else { return }
         noteAlignment()
     }
 
     /// By which alignment a packet is sent.
-    func alignment(of packet: SharedPacket) -> UInt8 { filter.isBefore(packet.sequence) ? formerAlignment : alignment }
+    func alignment(of packet: SharedPacket) -> UInt8 { filter.alignment(ofPacket: packet.sequence, newest: alignment) }
 
     /// What of a dependency descriptor is this subscriber's own.
     var descriptorChanges: DescriptorLayout.Changes {

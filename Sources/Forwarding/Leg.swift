@@ -28,8 +28,6 @@ package struct Leg: ~Copyable {
     private var lastMarker = false
     /// Counts alignments, so that each packet is sent again by the one that it was sent by.
     private(set) var alignment: UInt8 = 0
-    /// The one before the decode target changed, for packets from before that.
-    private(set) var formerAlignment: UInt8 = 0
     private let isVideo: Bool
     private(set) var timestampOffset: UInt32 = 0
     // Of the newest packet sent, which a switch aligns to.
@@ -280,16 +278,12 @@ package struct Leg: ~Copyable {
 
     /// What packets are made ours by has changed.
     mutating func noteAlignment() {
-        formerAlignment = alignment
         alignment &+= 1
         // What was sent that many alignments ago must not be taken for what is sent by this one.
         if alignment == 0 { history.removeAll() }
         alignments[Int(alignment % Leg.alignmentsRemembered)] = Alignment(
             timestampOffset: timestampOffset, pictures: pictures.offsets, descriptor: descriptorChanges)
     }
-
-    /// The decode target has changed, and nothing that its packets are made ours by.
-    mutating func keepAlignment() { formerAlignment = alignment }
 
     /// The number that the next one of a new source follows; nil before the first.
     private var highestOutgoing: Int64? {
