@@ -70,6 +70,16 @@ struct FrameNumbers {
 }
 
 extension Leg {
+    /// Looks whether what is wanted has come (`LayerSelector.review`). Returns the encoding of which a keyframe is needed for that, if any.
+    package mutating func review(among layers: [LayerState], at now: Instant) -> Int? {
+        let needed = selector.review(among: layers, at: now)
+        // The source has stopped what this subscriber gets, and what is left is entered with a key picture.
+        return needed ?? (filter.isBehind ? selector.current : nil)
+    }
+
+    /// What is wanted, what is sent, and why these differ. `isLive` tells whether packets of the wanted encoding arrive.
+    package func layerStatus(isLive: Bool) -> LayerStatus { selector.status(isLive: isLive) }
+
     /// The longest dependency descriptor that is sent: that of a structure for three spatial and three temporal layers has about 90 bytes.
     static var longestDescriptor: Int { 144 }
 
