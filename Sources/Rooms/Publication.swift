@@ -45,6 +45,8 @@ package final class Publication {
             encodings = parameters.rids.enumerated().map { Encoding(layer: $0, rid: $1, parameters: parameters, isRelayed: isRelayed) }
             nextSelection = now
         }
+        // Layers inside an encoding need keyframes to be entered, and have to be asked for until they come.
+        if parameters.codecs.contains(where: { $0.codec == .vp9 || $0.codec == .av1 }) { nextSelection = now }
         relayed = ContiguousArray(repeating: 0, count: encodings.count)
         if parameters.kind == .audio, parameters.extensions[.audioLevel] != 0 { speech = SpeechMeter() }
     }
@@ -124,9 +126,14 @@ package final class Publication {
     /// Renews one subscription's choice, and asks for the keyframe that it needs, unless that of encoding `served` is here already.
     func choose(for subscription: Subscription, at now: Instant, served: Int? = nil) {
         guard subscription.isReady else { return }
+        let states = encodings.map { $0.state(at: now) }
         let needed = subscription.selector.choose(
-            among: encodings.map { $0.state(at: now) }, maximum: subscription.wish.maximumLayer, allocated: subscription.allocated)
+            among: states, maximum: subscription.wish.maximumLayer, allocated: subscription.allocated)
         if let needed, needed != served, kind == .video { encodings[needed].keyframes.want(at: now) }
+        // What does not come is looked for elsewhere, and asked for again.
+        if kind == .video, let further = subscription.stream.leg.pointee.review(among: states, at: now), further != served {
+            encodings[further].keyframes.want(at: now)
+        }
     }
 
     /// What a subscription with `wish` could be sent, ascending in quality, and what each takes: the encodings that are live. Bits of payload.
