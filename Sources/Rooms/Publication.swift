@@ -144,9 +144,10 @@ package final class Publication {
             wish.maximumLayer != nil
             ? (allowed.isEmpty ? Array(live.prefix(1)) : allowed)
             : allowed.sorted { (encodings[$0].state(at: now).quality, $0) < (encodings[$1].state(at: now).quality, $1) }
-        return ordered.enumerated().map { step, layer in
-            let rate = encodings[layer].averageBitrate
-            return Allocation.Rung(layer: layer, rate: Bitrate(bitsPerSecond: rate > 0 ? rate : Publication.assumed[min(step, 2)]))
+        return ordered.enumerated().flatMap { step, layer in
+            encodings[layer].steps(thinsOut: step == 0).map {
+                Allocation.Rung(target: $0.target, rate: Bitrate(bitsPerSecond: $0.rate ?? Publication.assumed[min(step, 2)]))
+            }
         }
     }
 

@@ -87,7 +87,7 @@ import Testing
         #expect(last.source == 2 && last.layer == 0)
     }
 
-    @Test("whoever joins while the best layer gives no keyframe gets the next one meanwhile")
+    @Test("whoever joins while the best layer gives no keyframe stays with the one that he began with")
     func overdueKeyframe() throws {
         let world = try SimulatedWorld(seed: 76)
         var plan = PeerPlan.publisher()
@@ -97,7 +97,7 @@ import Testing
         camera.cameras[2].ignoresKeyframeRequests = true
         let viewer = try world.join(.viewer())
         world.run(for: .seconds(2))
-        #expect(viewer.video.decoder.frames == 0)
+        #expect(viewer.video.decoder.frames > 40)
         world.run(for: .seconds(3))
         #expect(viewer.video.decoder.stretches.map(\.layer) == [1])
         camera.cameras[2].ignoresKeyframeRequests = false
