@@ -27,12 +27,12 @@ package struct Allocation {
 
     /// One way to be shown a track.
     package struct Rung: Equatable {
-        /// Which encoding it is.
-        package var layer: Int
+        /// Which encoding, and what of it.
+        package var target: LayerTarget
         package var rate: Bitrate
 
-        package init(layer: Int, rate: Bitrate) {
-            self.layer = layer
+        package init(target: LayerTarget, rate: Bitrate) {
+            self.target = target
             self.rate = rate
         }
     }

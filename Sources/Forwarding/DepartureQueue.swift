@@ -15,8 +15,8 @@ struct Departure {
     var header: UInt32 = 0
     /// Bytes of header and prefix.
     var headerLength: UInt8
-    /// Bytes at the start of the payload that the prefix replaces.
-    var replaced: UInt8
+    /// Bytes at the start of the payload that the prefix replaces, or that are left out.
+    var replaced: UInt16
     var kind: PacketKind
     /// Sound: it never waits.
     var isAudio = false
@@ -54,8 +54,8 @@ package struct ReadyPacket {
 ///
 /// A value with one owner, passed on as `inout`: one check of exclusivity for each packet received, and none for each that leaves.
 package struct DepartureQueue: ~Copyable {
-    /// The longest header and the longest prefix, in whole words.
-    private static var longestHeader: Int { (OutgoingHeader.maximumLength + 8 + 7) & ~7 }
+    /// The longest header with a dependency descriptor, and the longest prefix, in whole words.
+    private static var longestHeader: Int { (OutgoingHeader.maximumLength + Leg.longestDescriptor + 8 + 7) & ~7 }
     /// What whole words may touch behind the last header.
     private static var headerRoom: Int { HeaderTemplate.room + 16 }
 

@@ -115,14 +115,17 @@ package final class ClientTransport {
 
     // MARK: Sending
 
-    package func sendRTP(_ header: OutgoingHeader, payload: [UInt8], at now: Instant, into batch: DatagramBatch) {
+    /// `descriptor` is the packet's dependency descriptor; empty for none.
+    package func sendRTP(
+        _ header: OutgoingHeader, payload: [UInt8], descriptor: [UInt8] = [], at now: Instant, into batch: DatagramBatch
+    ) {
         guard isConnected, let srtp, let path = ice.selectedPath else { return }
         batch.append(to: path) { slot in
             var writer = ByteWriter(UnsafeMutableRawBufferPointer(rebasing: slot[..<1_468]))
             var header = header
             header.reservesSendTime = true
             header.reservesTransportSequence = true
-            let stamps = header.write(into: &writer, extensions)
+            let stamps = header.write(into: &writer, extensions, descriptor: descriptor)
             writer.bytes(payload)
             stamps.stamp(slot, absSendTime: StampOffsets.absSendTime(now), transportSequence: transportSequence)
             transportSequence &+= 1

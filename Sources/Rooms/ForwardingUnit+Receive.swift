@@ -195,10 +195,11 @@ extension ForwardingUnit {
     ) {
         // 6. What is it? New media, a repetition, padding.
         let payload = UnsafeRawBufferPointer(rebasing: packet[header.payloadOffset..<(header.payloadOffset + header.payloadLength)])
+        let descriptor = values.descriptor(of: packet)
         let reception =
             binding.isRetransmission
-            ? encoding.receive(retransmission: header, values, payload: payload, at: arrival)
-            : encoding.receive(header, values, payload: payload, at: arrival)
+            ? encoding.receive(retransmission: header, values, payload: payload, descriptor: descriptor, at: arrival)
+            : encoding.receive(header, values, payload: payload, descriptor: descriptor, at: arrival)
         // 7. To every subscription.
         switch reception {
         case .media(let media):

@@ -47,7 +47,7 @@ extension Participant {
                 continue
             }
             let rungs = publication.rungs(for: subscription.wish, at: now).map {
-                Allocation.Rung(layer: $0.layer, rate: $0.rate * Participant.pictureOverhead)
+                Allocation.Rung(target: $0.target, rate: $0.rate * Participant.pictureOverhead)
             }
             claims.append(
                 Allocation.Claim(
@@ -60,7 +60,7 @@ extension Participant {
         for ((subscription, claim), step) in zip(zip(claimants, claims), steps) where !claim.rungs.isEmpty {
             if step != claim.current { subscription.history.note(from: claim.current, to: step, with: room, at: now) }
             let wasPaused = subscription.isPausedForBandwidth
-            subscription.allocate(step.map { claim.rungs[$0].layer }, at: now)
+            subscription.allocate(step.map { claim.rungs[$0].target }, at: now)
             if wasPaused != subscription.isPausedForBandwidth, let track = subscription.source {
                 events.append(.paused(id, track: track, isPaused: !wasPaused))
             }

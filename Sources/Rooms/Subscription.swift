@@ -19,8 +19,8 @@ package final class Subscription {
     var keyframeAllowance = KeyframeAllowance()
     /// `stream.packetsSent` when the subscriber last reported.
     var sentAtReport: UInt32 = 0
-    /// The encoding that there is room for; nil while nothing is allocated.
-    private(set) var allocated: Int?
+    /// What there is room for; nil while nothing is allocated.
+    private(set) var allocated: LayerTarget?
     /// There is no room for it.
     private(set) var isPausedForBandwidth = false
     var history = AllocationHistory()
@@ -51,14 +51,18 @@ package final class Subscription {
 
     /// Which of `rungs` it has: the one of what it was allocated last, or nothing.
     func step(among rungs: [Allocation.Rung]) -> Int? {
-        isPausedForBandwidth ? nil : allocated.flatMap { layer in rungs.firstIndex { $0.layer == layer } }
+        isPausedForBandwidth ? nil : allocated.flatMap { target in rungs.firstIndex { $0.target == target } }
     }
 
-    /// Has room for encoding `layer`, or for nothing.
-    func allocate(_ layer: Int?, at now: Instant) {
-        guard layer != allocated || isPausedForBandwidth != (layer == nil) else { return }
-        allocated = layer
-        isPausedForBandwidth = layer == nil
+    /// Has room for so much, or for nothing.
+    func allocate(_ target: LayerTarget?, at now: Instant) {
+        guard target != allocated || isPausedForBandwidth != (target == nil) else {
+            // What has not come yet is looked after.
+            if selector.hasChange { publication?.choose(for: self, at: now) }
+            return
+        }
+        allocated = target
+        isPausedForBandwidth = target == nil
         renew(at: now)
     }
 

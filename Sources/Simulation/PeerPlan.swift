@@ -98,13 +98,16 @@ package struct PeerPlan: Sendable {
         var map = HeaderExtensionMap()
         for (kind, id) in [
             (HeaderExtension.audioLevel, 1), (.absSendTime, 2), (.transportCC, 3), (.mid, 4), (.rid, 10), (.repairedRid, 11),
+            (.dependencyDescriptor, 12),
         ] { map[kind] = UInt8(id) }
         return map
     }()
 
     static let downExtensions: HeaderExtensionMap = {
         var map = HeaderExtensionMap()
-        for (kind, id) in [(HeaderExtension.mid, 9), (.transportCC, 5), (.absSendTime, 6), (.audioLevel, 14)] { map[kind] = UInt8(id) }
+        for (kind, id) in [(HeaderExtension.mid, 9), (.transportCC, 5), (.absSendTime, 6), (.audioLevel, 14), (.dependencyDescriptor, 7)] {
+            map[kind] = UInt8(id)
+        }
         return map
     }()
 

@@ -115,7 +115,7 @@ package final class SimulatedPeer {
     /// What the server told of each stream, last.
     package var reports: [SSRC: ReportBlock] { media.reports }
     /// What the server is told of the arrival of what it sends.
-    private var arrivals = ArrivalReports()
+    private var arrivals = ArrivalReports(every: .milliseconds(50))
     /// What the server told of the arrival of each packet.
     package private(set) var feedbackLog = FeedbackLog()
 
@@ -154,7 +154,7 @@ package final class SimulatedPeer {
     private func receiveRTP(_ packet: RawSpan, at now: Instant) {
         guard let header = RTPHeader.parse(packet) else { return }
         let values = HeaderExtensionValues.parse(packet, header, extensions)
-        arrivals.note(values, at: now)
+        if let number = values.transportSequence { arrivals.note(number, at: now) }
         if let video = videos.first(where: { $0.owns(header.ssrc) }) {
             video.receive(packet, header, values, at: now)
         } else if audio.ssrc == header.ssrc {

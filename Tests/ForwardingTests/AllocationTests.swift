@@ -8,7 +8,7 @@ struct AllocationTests {
     private let start = Instant(nanoseconds: 1_000_000_000)
 
     private func claim(_ kilobits: [Int], priority: Int = 0, current: Int? = nil, ceiling: Int = .max) -> Allocation.Claim {
-        let rungs = kilobits.enumerated().map { Allocation.Rung(layer: $0, rate: .kilobits($1)) }
+        let rungs = kilobits.enumerated().map { Allocation.Rung(target: LayerTarget(encoding: Int8($0)), rate: .kilobits($1)) }
         return Allocation.Claim(priority: priority, rungs: rungs, current: current, ceiling: ceiling)
     }
 

@@ -86,4 +86,23 @@ import Testing
         let last = try #require(viewer.video.decoder.stretches.last)
         #expect(last.source == 2 && last.layer == 0)
     }
+
+    @Test("whoever joins while the best layer gives no keyframe stays with the one that he began with")
+    func overdueKeyframe() throws {
+        let world = try SimulatedWorld(seed: 76)
+        var plan = PeerPlan.publisher()
+        plan.video = .simulcast()
+        let camera = try world.join(plan)
+        world.run(for: .seconds(2))
+        camera.cameras[2].ignoresKeyframeRequests = true
+        let viewer = try world.join(.viewer())
+        world.run(for: .seconds(2))
+        #expect(viewer.video.decoder.frames > 40)
+        world.run(for: .seconds(3))
+        #expect(viewer.video.decoder.stretches.map(\.layer) == [1])
+        camera.cameras[2].ignoresKeyframeRequests = false
+        world.run(for: .seconds(3))
+        #expect(viewer.video.decoder.stretches.map(\.layer) == [1, 2])
+        #expect(viewer.video.decoder.faults == [])
+    }
 }

@@ -1,7 +1,7 @@
 import MediaPrimitives
 
 /// What the dependency descriptor says of a frame: the header extension of "RTP Payload Format For AV1", appendix A, by which layers are told
-/// apart without a look into the payload. Nothing forwards by it yet: it is for the selection of layers inside an AV1 encoding.
+/// apart without a look into the payload.
 ///
 ///      0 1 2 3 4 5 6 7
 ///     |S|E|template id|   first and last packet of the frame
@@ -31,6 +31,8 @@ package struct DependencyDescriptor: Hashable, Sendable {
     package private(set) var differences = FrameDifferences()
     /// Which frame of each chain came before it.
     package private(set) var chainDifferences = ChainDifferences()
+    /// Where it has what each receiver gets anew.
+    package var layout = DescriptorLayout()
 
     private init() {}
 
@@ -86,6 +88,9 @@ package struct DependencyDescriptor: Hashable, Sendable {
     ) -> DependencyDescriptor? {
         guard let template = structure.template(templateID) else { return nil }
         var completed = self
+        completed.layout = DescriptorLayout(
+            maskPosition: bytes.byteCount > DependencyDescriptor.minimumLength ? reader.position : DescriptorLayout.firstMaskPosition,
+            targetCount: structure.targetCount, hasMask: extended.hasActiveTargets, bringsStructure: bringsStructure)
         if extended.hasActiveTargets { completed.activeTargets = reader.bits(structure.targetCount, of: bytes) }
         completed.spatialID = template.spatialID
         completed.temporalID = template.temporalID
