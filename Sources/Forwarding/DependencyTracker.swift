@@ -1,7 +1,7 @@
 import RTP
 
-/// What the dependency descriptors of one encoding have told so far. Made when the first comes: most encodings have none.
-final class DependencyTracker {
+/// What the dependency descriptors of one encoding have told so far.
+struct DependencyTracker: ~Copyable {
     private var structure = DependencyStructure()
     private var structureFrame: UInt16 = 0
     private var active: UInt32 = 0
@@ -25,7 +25,7 @@ final class DependencyTracker {
 
     /// What a packet with the dependency descriptor `bytes` is among the layers. `isNewPicture`: it has another timestamp than the one before, and
     /// came in order.
-    func layers(_ bytes: UnsafeRawBufferPointer, isNewPicture: Bool, isLate: Bool) -> PacketLayers {
+    mutating func layers(_ bytes: UnsafeRawBufferPointer, isNewPicture: Bool, isLate: Bool) -> PacketLayers {
         let descriptor = read(bytes, isLate: isLate)
         var layers = descriptor.map { self.layers($0, isNewPicture: isNewPicture) } ?? unreadable(bytes, isNewPicture: isNewPicture)
         facts.pointee.length = UInt8(clamping: bytes.count)
@@ -43,7 +43,7 @@ final class DependencyTracker {
     }
 
     /// Reads the descriptor of a packet. Nil where it cannot be read: its structure was lost, or it is none.
-    private func read(_ bytes: UnsafeRawBufferPointer, isLate: Bool) -> DependencyDescriptor? {
+    private mutating func read(_ bytes: UnsafeRawBufferPointer, isLate: Bool) -> DependencyDescriptor? {
         if isLate, bytes.count > DependencyDescriptor.minimumLength, bytes[3] & 0x80 != 0 {
             // A structure that comes late is taken only where no newer one has.
             var own = structure
@@ -67,7 +67,7 @@ final class DependencyTracker {
         return descriptor
     }
 
-    private func take(_ descriptor: DependencyDescriptor, _ own: DependencyStructure) {
+    private mutating func take(_ descriptor: DependencyDescriptor, _ own: DependencyStructure) {
         structureFrame = descriptor.frameNumber
         let now = descriptor.activeTargets ?? 0
         guard numbering == 0 || own != structure || now != active else { return }
@@ -75,7 +75,7 @@ final class DependencyTracker {
         renew()
     }
 
-    private func renew() {
+    private mutating func renew() {
         targets.pointee = DecodeTargets(structure, active: active)
         numbering = max(1, numbering &+ 1)
     }
@@ -83,7 +83,7 @@ final class DependencyTracker {
     /// The size of the highest layer's frames, where the structure tells.
     var height: Int { structure.hasResolutions ? Int(structure.resolution(ofSpatialLayer: structure.maximumSpatialID)?.height ?? 0) : 0 }
 
-    private func layers(_ descriptor: DependencyDescriptor, isNewPicture: Bool) -> PacketLayers {
+    private mutating func layers(_ descriptor: DependencyDescriptor, isNewPicture: Bool) -> PacketLayers {
         var layers = PacketLayers()
         layers.spatialID = descriptor.spatialID
         layers.temporalID = descriptor.temporalID

@@ -51,6 +51,16 @@ struct HeaderTemplate {
         return UInt16(truncatingIfNeeded: at)
     }
 
+    /// Ends a header whose elements go as far as `end`: fills its last word, and says how many words there are. Returns its length.
+    @inline(__always)
+    static func end(_ slot: UnsafeMutableRawPointer, extensionsTo end: Int) -> Int {
+        // Behind a header there is room for a whole word.
+        slot.storeBytes(of: 0, toByteOffset: end, as: UInt32.self)
+        let length = (end &+ 3) & ~3
+        slot.storeBytes(of: UInt16(truncatingIfNeeded: (length &- 16) >> 2).bigEndian, toByteOffset: 14, as: UInt16.self)
+        return length
+    }
+
     /// Writes a header at `slot`, where there is `room`. `second` is the header's second byte: marker and payload type.
     @inline(__always)
     func write(into slot: UnsafeMutableRawPointer, second: UInt8, sequence: UInt16, timestamp: UInt32, ssrc: UInt32, level: UInt8) {

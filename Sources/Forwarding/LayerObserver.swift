@@ -2,7 +2,7 @@ import RTP
 
 /// Tells of each packet of an encoding what it is among the layers: by the dependency descriptor where there is one, which encryption leaves in the
 /// clear, and otherwise by what VP8 and VP9 have in front of their payloads.
-struct LayerObserver {
+struct LayerObserver: ~Copyable {
     private var timestamp: UInt32?
     /// The highest layers that have come.
     private(set) var maximumSpatial: UInt8 = 0
@@ -11,7 +11,15 @@ struct LayerObserver {
     private var isKeySVC = false
     /// VP9: the highest spatial layer of the last key picture.
     private var top: UInt8 = 0
-    private var dependencies: DependencyTracker?
+    /// Nil until the first descriptor comes: most encodings have none, and what they tell takes 10 KB.
+    private var dependencies: UnsafeMutablePointer<DependencyTracker>?
+
+    init() {}
+
+    deinit {
+        dependencies?.deinitialize(count: 1)
+        dependencies?.deallocate()
+    }
 
     /// `descriptor` is the packet's dependency descriptor, empty where it has none; `isLate` that it fills a gap.
     mutating func observe(
@@ -21,9 +29,8 @@ struct LayerObserver {
         if !isLate { self.timestamp = timestamp }
         var layers: PacketLayers
         if descriptor.count >= DependencyDescriptor.minimumLength {
-            let tracker = dependencies ?? DependencyTracker()
-            if dependencies == nil { dependencies = tracker }
-            layers = tracker.layers(descriptor, isNewPicture: isNewPicture, isLate: isLate)
+            let tracker = dependencies ?? begin()
+            layers = tracker.pointee.layers(descriptor, isNewPicture: isNewPicture, isLate: isLate)
         } else {
             switch payload {
             case .vp8(let vp8): layers = observe(vp8, isNewPicture: isNewPicture)
@@ -41,7 +48,16 @@ struct LayerObserver {
     }
 
     /// The height that a packet's structure tells; 0 where it brings none.
-    func height(_ layers: PacketLayers) -> Int { layers.descriptor?.pointee.bringsStructure == true ? dependencies?.height ?? 0 : 0 }
+    func height(_ layers: PacketLayers) -> Int {
+        layers.descriptor?.pointee.bringsStructure == true ? dependencies?.pointee.height ?? 0 : 0
+    }
+
+    private mutating func begin() -> UnsafeMutablePointer<DependencyTracker> {
+        let new = UnsafeMutablePointer<DependencyTracker>.allocate(capacity: 1)
+        new.initialize(to: DependencyTracker())
+        dependencies = new
+        return new
+    }
 
     private func observe(_ vp8: VP8Descriptor, isNewPicture: Bool) -> PacketLayers {
         var layers = PacketLayers()

@@ -192,46 +192,43 @@ extension Leg {
         return numbers
     }
 
-    /// Writes the header of a packet that has a dependency descriptor, with the subscriber's own.
-    func write(
+    /// Writes the header of a packet that has a dependency descriptor, with the subscriber's own. It changes nothing: a borrowed `self` would be copied.
+    @inline(__always)
+    mutating func write(
         descriptorOf packet: SharedPacket, second: UInt8, sequence: UInt16, timestamp: UInt32, into queue: inout DepartureQueue
     ) -> (slot: UnsafeMutableRawPointer, length: Int, stamps: StampOffsets)? {
         write(
             descriptor: PayloadRing.descriptor(in: packet.slot), packet.slot.pointee.facts.layout,
-            alignments[Int(alignment(of: packet) % Leg.alignmentsRemembered)].descriptor, second: second,
-            sequence: sequence,
+            alignments[Int(alignment(of: packet) % Leg.alignmentsRemembered)].descriptor, second: second, sequence: sequence,
             timestamp: timestamp, ssrc: ssrc, into: &queue)
     }
 
-    func write(
+    mutating func write(
         descriptor: UnsafeRawBufferPointer, _ layout: DescriptorLayout, _ changes: DescriptorLayout.Changes, second: UInt8,
         sequence: UInt16, timestamp: UInt32, ssrc: UInt32, into queue: inout DepartureQueue
     ) -> (slot: UnsafeMutableRawPointer, length: Int, stamps: StampOffsets)? {
-        guard descriptor.count &+ DescriptorLayout.growth <= Leg.longestDescriptor else {
+        let longest = descriptor.count &+ DescriptorLayout.growth
+        guard longest <= Leg.longestDescriptor else {
             return write(
                 second: second, sequence: sequence, timestamp: timestamp, ssrc: ssrc, hasLevel: false, level: 0, into: &queue)
         }
         guard let slot = queue.nextHeader() else { return nil }
         // The one-byte form holds 16 bytes (RFC 8285 §4.2).
-        let isLong = descriptor.count &+ DescriptorLayout.growth > 16 || descriptorID > 14 || shortDescriptorHeader.isTwoByte
-        let template = isLong ? longDescriptorHeader : shortDescriptorHeader
-        guard template.length > 0 else { return nil }
-        template.write(into: slot, second: second, sequence: sequence, timestamp: timestamp, ssrc: ssrc, level: 0)
-        var at = Int(template.extensionEnd)
-        let length = layout.write(descriptor, changes, to: slot + at + (isLong ? 2 : 1))
-        if isLong {
+        guard longest <= 16, descriptorID <= 14, !shortDescriptorHeader.isTwoByte else {
+            guard longDescriptorHeader.length > 0 else { return nil }
+            longDescriptorHeader.write(
+                into: slot, second: second, sequence: sequence, timestamp: timestamp, ssrc: ssrc, level: 0)
+            let at = Int(longDescriptorHeader.extensionEnd)
+            let length = layout.write(descriptor, changes, to: slot + at + 2)
             slot.storeBytes(of: descriptorID, toByteOffset: at, as: UInt8.self)
-            slot.storeBytes(of: UInt8(truncatingIfNeeded: length), toByteOffset: at + 1, as: UInt8.self)
-            at &+= 2 &+ length
-        } else {
-            slot.storeBytes(of: descriptorID << 4 | UInt8(truncatingIfNeeded: length &- 1), toByteOffset: at, as: UInt8.self)
-            at &+= 1 &+ length
+            slot.storeBytes(of: UInt8(truncatingIfNeeded: length), toByteOffset: at &+ 1, as: UInt8.self)
+            return (slot, HeaderTemplate.end(slot, extensionsTo: at &+ 2 &+ length), longDescriptorHeader.stamps)
         }
-        while at & 3 != 0 {
-            slot.storeBytes(of: 0, toByteOffset: at, as: UInt8.self)
-            at &+= 1
-        }
-        slot.storeBytes(of: UInt16(truncatingIfNeeded: (at &- 16) >> 2).bigEndian, toByteOffset: 14, as: UInt16.self)
-        return (slot, at, template.stamps)
+        guard shortDescriptorHeader.length > 0 else { return nil }
+        shortDescriptorHeader.write(into: slot, second: second, sequence: sequence, timestamp: timestamp, ssrc: ssrc, level: 0)
+        let at = Int(shortDescriptorHeader.extensionEnd)
+        let length = layout.write(descriptor, changes, to: slot + at + 1)
+        slot.storeBytes(of: descriptorID << 4 | UInt8(truncatingIfNeeded: length &- 1), toByteOffset: at, as: UInt8.self)
+        return (slot, HeaderTemplate.end(slot, extensionsTo: at &+ 1 &+ length), shortDescriptorHeader.stamps)
     }
 }

@@ -53,12 +53,12 @@ package struct DependencyDescriptor: Hashable, Sendable {
         descriptor.templateID = UInt8(truncatingIfNeeded: reader.bits(6, of: bytes))
         descriptor.frameNumber = UInt16(truncatingIfNeeded: reader.bits(16, of: bytes))
         let extended = bytes.byteCount > minimumLength ? Extended(&reader, bytes) : Extended()
-        guard extended.hasStructure else { return descriptor.completed(by: structure, extended, &reader, bytes) }
+        guard extended.hasStructure else { return descriptor.completed(by: &structure, extended, &reader, bytes) }
         // A.8.3: with the first packet of a sequence, which is the first of a frame.
-        guard descriptor.startsFrame, let brought = DependencyStructure(&reader, of: bytes) else { return nil }
+        guard descriptor.startsFrame, var brought = DependencyStructure(&reader, of: bytes) else { return nil }
         descriptor.bringsStructure = true
         descriptor.activeTargets = UInt32.max >> UInt32(truncatingIfNeeded: DependencyStructure.maximumTargets &- brought.targetCount)
-        let completed = descriptor.completed(by: brought, extended, &reader, bytes)
+        let completed = descriptor.completed(by: &brought, extended, &reader, bytes)
         if completed != nil { structure = brought }
         return completed
     }
@@ -82,11 +82,12 @@ package struct DependencyDescriptor: Hashable, Sendable {
         }
     }
 
-    /// The active targets and frame_dependency_definition(), which mean something only beside a structure.
+    /// The active targets and frame_dependency_definition(), which mean something only beside a structure. It is `inout` and not changed: borrowed, its
+    /// 8 KB would be copied.
     private func completed(
-        by structure: borrowing DependencyStructure, _ extended: Extended, _ reader: inout BitReader, _ bytes: RawSpan
+        by structure: inout DependencyStructure, _ extended: Extended, _ reader: inout BitReader, _ bytes: RawSpan
     ) -> DependencyDescriptor? {
-        guard let template = structure.template(templateID) else { return nil }
+        guard let template = structure.templateInPlace(templateID) else { return nil }
         var completed = self
         completed.layout = DescriptorLayout(
             maskPosition: bytes.byteCount > DependencyDescriptor.minimumLength ? reader.position : DescriptorLayout.firstMaskPosition,

@@ -44,10 +44,19 @@ package struct DescriptorLayout: Hashable, Sendable {
         let count = source.count
         guard count >= DependencyDescriptor.minimumLength else { return 0 }
         let out = target.assumingMemoryBound(to: UInt8.self)
-        for index in 0..<count { out[index] = source[index] }
+        for index in DependencyDescriptor.minimumLength..<count { out[index] = source[index] }
         out[0] = source[0] & 0xc0 | (source[0] &+ changes.templateShift) & 0x3f
         let frame = UInt16(source[1]) << 8 | UInt16(source[2])
         target.storeBytes(of: (frame &+ changes.frameOffset).bigEndian, toByteOffset: 1, as: UInt16.self)
+        guard bringsStructure || changes.activeTargets != nil else { return count }
+        return writeRest(source, changes, to: target)
+    }
+
+    /// What of it lies at any bit.
+    @inline(never)
+    private func writeRest(_ source: UnsafeRawBufferPointer, _ changes: Changes, to target: UnsafeMutableRawPointer) -> Int {
+        let count = source.count
+        let out = target.assumingMemoryBound(to: UInt8.self)
         if bringsStructure, changes.templateShift != 0 {
             let offset = UInt8(truncatingIfNeeded: bits(6, of: source, at: DescriptorLayout.offsetPosition))
             set(UInt32(offset &+ changes.templateShift & 0x3f), 6, in: out, at: DescriptorLayout.offsetPosition)
