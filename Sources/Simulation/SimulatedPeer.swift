@@ -115,7 +115,7 @@ package final class SimulatedPeer {
     /// What the server told of each stream, last.
     package var reports: [SSRC: ReportBlock] { media.reports }
     /// What the server is told of the arrival of what it sends.
-    private var arrivals = ArrivalReports()
+    private var arrivals = ArrivalFeedback()
     /// What the server told of the arrival of each packet.
     package private(set) var feedbackLog = FeedbackLog()
 

@@ -3,7 +3,7 @@ import MediaPrimitives
 import RTP
 
 /// What a client tells the server of the arrival of what it is sent, every 50 ms while something comes: transport-wide feedback.
-package struct ArrivalReports {
+package struct ArrivalFeedback {
     private var log = ArrivalLog()
     private var count: UInt8 = 0
 
