@@ -60,7 +60,7 @@ extension Participant {
         for ((subscription, claim), step) in zip(zip(claimants, claims), steps) where !claim.rungs.isEmpty {
             if step != claim.current { subscription.history.note(from: claim.current, to: step, with: room, at: now) }
             let wasPaused = subscription.isPausedForBandwidth
-            subscription.allocate(step.map { claim.rungs[$0].target }, at: now)
+            subscription.allocate(step.map { claim.rungs[$0].target }, of: claim.rungs[claim.rungs.count - 1].target, at: now)
             if wasPaused != subscription.isPausedForBandwidth, let track = subscription.source {
                 events.append(.paused(id, track: track, isPaused: !wasPaused))
             }
