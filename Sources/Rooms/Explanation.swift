@@ -1,6 +1,8 @@
 import Congestion
 import Forwarding
 import MediaPrimitives
+import RTP
+import Transports
 
 /// Why a subscription is sent what it is sent, in the words of those who decided it: nothing here is worked out a second time.
 package struct SubscriptionExplanation: Sendable {

@@ -1,3 +1,4 @@
+import Congestion
 import Forwarding
 import HeadlessClients
 import MediaPrimitives
