@@ -42,6 +42,8 @@ struct Downlink: ~Copyable {
     /// What can be padded with: a stream of retransmissions is there.
     var canPad = false
     private(set) var roundTrip: Interval?
+    /// Far more has been sent than there is room for: what still waits is forgotten.
+    var isFlooded = false
 
     /// `isControlled` is false where it is to send whatever comes, at once.
     init(isControlled: Bool) {
@@ -72,8 +74,12 @@ struct Downlink: ~Copyable {
     /// Brings the pacer up to date with the estimate.
     private mutating func update(at now: Instant) {
         // A keyframe that leaves faster than the link passes it looks like too much, and the layer that it begins is given up.
-        pacer.set(
-            estimator.target, factor: estimator.isNearCapacity ? Downlink.factorNearCapacity : Pacer.factor, waiting: held.bytes, at: now)
+        if estimator.hasQueue {
+            pacer.set(estimator.target, factor: 1, waiting: 0, at: now)
+        } else {
+            let factor = estimator.isNearCapacity ? Downlink.factorNearCapacity : Pacer.factor
+            pacer.set(estimator.target, factor: factor, waiting: held.bytes, at: now)
+        }
         if let probe = estimator.probe { pacer.begin(probe, at: now) }
     }
 

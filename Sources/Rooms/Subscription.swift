@@ -77,6 +77,12 @@ package final class Subscription {
         renew(at: now)
     }
 
+    /// What it is sent ends here; a keyframe begins the next. What is missing of it is not sent again, either.
+    func cut() {
+        selector.restart()
+        stream.forgetHistory()
+    }
+
     /// Is fed by `publication` from now on, or by nothing.
     func follow(_ publication: Publication?, at now: Instant) {
         guard self.publication !== publication else { return }
