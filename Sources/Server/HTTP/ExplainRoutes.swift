@@ -1,4 +1,5 @@
 import Forwarding
+import Foundation
 import HTTPTypes
 import Hummingbird
 import MediaPrimitives
