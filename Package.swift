@@ -122,7 +122,7 @@ var targets: [Target] = [
         name: "FuzzHarnesses",
         dependencies: [
             "MediaPrimitives", "RTP", "SDP", "Negotiation", "ICE", "MediaSecurity", "ReferenceSRTP", "Congestion", "Forwarding",
-            "Transports", "Rooms",
+            "Transports", "Rooms", "HeadlessClients",
         ]
             + (coreOnly ? [] : ["Signalling", "Deflating", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
         path: "Tests/Fuzz/Harnesses", exclude: coreOnly ? ["Signalling"] : [], swiftSettings: settings),
@@ -194,7 +194,7 @@ if !coreOnly {
         .executableTarget(
             name: "apus",
             dependencies: [
-                "Server", "LoadTest", "RTP", "MediaPrimitives",
+                "Server", "LoadTest", "HeadlessClients", "RTP", "MediaPrimitives",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

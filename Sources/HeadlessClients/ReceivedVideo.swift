@@ -43,7 +43,10 @@ package final class ReceivedVideo {
     package private(set) var senderReports = 0
     private var clock = SenderClock(clockRate: 90_000)
 
-    package init(_ parameters: RTPParameters) {
+    private var reader: PayloadReader
+
+    package init(_ parameters: RTPParameters, reader: PayloadReader = .stamps) {
+        self.reader = reader
         ssrc = parameters.streams.first?.ssrc ?? SSRC(0)
         rtxSSRC = parameters.streams.first?.rtxSSRC
         types = PayloadTypeTable(parameters.codecs)
@@ -71,13 +74,16 @@ package final class ReceivedVideo {
             repaired += 1
         }
         let descriptor = PayloadDescriptor.parse(codec: codec, payload: payload)
-        guard let stamp = PayloadStamp.parse(codec, payload) else {
+        guard let stamp = reader.read(codec, payload, sequence: sequence, at: now)?.stamp else {
             return decoder.fault("packet \(sequence) is not what was sent")
         }
         packets += 1
         var entry = DecodedVideo.Packet(
-            timestamp: header.timestamp, marker: header.marker, isKeyframeStart: descriptor.isKeyframeStart,
-            startsFrame: descriptor.startsFrame, stamp: stamp)
+            timestamp: header.timestamp, marker: header.marker,
+            // A recorded keyframe may have its slices in other packets than its parameter sets.
+            isKeyframeStart: descriptor.isKeyframeStart && stamp.index == 0,
+            // With H.264 and AV1 the payload need not tell.
+            startsFrame: descriptor.startsFrame || stamp.index == 0, stamp: stamp)
         if case .vp8(let numbers) = descriptor { entry.descriptor = numbers }
         if let known = buffer[sequence] {
             if known.stamp != stamp || known.timestamp != entry.timestamp { decoder.fault("packet \(sequence) came twice and differs") }

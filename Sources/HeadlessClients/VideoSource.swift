@@ -1,44 +1,17 @@
 import MediaPrimitives
 import RTP
 
-/// What one encoding of a synthetic camera looks like.
-package struct VideoShape: Sendable {
-    package var width: UInt16 = 1_280
-    package var height: UInt16 = 720
-    package var frameInterval = Interval.microseconds(33_333)
-    package var packetsPerFrame = 4
-    package var packetsPerKeyframe = 8
-    /// Bytes of payload in each packet.
-    package var packetLength = 800
-    package var codec = Codec.vp8
-    /// Layers in one stream (VP9 both, AV1 temporal ones).
-    package var spatialLayers = 1
-    package var temporalLayers = 1
-    /// The time over which a frame's packets are spread; zero for a burst.
-    package var spread = Interval.zero
-
-    package init() {}
-    package init(width: UInt16, height: UInt16, packetsPerFrame: Int, packetLength: Int = 800) {
-        self.width = width
-        self.height = height
-        self.packetLength = packetLength
-        self.packetsPerFrame = packetsPerFrame
-        packetsPerKeyframe = 2 * packetsPerFrame
-    }
-
-    /// The usual three rungs of a browser's simulcast, lowest first.
-    package static let rungs = [
-        VideoShape(width: 320, height: 180, packetsPerFrame: 1), VideoShape(width: 640, height: 360, packetsPerFrame: 2),
-        VideoShape(width: 1_280, height: 720, packetsPerFrame: 4),
-    ]
-}
-
-/// One encoding of a synthetic camera: frames at a steady rate, keyframes only at the start and where they are asked for.
+/// One encoding of a camera. A synthetic one has frames at a steady rate, keyframes only at the start and where they are asked for; of a file, where
+/// it has them, and it goes on with the next of them where one is asked for.
 package final class VideoSource {
     package let stream: PublishedStream
     package let source: UInt16
     package let layer: UInt8
-    private let shape: VideoShape
+    private let content: VideoContent
+    /// Where what is sent of a file is noted, since it cannot be stamped.
+    private let log: SentLog?
+    /// The file's next frame.
+    private var place = 0
     /// A muted camera sends nothing, and goes on with a keyframe.
     package var isPaused = false {
         didSet { if oldValue, !isPaused { keyframeDue = nextFrame } }
@@ -66,11 +39,21 @@ package final class VideoSource {
     private var keyframeDistance: UInt32 = 0
     private var unsent: Unsent?
 
-    package init(stream: PublishedStream, source: UInt16, layer: UInt8, shape: VideoShape, at now: Instant, entropy: Entropy) {
+    package convenience init(
+        stream: PublishedStream, source: UInt16, layer: UInt8, shape: VideoShape, at now: Instant, entropy: Entropy
+    ) {
+        self.init(stream: stream, source: source, layer: layer, content: .synthetic(shape), log: nil, at: now, entropy: entropy)
+    }
+
+    /// A `log` is for recorded content.
+    package init(
+        stream: PublishedStream, source: UInt16, layer: UInt8, content: VideoContent, log: SentLog?, at now: Instant, entropy: Entropy
+    ) {
         self.stream = stream
         self.source = source
         self.layer = layer
-        self.shape = shape
+        self.content = content
+        self.log = log
         nextFrame = now
         keyframeDue = now
         pictureID = UInt16(truncatingIfNeeded: entropy.next()) & 0x7fff
@@ -90,94 +73,124 @@ package final class VideoSource {
         if beginningWithKeyframe { keyframeDue = nextFrame }
     }
 
-    package var nextDeadline: Instant { min(nextFrame, unsent?.due(shape) ?? .distantFuture) }
+    package var nextDeadline: Instant { min(nextFrame, unsent?.due ?? .distantFuture) }
+
+    /// A file that is later than this goes on from now: before its first frame there may have been no path yet.
+    private static let longestLag = Interval.milliseconds(100)
 
     package func handleTimeout(at now: Instant, over transport: ClientTransport, into batch: DatagramBatch) {
         while nextFrame <= now {
-            // What was not sent in time (there was no path yet) is not made up for.
-            if !isPaused, now - nextFrame < shape.frameInterval { beginFrame(at: now, over: transport, into: batch) }
-            nextFrame = nextFrame + shape.frameInterval
+            switch content {
+            case .synthetic(let shape):
+                // What was not sent in time is not made up for.
+                if !isPaused, now - nextFrame < shape.frameInterval {
+                    begin(synthetic(shape, at: now), captured: now, spread: shape.spread, at: now, over: transport, into: batch)
+                }
+                nextFrame = nextFrame + shape.frameInterval
+            case .recorded(let recording, let isPaced):
+                // Every frame is sent, for the next one refers to it.
+                if now - nextFrame > VideoSource.longestLag { nextFrame = now }
+                let picture = isPaused ? nil : recorded(recording, at: now)
+                let interval = picture?.frame.interval ?? recording.frames[place].interval
+                if let picture {
+                    begin(
+                        .recorded(picture), captured: nextFrame, spread: isPaced ? interval * 2 / 5 : .zero, at: now, over: transport,
+                        into: batch)
+                }
+                nextFrame = nextFrame + interval
+            }
         }
         sendDue(at: now, over: transport, into: batch)
+    }
+
+    private enum Picture {
+        case synthetic(SyntheticPicture)
+        case recorded(RecordedPicture)
+
+        /// Of packets.
+        var count: Int {
+            switch self {
+            case .synthetic(let picture): picture.count
+            case .recorded(let picture): picture.count
+            }
+        }
     }
 
     /// A frame of which not all packets have left.
     private struct Unsent {
-        var picture: SyntheticPicture
+        var picture: Picture
         var captured: Instant
+        var spread: Interval
         var next = 0
 
-        func due(_ shape: VideoShape) -> Instant { captured + shape.spread * Int64(next) / Int64(picture.count) }
+        var due: Instant { captured + spread * Int64(next) / Int64(picture.count) }
     }
 
-    private func beginFrame(at now: Instant, over transport: ClientTransport, into batch: DatagramBatch) {
+    private func begin(
+        _ picture: Picture, captured: Instant, spread: Interval, at now: Instant, over transport: ClientTransport,
+        into batch: DatagramBatch
+    ) {
         // The one before is late: its rest leaves now, in order.
         sendDue(at: .distantFuture, sentAt: now, over: transport, into: batch)
+        unsent = Unsent(picture: picture, captured: captured, spread: spread)
+        sendDue(at: now, over: transport, into: batch)
+    }
+
+    private func synthetic(_ shape: VideoShape, at now: Instant) -> Picture {
         let isKeyframe = keyframeDue.map { $0 <= now } ?? false
-        if isKeyframe {
-            keyframeDue = nil
-            lastKeyframe = now
-            keyframes += 1
-            keyIndex = (keyIndex &+ 1) & 0x1f
-        }
+        if isKeyframe { noteKeyframe(at: now) }
         let temporalID = isKeyframe ? 0 : shape.temporalID(of: keyframeDistance &+ 1)
         keyframeDistance = isKeyframe ? 0 : keyframeDistance &+ 1
         pictureID = (pictureID &+ 1) & 0x7fff
         if temporalID == 0 { tl0PicIdx &+= 1 }
-        let picture = SyntheticPicture(
-            shape, isKeyframe: isKeyframe, pictureID: pictureID, tl0PicIdx: tl0PicIdx, keyIndex: keyIndex, temporalID: temporalID)
-        unsent = Unsent(picture: picture, captured: now)
-        sendDue(at: now, over: transport, into: batch)
+        return .synthetic(
+            SyntheticPicture(
+                shape, isKeyframe: isKeyframe, pictureID: pictureID, tl0PicIdx: tl0PicIdx, keyIndex: keyIndex, temporalID: temporalID))
+    }
+
+    private func recorded(_ recording: VideoRecording, at now: Instant) -> RecordedPicture {
+        if let keyframeDue, keyframeDue <= now { place = recording.keyframe(from: place) }
+        let frame = recording.frames[place]
+        place = (place + 1) % recording.frames.count
+        if frame.isKeyframe { noteKeyframe(at: now) }
+        pictureID = (pictureID &+ 1) & 0x7fff
+        tl0PicIdx &+= 1
+        return RecordedPicture(recording: recording, frame: frame, pictureID: pictureID, tl0PicIdx: tl0PicIdx, keyIndex: keyIndex)
+    }
+
+    private func noteKeyframe(at now: Instant) {
+        keyframeDue = nil
+        lastKeyframe = now
+        keyframes += 1
+        keyIndex = (keyIndex &+ 1) & 0x1f
     }
 
     /// Sends what is due by `due`.
     private func sendDue(at due: Instant, sentAt: Instant? = nil, over transport: ClientTransport, into batch: DatagramBatch) {
         let now = sentAt ?? due
-        while let rest = unsent, rest.due(shape) <= due {
-            let (index, picture) = (rest.next, rest.picture)
-            let stamp = PayloadStamp(
-                source: source, layer: layer, isKeyframe: picture.isKeyframe, frame: frame, index: index, count: picture.count,
-                ordinal: stream.packets, captured: now)
-            stream.send(
-                stamp.payload(of: picture), marker: index == picture.count - 1, captured: rest.captured, at: now, over: transport,
-                into: batch)
+        while let rest = unsent, rest.due <= due {
+            let (index, count) = (rest.next, rest.picture.count)
+            let payload: [UInt8]
+            switch rest.picture {
+            case .synthetic(let picture):
+                payload = stamp(index, of: count, isKeyframe: picture.isKeyframe, captured: now).payload(of: picture)
+            case .recorded(let picture):
+                payload = picture.payload(index)
+                let stamp = stamp(index, of: count, isKeyframe: picture.frame.isKeyframe, captured: rest.captured)
+                log?.note(SentLog.Entry(hash: picture.packet(index).hash, stamp: stamp, sent: now))
+            }
+            stream.send(payload, marker: index == count - 1, captured: rest.captured, at: now, over: transport, into: batch)
             unsent?.next += 1
-            if index == picture.count - 1 {
+            if index == count - 1 {
                 unsent = nil
                 frame &+= 1
             }
         }
     }
-}
 
-extension VideoShape {
-    /// The layer of the frame that comes so many after a keyframe.
-    func temporalID(of distance: UInt32) -> UInt8 {
-        switch temporalLayers {
-        case 2: UInt8(distance & 1)
-        case 3: [0, 2, 1, 2][Int(distance & 3)]
-        default: 0
-        }
-    }
-
-    /// The layer of a picture's packet: each has about twice as many as the one below.
-    func spatialID(of index: Int, among count: Int) -> UInt8 {
-        let layers = min(spatialLayers, count)
-        // The lower ones first, so that none is empty.
-        var left = count
-        var at = 0
-        for layer in 0..<layers {
-            let above = (1 << (layers - layer)) - 1
-            let share = layer == layers - 1 ? left : max(1, min(left - (layers - layer - 1), left / above))
-            at += share
-            left -= share
-            if index < at { return UInt8(layer) }
-        }
-        return UInt8(layers - 1)
-    }
-
-    /// Of payload, keyframes aside.
-    package var bitsPerSecond: Int {
-        Int(Int64(packetsPerFrame * packetLength * 8) * 1_000_000_000 / max(1, frameInterval.nanoseconds))
+    private func stamp(_ index: Int, of count: Int, isKeyframe: Bool, captured: Instant) -> PayloadStamp {
+        PayloadStamp(
+            source: source, layer: layer, isKeyframe: isKeyframe, frame: frame, index: index, count: count, ordinal: stream.packets,
+            captured: captured)
     }
 }

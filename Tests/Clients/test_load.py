@@ -6,6 +6,7 @@ import json
 import pytest
 
 from clients.apus import Apus, free_port, run_apus
+from clients.recordings import write_ivf, write_ogg
 from clients.waiting import until
 
 
@@ -84,6 +85,62 @@ async def test_shapes(apus, shape):
     status, report, err = await load(apus, "--subscribers", "2", "--verify", "2", "--duration", "1s", "--codec", *shape.split())
     assert status == 0, err
     expect_undisturbed(report, subscribers=2, verified=2)
+
+
+@pytest.mark.parametrize("codec", ["vp8", "vp9", "h264", "av1"])
+async def test_recorded_media(apus, tmp_path, codec):
+    """What is published from files arrives as it was, in its order, and its delay is known."""
+    status, report, err = await load(
+        apus, "--subscribers", "4", "--verify", "2", "--duration", "4s", "--video-file", write_ivf(tmp_path / "a.ivf", codec),
+        "--audio-file", write_ogg(tmp_path / "a.ogg"),
+    )  # fmt: skip
+    assert status == 0, err
+    expect_undisturbed(report, subscribers=4, verified=2)
+    assert report["delay_ms"]["count"] > 2 * 4 * 80
+    assert await apus.metric("apus_packets_total", direction="in", kind="rtp") == report["packets"]["published"]
+
+
+async def test_recorded_simulcast(apus, tmp_path):
+    """Three files are three layers, everybody publishes the same ones, and all is told apart: publishers, layers, and repetitions."""
+    files = [write_ivf(tmp_path / f"{layer}.ivf", "vp8", seed=layer, largest=1_500 * (layer + 1)) for layer in range(3)]
+    status, report, err = await load(
+        apus, "--protocol", "livekit", "--publishers", "1", "--participants", "2", "--subscribers", "2", "--verify", "4", "--duration", "6s",
+        *[argument for file in files for argument in ("--video-file", file)], "--audio-file", write_ogg(tmp_path / "a.ogg"),
+        "--layer-changes", "1500ms", "--layers", "3",
+    )  # fmt: skip
+    assert status == 0, err + str(report["failures"])
+    assert report["failed"] == 0 and report["packets"]["lost"] == 0 and report["packets"]["duplicates"] == 0
+    assert report["verified"]["faults"] == [] and report["verified"]["clients"] == 4
+    assert report["layers"]["reached"] > 0
+
+
+async def test_recorded_media_with_loss(apus, tmp_path):
+    """Of recorded frames, too, what is lost is asked for and sent again."""
+    status, report, err = await load(
+        apus, "--publishers", "2", "--subscribers", "4", "--verify", "2", "--duration", "4s", "--loss", "0.03",
+        "--video-file", write_ivf(tmp_path / "a.ivf", "h264"), "--audio-file", write_ogg(tmp_path / "a.ogg"),
+    )  # fmt: skip
+    assert status == 0, err
+    assert report["packets"]["repaired"] > 0 and report["delivery_video"] > 0.999 > report["delivery_audio"] > 0.9
+    assert report["verified"]["faults"] == []
+
+
+async def test_files_that_cannot_be_sent(tmp_path):
+    """Each is refused with a sentence before anybody joins."""
+    vp8, sound = write_ivf(tmp_path / "a.ivf", "vp8"), write_ogg(tmp_path / "a.ogg")
+    (tmp_path / "cut.ivf").write_bytes((tmp_path / "a.ivf").read_bytes()[:-1])
+    for arguments, sentence in [
+        (["--video-file", sound], "is no IVF file"),
+        (["--audio-file", vp8], "is no Ogg file"),
+        (["--video-file", str(tmp_path / "cut.ivf")], "ends in the middle of frame 44"),
+        (["--video-file", str(tmp_path / "none.ivf")], "could not be read"),
+        (["--video-file", vp8, "--codec", "h264"], "has VP8 in it"),
+        (["--video-file", vp8, "--video-file", vp8], "the same pictures"),
+        (["--video-file", vp8, "--svc", "L1T3"], "--svc"),
+        (["--video-file", vp8, "--layers", "3"], "one for each"),
+    ]:
+        status, out, err = await run_apus("load", "--dev", "--url", "http://localhost:1", *arguments)
+        assert status == 64 and out == "" and sentence in err, err
 
 
 async def test_loss(apus):

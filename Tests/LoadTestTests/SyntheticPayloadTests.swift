@@ -87,7 +87,7 @@ struct SyntheticPayloadTests {
             wallClock: WallClock(instant: start, unixNanoseconds: 0), origin: start, entropy: entropy)
         let microphone = AudioSource(stream: stream, source: 1, at: start)
         let batch = DatagramBatch(capacity: 8)
-        let transport = try loneTransport()
+        let transport = try LoneTransport.make()
         func run(_ milliseconds: Range<Int64>) -> UInt32 {
             let before = stream.packets
             for at in stride(from: milliseconds.lowerBound, to: milliseconds.upperBound, by: 20) {
@@ -100,18 +100,5 @@ struct SyntheticPayloadTests {
         #expect(run(1_000..<3_000) == 5)
         microphone.isSilent = false
         #expect(run(3_000..<3_200) == 10)
-    }
-
-    /// A transport that never finds anybody.
-    private func loneTransport() throws -> ClientTransport {
-        let certificate = try Certificate.generate()
-        let parameters = TransportParameters(
-            local: ICECredentials(ufrag: "aaaa", password: "0123456789012345678901"),
-            remote: ICECredentials(ufrag: "bbbb", password: "0123456789012345678901"), fingerprints: [certificate.fingerprint],
-            role: .client)
-        let path = Path(local: SocketAddress(ipv4: 1, port: 1), remote: SocketAddress(ipv4: 2, port: 2))
-        return ClientTransport(
-            parameters, certificate: certificate, profiles: SRTPProfile.allCases, path: path, extensions: HeaderExtensionMap(),
-            at: Instant(nanoseconds: 0), entropy: .seeded(2))
     }
 }

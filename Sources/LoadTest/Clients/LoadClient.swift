@@ -80,7 +80,7 @@ final class LoadClient {
         }
         for plan in receiving
         where !tracks.contains(where: { $0.mid == plan.parameters.mid && $0.ssrc == plan.parameters.streams.first?.ssrc }) {
-            guard let track = ReceivedTrack(plan.parameters, trackID: plan.trackID, verifies: verifies) else { continue }
+            guard let track = ReceivedTrack(plan, verifies: verifies) else { continue }
             ssrcs.append((track.ssrc.rawValue, tracks.count))
             if let rtx = track.rtxSSRC { ssrcs.append((rtx.rawValue, tracks.count)) }
             tracks.append(track)

@@ -65,21 +65,28 @@ package final class ReceivedTrack {
     }
     private static let recentLimit = 512
 
+    private var reader: PayloadReader
     private let video: ReceivedVideo?
 
-    package init?(_ parameters: RTPParameters, trackID: String?, verifies: Bool) {
+    package convenience init?(_ parameters: RTPParameters, trackID: String?, verifies: Bool, recordings: SentRecordings? = nil) {
+        self.init(ReceivingPlan(parameters: parameters, trackID: trackID, recordings: recordings), verifies: verifies)
+    }
+
+    init?(_ plan: ReceivingPlan, verifies: Bool) {
+        let parameters = plan.parameters
         guard let stream = parameters.streams.first else { return nil }
         mid = parameters.mid
         kind = parameters.kind
         ssrc = stream.ssrc
         rtxSSRC = stream.rtxSSRC
-        self.trackID = trackID
+        trackID = plan.trackID
+        reader = PayloadReader(plan.recordings, kind: parameters.kind, from: plan.source)
         types = PayloadTypeTable(parameters.codecs)
         repairs = parameters.kind == .video && parameters.codecs.contains { $0.nack }
         statistics = ReceptionStatistics(clockRate: parameters.kind == .audio ? 48_000 : 90_000)
         clock = SenderClock(clockRate: parameters.kind == .audio ? 48_000 : 90_000)
         isSeeking = parameters.kind == .video
-        video = verifies && parameters.kind == .video ? ReceivedVideo(parameters) : nil
+        video = verifies && parameters.kind == .video ? ReceivedVideo(parameters, reader: reader) : nil
         self.verifies = verifies
     }
 
@@ -149,12 +156,12 @@ package final class ReceivedTrack {
         let descriptor = PayloadDescriptor.parse(codec: codec, payload: payload)
         if isSeeking { seek(sequence, header, descriptor, at: arrival) }
         video?.receive(packet, header, values, at: arrival)
-        guard let stamp = PayloadStamp.parse(codec, payload) else {
+        guard let (stamp, sent) = reader.read(codec, payload, sequence: sequence, at: arrival) else {
             fault("packet \(sequence) is not what was published")
             return
         }
         lastSample = Sample(sequence: sequence, stamp: stamp)
-        if header.ssrc == ssrc { delays.add(arrival - stamp.captured) }
+        if header.ssrc == ssrc { delays.add(arrival - sent) }
         if kind == .audio {
             if let level = values.audioLevel, level != stamp.layer { fault("a wrong audio level") }
         } else if let wanted {

@@ -4,7 +4,12 @@ import RTP
 
 extension LoadPlan {
     /// What a camera sends, lowest layer first.
-    var shapes: [VideoShape] {
+    var contents: [VideoContent] {
+        guard pictures.isEmpty else { return pictures.map { .recorded($0, isPaced: isPaced) } }
+        return shapes.map { .synthetic($0) }
+    }
+
+    private var shapes: [VideoShape] {
         (layers > 1 ? Array(VideoShape.rungs.suffix(layers)) : [VideoShape()]).map { rung in
             var shape = rung
             shape.codec = codec

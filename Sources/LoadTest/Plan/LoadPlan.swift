@@ -1,3 +1,4 @@
+import HeadlessClients
 import MediaPrimitives
 import RTP
 
@@ -32,6 +33,10 @@ package struct LoadPlan: Sendable {
     package var hasAudio = true
     package var hasVideo = true
     package var codec = Codec.vp8
+    /// Files whose pictures every camera sends, one for each of `layers`, lowest first; empty for synthetic ones.
+    package var pictures: [VideoRecording] = []
+    /// A file whose sound every microphone sends.
+    package var sound: AudioRecording?
     /// Layers in one stream: VP9 has both kinds, AV1 temporal ones.
     package var spatialLayers = 1
     package var temporalLayers = 1

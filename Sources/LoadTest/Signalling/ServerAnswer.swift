@@ -14,6 +14,8 @@ package struct ServerAnswer: Sendable {
         package var receives: Bool
         /// What the server calls the track that it sends.
         package var trackID: String?
+        /// The identity of who publishes it, where the server has told.
+        package var publisher: String?
     }
 
     package var transport: TransportParameters
