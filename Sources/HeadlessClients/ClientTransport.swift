@@ -115,7 +115,10 @@ package final class ClientTransport {
 
     // MARK: Sending
 
-    package func sendRTP(_ header: OutgoingHeader, payload: [UInt8], at now: Instant, into batch: DatagramBatch) {
+    /// `descriptor` is a dependency descriptor, which goes with the header where it was negotiated; empty for none.
+    package func sendRTP(
+        _ header: OutgoingHeader, descriptor: [UInt8] = [], payload: [UInt8], at now: Instant, into batch: DatagramBatch
+    ) {
         guard isConnected, let srtp, let path = ice.selectedPath else { return }
         batch.append(to: path) { slot in
             var writer = ByteWriter(UnsafeMutableRawBufferPointer(rebasing: slot[..<1_468]))
@@ -123,9 +126,10 @@ package final class ClientTransport {
             header.reservesSendTime = true
             header.reservesTransportSequence = true
             let stamps = header.write(into: &writer, extensions)
-            writer.bytes(payload)
             stamps.stamp(slot, absSendTime: StampOffsets.absSendTime(now), transportSequence: transportSequence)
             transportSequence &+= 1
+            if !descriptor.isEmpty { writer.addExtension(extensions[.dependencyDescriptor], descriptor) }
+            writer.bytes(payload)
             return writer.overflowed ? 0 : srtp.protectRTP(slot, length: writer.count) ?? 0
         }
     }

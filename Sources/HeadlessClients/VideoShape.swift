@@ -11,9 +11,11 @@ package struct VideoShape: Sendable {
     /// Bytes of payload in each packet.
     package var packetLength = 800
     package var codec = Codec.vp8
-    /// Layers in one stream (VP9 both, AV1 temporal ones).
+    /// Layers in one stream (VP9 and AV1).
     package var spatialLayers = 1
     package var temporalLayers = 1
+    /// Spatial layers refer to each other in keyframes only, as in L3T3_KEY. Those of AV1 always do.
+    package var isKeySVC = false
     /// The time over which a frame's packets are spread; zero for a burst.
     package var spread = Interval.zero
 
@@ -57,6 +59,20 @@ extension VideoShape {
             if index < at { return UInt8(layer) }
         }
         return UInt8(layers - 1)
+    }
+
+    /// The same, and whether the packet is the first and the last of its layer.
+    func layer(of index: Int, among count: Int) -> (spatialID: UInt8, starts: Bool, ends: Bool) {
+        let layer = spatialID(of: index, among: count)
+        return (
+            layer, index == 0 || spatialID(of: index - 1, among: count) != layer,
+            index == count - 1 || spatialID(of: index + 1, among: count) != layer
+        )
+    }
+
+    /// Each layer is twice as wide and high as the one below.
+    func size(ofSpatialLayer layer: Int) -> (width: UInt16, height: UInt16) {
+        (width >> UInt16(spatialLayers - 1 - layer), height >> UInt16(spatialLayers - 1 - layer))
     }
 
     /// Of payload, keyframes aside.

@@ -10,6 +10,10 @@ package final class VideoSource {
     private let content: VideoContent
     /// Where what is sent of a file is noted, since it cannot be stamped.
     private let log: SentLog?
+    /// Of AV1, what dependency descriptors say.
+    private let layers: LayerStructure?
+    /// Of AV1, counts the frames of all spatial layers.
+    private var frameNumber: UInt16
     /// The file's next frame.
     private var place = 0
     /// A muted camera sends nothing, and goes on with a keyframe.
@@ -54,11 +58,13 @@ package final class VideoSource {
         self.layer = layer
         self.content = content
         self.log = log
+        layers = LayerStructure(content)
         nextFrame = now
         keyframeDue = now
         pictureID = UInt16(truncatingIfNeeded: entropy.next()) & 0x7fff
         tl0PicIdx = UInt8(truncatingIfNeeded: entropy.next())
         keyIndex = UInt8(truncatingIfNeeded: entropy.next()) & 0x1f
+        frameNumber = pictureID
     }
 
     /// A receiver cannot decode: a keyframe after what an encoder needs for it, and not within 300 ms of the last.
@@ -121,6 +127,8 @@ package final class VideoSource {
         var picture: Picture
         var captured: Instant
         var spread: Interval
+        /// From the last keyframe.
+        var distance: UInt32
         var next = 0
 
         var due: Instant { captured + spread * Int64(next) / Int64(picture.count) }
@@ -132,7 +140,7 @@ package final class VideoSource {
     ) {
         // The one before is late: its rest leaves now, in order.
         sendDue(at: .distantFuture, sentAt: now, over: transport, into: batch)
-        unsent = Unsent(picture: picture, captured: captured, spread: spread)
+        unsent = Unsent(picture: picture, captured: captured, spread: spread, distance: keyframeDistance)
         sendDue(at: now, over: transport, into: batch)
     }
 
@@ -153,6 +161,7 @@ package final class VideoSource {
         let frame = recording.frames[place]
         place = (place + 1) % recording.frames.count
         if frame.isKeyframe { noteKeyframe(at: now) }
+        keyframeDistance = frame.isKeyframe ? 0 : keyframeDistance &+ 1
         pictureID = (pictureID &+ 1) & 0x7fff
         tl0PicIdx &+= 1
         return RecordedPicture(recording: recording, frame: frame, pictureID: pictureID, tl0PicIdx: tl0PicIdx, keyIndex: keyIndex)
@@ -171,16 +180,25 @@ package final class VideoSource {
         while let rest = unsent, rest.due <= due {
             let (index, count) = (rest.next, rest.picture.count)
             let payload: [UInt8]
+            // Of a recording there is one layer.
+            var layer = (spatialID: UInt8(0), starts: index == 0, ends: index == count - 1)
             switch rest.picture {
             case .synthetic(let picture):
+                layer = picture.shape.layer(of: index, among: count)
                 payload = stamp(index, of: count, isKeyframe: picture.isKeyframe, captured: now).payload(of: picture)
             case .recorded(let picture):
                 payload = picture.payload(index)
                 let stamp = stamp(index, of: count, isKeyframe: picture.frame.isKeyframe, captured: rest.captured)
                 log?.note(SentLog.Entry(hash: picture.packet(index).hash, stamp: stamp, sent: now))
             }
-            stream.send(payload, marker: index == count - 1, captured: rest.captured, at: now, over: transport, into: batch)
+            let descriptor =
+                layers?.descriptor(
+                    startsFrame: layer.starts, endsFrame: layer.ends, spatialID: Int(layer.spatialID), distance: rest.distance,
+                    frameNumber: frameNumber) ?? []
+            stream.send(
+                payload, descriptor: descriptor, marker: index == count - 1, captured: rest.captured, at: now, over: transport, into: batch)
             unsent?.next += 1
+            if layer.ends { frameNumber &+= 1 }
             if index == count - 1 {
                 unsent = nil
                 frame &+= 1

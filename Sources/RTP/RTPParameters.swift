@@ -26,7 +26,7 @@ package enum Codec: UInt8, Sendable, Hashable, CaseIterable {
 /// The header extensions that are understood (RFC 8285 §5 maps their URIs to ids per session).
 @frozen @usableFromInline
 package enum HeaderExtension: UInt8, Sendable, CaseIterable {
-    case mid, rid, repairedRid, absSendTime, transportCC, audioLevel
+    case mid, rid, repairedRid, absSendTime, transportCC, audioLevel, dependencyDescriptor
 
     package var uri: String {
         switch self {
@@ -36,6 +36,7 @@ package enum HeaderExtension: UInt8, Sendable, CaseIterable {
         case .absSendTime: "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
         case .transportCC: "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
         case .audioLevel: "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+        case .dependencyDescriptor: "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"
         }
     }
 }

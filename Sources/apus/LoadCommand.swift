@@ -57,7 +57,7 @@ struct LoadCommand: AsyncParsableCommand {
     var videoFiles: [String] = []
     @Option(help: ArgumentHelp("Publish the sound of this Ogg file with Opus in it, over and over.", valueName: "file"))
     var audioFile: String?
-    @Option(help: ArgumentHelp("Layers in one stream: L1T3 (vp9, av1), L3T3 (vp9) and the like.", valueName: "mode"))
+    @Option(help: ArgumentHelp("Layers in one stream: L1T3, L3T3_KEY (vp9, av1), L3T3 (vp9) and the like.", valueName: "mode"))
     var svc = "L1T1"
     @Flag(help: "Spread the packets of a picture over time, as a browser's pacer does.")
     var paced = false
@@ -120,7 +120,7 @@ struct LoadCommand: AsyncParsableCommand {
         plan.verifying = verify
         plan.threads = threads
         plan.codec = (codec ?? .vp8).codec
-        (plan.spatialLayers, plan.temporalLayers) = try scalability()
+        (plan.spatialLayers, plan.temporalLayers, plan.isKeySVC) = try scalability()
         plan.isPaced = paced
         plan.loss = loss
         plan.speakers = speakers
@@ -140,18 +140,20 @@ struct LoadCommand: AsyncParsableCommand {
         return interval
     }
 
-    /// `L<spatial>T<temporal>`, as far as the codec's payloads tell layers (the modes of W3C webrtc-svc).
-    private func scalability() throws -> (Int, Int) {
-        let digits = svc.uppercased().split(separator: "T", omittingEmptySubsequences: false)
+    /// `L<spatial>T<temporal>` and perhaps `_KEY`, as far as the codec's payloads tell layers (the modes of W3C webrtc-svc).
+    private func scalability() throws -> (Int, Int, Bool) {
+        let isKey = svc.uppercased().hasSuffix("_KEY")
+        let digits = svc.uppercased().dropLast(isKey ? 4 : 0).split(separator: "T", omittingEmptySubsequences: false)
         guard digits.count == 2, digits[0].hasPrefix("L"), let spatial = Int(digits[0].dropFirst()), let temporal = Int(digits[1]),
             (1...3).contains(spatial), (1...3).contains(temporal)
-        else { throw ValidationError("--svc: expected L1T1 to L3T3, found \"\(svc.prefix(100))\".") }
+        else { throw ValidationError("--svc: expected L1T1 to L3T3, or with _KEY, found \"\(svc.prefix(100))\".") }
         let codec = codec ?? .vp8
-        let most = codec == .vp9 ? (3, 3) : codec == .av1 ? (1, 3) : (1, 1)
-        guard spatial <= most.0, temporal <= most.1 else {
-            throw ValidationError("--svc: \(codec.codec.name) has L\(most.0)T\(most.1) here at most.")
+        guard spatial * temporal == 1 || codec == .vp9 || codec == .av1 else {
+            throw ValidationError("--svc: \(codec.codec.name) has L1T1 only here.")
         }
-        return (spatial, temporal)
+        guard !isKey || spatial > 1 else { throw ValidationError("--svc: _KEY is of several spatial layers.") }
+        guard isKey || spatial == 1 || codec == .vp9 else { throw ValidationError("--svc: AV1 has L2 and L3 with _KEY only here.") }
+        return (spatial, temporal, isKey)
     }
 
     func run() async throws {

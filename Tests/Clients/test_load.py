@@ -79,7 +79,7 @@ async def test_livekits_protocol(apus):
     assert await apus.metric("apus_signal_sockets") == 0 and await apus.metric("apus_participants") == 0
 
 
-@pytest.mark.parametrize("shape", ["h264", "vp9 --svc L3T3", "av1 --svc L1T3", "vp8 --paced"])
+@pytest.mark.parametrize("shape", ["h264", "vp9 --svc L3T3", "vp9 --svc L3T3_KEY", "av1 --svc L1T3", "av1 --svc L3T3_KEY", "vp8 --paced"])
 async def test_shapes(apus, shape):
     """Every codec, layers in one stream, and pictures that are spread over time pass whole."""
     status, report, err = await load(apus, "--subscribers", "2", "--verify", "2", "--duration", "1s", "--codec", *shape.split())
@@ -236,6 +236,7 @@ async def test_nobody_answers(protocol):
         ["--url", "http://localhost:1", "--duration", "soon"], ["--url", "http://localhost:1", "--publishers", "0", "--subscribers", "0"],
         ["--url", "http://localhost:1", "--api-key", "a"], ["--url", "http://localhost:1", "--participants", "2"],
         ["--url", "http://localhost:1", "--codec", "opus"], ["--url", "http://localhost:1", "--svc", "L3T3"],
+        ["--url", "http://localhost:1", "--codec", "av1", "--svc", "L3T3"], ["--url", "http://localhost:1", "--codec", "vp9", "--svc", "L1T3_KEY"],
         ["--url", "http://localhost:1", "--layer-changes", "1s"], ["--url", "http://localhost:1", "--loss", "2"],
     ],
 )  # fmt: skip

@@ -55,9 +55,10 @@ struct SyntheticPayloadTests {
         }
     }
 
-    @Test("VP9 layers are whole frames in order, each above referring to the one below")
-    func spatialLayers() throws {
+    @Test("VP9 layers are whole frames in order, each above referring to the one below, or in keyframes only", arguments: [false, true])
+    func spatialLayers(isKeySVC: Bool) throws {
         var shape = shape(.vp9)
+        shape.isKeySVC = isKeySVC
         shape.spatialLayers = 3
         shape.temporalLayers = 3
         var temporal: [UInt8] = []
@@ -69,7 +70,8 @@ struct SyntheticPayloadTests {
             #expect(descriptors.filter(\.startsFrame).map(\.spatialID) == [0, 1, 2])
             #expect(descriptors.filter(\.endsFrame).map(\.spatialID) == [0, 1, 2])
             #expect(descriptors.map(\.spatialID) == descriptors.map(\.spatialID).sorted())
-            #expect(descriptors.allSatisfy { $0.isInterLayerPredicted == ($0.spatialID > 0) })
+            #expect(descriptors.allSatisfy { $0.isInterLayerPredicted == ($0.spatialID > 0 && (number == 0 || !isKeySVC)) })
+            #expect(descriptors.allSatisfy { $0.isNotReferencedByUpperLayers == ($0.spatialID == 2 || isKeySVC && number > 0) })
             #expect(Set(descriptors.map(\.pictureID)).count == 1)
             #expect(descriptors[0].spatialLayerCount == (number == 0 ? 3 : 0))
             temporal.append(descriptors[0].temporalID)

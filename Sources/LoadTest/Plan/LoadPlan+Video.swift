@@ -15,6 +15,7 @@ extension LoadPlan {
             shape.codec = codec
             shape.spatialLayers = spatialLayers
             shape.temporalLayers = temporalLayers
+            shape.isKeySVC = isKeySVC
             // As Chromium's pacer does: faster than the pictures come.
             shape.spread = isPaced ? shape.frameInterval * 2 / 5 : .zero
             return shape

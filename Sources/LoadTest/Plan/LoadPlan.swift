@@ -37,9 +37,11 @@ package struct LoadPlan: Sendable {
     package var pictures: [VideoRecording] = []
     /// A file whose sound every microphone sends.
     package var sound: AudioRecording?
-    /// Layers in one stream: VP9 has both kinds, AV1 temporal ones.
+    /// Layers in one stream: VP9 and AV1.
     package var spatialLayers = 1
     package var temporalLayers = 1
+    /// Spatial layers refer to each other in keyframes only.
+    package var isKeySVC = false
     /// The packets of a picture leave over most of the time until the next, in place of at once.
     package var isPaced = false
 
