@@ -18,8 +18,12 @@ struct LoadCommand: AsyncParsableCommand {
             Exit status: 0 done, 1 a bar was missed, or somebody could not join, got nothing or was thrown out, 64 wrong usage, 69 the server does not answer.
             """)
 
-    @Option(help: "Where the server's HTTP is: http://host:port.")
+    @Option(help: "Where the server's HTTP is: http://host:port, or https://.")
     var url: String
+    @Option(help: ArgumentHelp("Trust these certificates (PEM), too.", valueName: "file"))
+    var caFile: String?
+    @Flag(help: "Trust any certificate.")
+    var insecure = false
     @Option(help: "The room.")
     var room = "load"
     @Option(help: "whip (WHIP and WHEP), or livekit: everybody gets everything.")
@@ -106,9 +110,13 @@ struct LoadCommand: AsyncParsableCommand {
 
     private func plan() throws -> LoadPlan {
         guard let server = ServerAddress(url: url) else {
-            throw ValidationError("--url: expected http://host:port, found \"\(url.prefix(100))\" (TLS is not spoken here).")
+            throw ValidationError("--url: expected http://host:port or https://host:port, found \"\(url.prefix(100))\".")
         }
         var plan = LoadPlan(server: server, room: room)
+        guard server.usesTLS || caFile == nil && !insecure, caFile == nil || !insecure else {
+            throw ValidationError("--ca-file or --insecure: expected one of them, and https:// or wss:// in --url.")
+        }
+        plan.trust = insecure ? .everybody : caFile.map { .file($0) } ?? .system
         plan.signalling = `protocol`
         plan.publishers = publishers
         plan.subscribers = subscribers
@@ -158,7 +166,8 @@ struct LoadCommand: AsyncParsableCommand {
 
     func run() async throws {
         var plan = try plan()
-        do { try addRecordings(to: &plan) } catch { throw Self.failure(error.description, ExitCode(64)) }
+        do throws(UnusableFile) { try addRecordings(to: &plan) } catch { throw Self.failure(error.description, ExitCode(64)) }
+        do throws(LoadError) { try plan.checkTrust() } catch { throw Self.failure(error.description, ExitCode(64)) }
         let report: LoadReport
         do {
             report = try await measure(plan)

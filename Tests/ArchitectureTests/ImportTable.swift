@@ -61,7 +61,8 @@ enum ImportTable {
                 "MediaPrimitives", "RTP", "SDP", "ICE", "MediaSecurity", "Congestion", "Forwarding", "HeadlessClients", "EventLoop",
                 "Signalling",
             ],
-            others: ["Glibc", "Synchronization", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket", "SwiftProtobuf"], foundation: true),
+            others: ["Glibc", "Synchronization", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOSSL", "NIOWebSocket", "SwiftProtobuf"],
+            foundation: true),
         "apus": Row(
             ours: ["Server", "LoadTest", "HeadlessClients", "RTP", "MediaPrimitives"],
             others: ["Glibc", "Synchronization", "ArgumentParser", "Logging", "Hummingbird", "JWTKit", "ServiceLifecycle", "Yams"],

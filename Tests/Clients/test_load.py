@@ -7,6 +7,7 @@ import pytest
 
 from clients.apus import Apus, free_port, run_apus
 from clients.recordings import write_ivf, write_ogg
+from clients.tls_proxy import TLSProxy
 from clients.waiting import until
 
 
@@ -143,6 +144,37 @@ async def test_files_that_cannot_be_sent(tmp_path):
         assert status == 64 and out == "" and sentence in err, err
 
 
+@pytest.mark.parametrize(("protocol", "scheme", "host"), [("whip", "https", "localhost"), ("livekit", "wss", "127.0.0.1")])
+async def test_tls(apus, tmp_path, protocol, scheme, host):
+    """Behind a proxy that speaks TLS, joining and leaving go through it; media go their own way."""
+    async with TLSProxy(apus.port, tmp_path, host) as proxy:
+        for trust in (["--ca-file", str(proxy.certificate)], ["--insecure"]):
+            status, out, err = await run_apus(
+                "load", "--dev", "--url", f"{scheme}://{host}:{proxy.port}", "--protocol", protocol, "--subscribers", "2", "--verify", "1",
+                "--duration", "1s", "--json", "-", *trust,
+            )  # fmt: skip
+            assert status == 0, err
+            report = json.loads(out)
+            expect_undisturbed(report, subscribers=2, verified=1, strays=300)
+            assert report["url"] == f"https://{host}:{proxy.port}"
+        assert proxy.connections >= 6
+    assert await apus.metric("apus_http_sessions") == 0 and await apus.metric("apus_signal_sockets") == 0
+
+
+@pytest.mark.parametrize("protocol", ["whip", "livekit"])
+async def test_tls_that_is_not_trusted(apus, tmp_path, protocol):
+    """Neither an authority that nobody knows, nor a certificate for another name, nor a server without TLS."""
+    async with TLSProxy(apus.port, tmp_path, "example.org") as proxy:
+        for port, trust in [(proxy.port, []), (proxy.port, ["--ca-file", str(proxy.certificate)]), (apus.port, ["--insecure"])]:
+            status, out, err = await run_apus(
+                "load", "--dev", "--url", f"https://localhost:{port}", "--protocol", protocol, "--duration", "1s", *trust
+            )
+            assert status == 69 and out == "", err
+            assert "does not answer by TLS, or is not trusted" in err
+    status, out, err = await run_apus("load", "--dev", "--url", "https://localhost:1", "--ca-file", str(tmp_path / "key.pem"))
+    assert status == 64 and "no certificate" in err
+
+
 async def test_loss(apus):
     """What is lost on purpose is asked for and sent again: pictures come whole, sound has gaps."""
     status, report, err = await load(
@@ -237,6 +269,7 @@ async def test_nobody_answers(protocol):
         ["--url", "http://localhost:1", "--api-key", "a"], ["--url", "http://localhost:1", "--participants", "2"],
         ["--url", "http://localhost:1", "--codec", "opus"], ["--url", "http://localhost:1", "--svc", "L3T3"],
         ["--url", "http://localhost:1", "--codec", "av1", "--svc", "L3T3"], ["--url", "http://localhost:1", "--codec", "vp9", "--svc", "L1T3_KEY"],
+        ["--url", "http://localhost:1", "--insecure"], ["--url", "https://localhost:1", "--insecure", "--ca-file", "x"],
         ["--url", "http://localhost:1", "--layer-changes", "1s"], ["--url", "http://localhost:1", "--loss", "2"],
     ],
 )  # fmt: skip

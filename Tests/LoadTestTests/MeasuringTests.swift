@@ -27,17 +27,21 @@ struct MeasuringTests {
         arguments: [
             ("http://localhost:7880", "localhost:7880", ""), ("ws://sfu.example.org", "sfu.example.org:80", ""),
             ("http://[::1]:7880/sfu/", "[::1]:7880", "/sfu"), ("HTTP://10.0.0.1:1", "10.0.0.1:1", ""),
+            ("https://a:1", "a:1", ""), ("wss://sfu.example.org/x", "sfu.example.org:443", "/x"), ("HTTPS://[::1]", "[::1]:443", ""),
         ])
     func addresses(url: String, authority: String, prefix: String) throws {
         let address = try #require(ServerAddress(url: url))
         #expect(address.authority == authority)
         #expect(address.prefix == prefix)
+        #expect(address.usesTLS == url.lowercased().contains("s://"))
+        #expect(ServerAddress(url: address.url) == address)
     }
 
     @Test(
         "what is no such address is refused",
         arguments: [
-            "localhost:7880", "https://a:1", "http://", "http://:80", "http://a:0", "http://a:70000", "http://a:b", "http://u@a:1",
+            "localhost:7880", "ftp://a:1", "https://", "http://", "http://:80", "http://a:0", "http://a:70000", "http://a:b",
+            "http://u@a:1",
             "http://a:1/?x", "http://[::1", "",
         ])
     func noAddresses(url: String) { #expect(ServerAddress(url: url) == nil) }

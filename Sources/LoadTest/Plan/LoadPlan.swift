@@ -12,7 +12,17 @@ package struct LoadPlan: Sendable {
         case livekit
     }
 
+    /// Whose certificates are believed, where TLS is spoken.
+    package enum Trust: Sendable {
+        case system
+        /// The system's authorities, and those in a PEM file.
+        case file(String)
+        /// Any certificate of anybody.
+        case everybody
+    }
+
     package var server: ServerAddress
+    package var trust = Trust.system
     package var room: String
     package var signalling = Signalling.whip
     /// Those who only publish, and those who only watch.

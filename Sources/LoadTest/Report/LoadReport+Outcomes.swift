@@ -10,7 +10,7 @@ extension LoadReport {
         _ plan: LoadPlan, outcomes: [ClientOutcome], failures: [String: Int], loops: LoopStatistics, cpuSeconds: Double, cpuShare: Double,
         packetsPerSecond: Double
     ) {
-        url = "http://\(plan.server.authority)\(plan.server.prefix)"
+        url = plan.server.url
         room = plan.room
         protocolName = plan.signalling.rawValue
         publishers = plan.publishers

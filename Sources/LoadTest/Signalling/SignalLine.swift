@@ -23,8 +23,11 @@ struct SignalLine: Sendable {
             upgrade = try await ClientBootstrap(group: http.group)
                 .connectTimeout(.seconds(10))
                 .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-                .connect(host: http.server.host, port: Int(http.server.port)) { [head] channel in
-                    channel.eventLoop.makeCompletedFuture { try SignalLine.prepare(channel, head) }
+                .connect(host: http.server.host, port: Int(http.server.port)) { [head, tls = http.tls] channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try tls?.begin(channel)
+                        return try SignalLine.prepare(channel, head)
+                    }
                 }
         } catch { throw .unreachable(http.server.silence(error)) }
         do {
