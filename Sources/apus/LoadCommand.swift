@@ -28,6 +28,10 @@ struct LoadCommand: AsyncParsableCommand {
     var room = "load"
     @Option(help: "whip (WHIP and WHEP), or livekit: everybody gets everything.")
     var `protocol`: LoadPlan.Signalling = .whip
+    @Option(help: "udp, or tcp for media over ICE-TCP.")
+    var transport = MediaTransport.udp
+    @Option(help: ArgumentHelp("Where the server takes media over TCP, as it need not say.", valueName: "port"))
+    var tcpPort: UInt16 = 7881
     @Option(help: ArgumentHelp("Clients that publish.", valueName: "count"))
     var publishers = 1
     @Option(help: ArgumentHelp("Clients that watch.", valueName: "count"))
@@ -86,6 +90,7 @@ struct LoadCommand: AsyncParsableCommand {
             throw ValidationError("--publishers and --subscribers: expected somebody to join.")
         }
         guard participants == 0 || `protocol` == .livekit else { throw ValidationError("--participants needs --protocol livekit.") }
+        guard tcpPort > 0 else { throw ValidationError("--tcp-port: expected a port.") }
         guard layerChanges == nil || `protocol` == .livekit && layers > 1 else {
             throw ValidationError("--layer-changes needs --protocol livekit and --layers 2 or 3.")
         }
@@ -118,6 +123,7 @@ struct LoadCommand: AsyncParsableCommand {
         }
         plan.trust = insecure ? .everybody : caFile.map { .file($0) } ?? .system
         plan.signalling = `protocol`
+        plan.transport = transport == .tcp ? .tcp(port: tcpPort) : .udp
         plan.publishers = publishers
         plan.subscribers = subscribers
         plan.participants = participants
@@ -237,6 +243,9 @@ struct LoadCommand: AsyncParsableCommand {
 }
 
 extension LoadPlan.Signalling: ExpressibleByArgument {}
+
+/// How media travel, as it is written on the command line.
+enum MediaTransport: String, CaseIterable, ExpressibleByArgument { case udp, tcp }
 
 /// The codecs of pictures, as they are written on the command line.
 enum PictureCodec: String, CaseIterable, ExpressibleByArgument {

@@ -144,6 +144,28 @@ async def test_files_that_cannot_be_sent(tmp_path):
         assert status == 64 and out == "" and sentence in err, err
 
 
+@pytest.mark.parametrize("protocol", ["whip", "livekit"])
+async def test_media_over_tcp(apus, protocol):
+    """By ICE-TCP nothing is lost, while viewers come and go."""
+    status, report, err = await load(
+        apus, "--protocol", protocol, "--transport", "tcp", "--tcp-port", str(apus.tcp_port), "--publishers", "2", "--subscribers", "6",
+        "--verify", "3", "--duration", "3s", "--churn", "1",
+    )  # fmt: skip
+    assert status == 0, err + str(report["failures"])
+    assert report["failed"] == 0 and report["packets"]["received"] > 1_000
+    assert report["packets"]["lost"] == report["packets"]["duplicates"] == 0 and report["verified"]["faults"] == []
+    assert report["generator"]["send_failures"] == 0
+
+
+async def test_media_over_tcp_that_nobody_takes(apus):
+    """Where nobody listens clients join, and never connect; the report says so."""
+    status, report, err = await load(
+        apus, "--transport", "tcp", "--tcp-port", str(free_port()), "--subscribers", "2", "--duration", "1s", timeout=90
+    )
+    assert status == 1 and report["packets"]["received"] == 0
+    assert report["ended"] == 3, "the connections were refused"
+
+
 @pytest.mark.parametrize(("protocol", "scheme", "host"), [("whip", "https", "localhost"), ("livekit", "wss", "127.0.0.1")])
 async def test_tls(apus, tmp_path, protocol, scheme, host):
     """Behind a proxy that speaks TLS, joining and leaving go through it; media go their own way."""
@@ -269,6 +291,7 @@ async def test_nobody_answers(protocol):
         ["--url", "http://localhost:1", "--api-key", "a"], ["--url", "http://localhost:1", "--participants", "2"],
         ["--url", "http://localhost:1", "--codec", "opus"], ["--url", "http://localhost:1", "--svc", "L3T3"],
         ["--url", "http://localhost:1", "--codec", "av1", "--svc", "L3T3"], ["--url", "http://localhost:1", "--codec", "vp9", "--svc", "L1T3_KEY"],
+        ["--url", "http://localhost:1", "--transport", "sctp"], ["--url", "http://localhost:1", "--tcp-port", "0"],
         ["--url", "http://localhost:1", "--insecure"], ["--url", "https://localhost:1", "--insecure", "--ca-file", "x"],
         ["--url", "http://localhost:1", "--layer-changes", "1s"], ["--url", "http://localhost:1", "--loss", "2"],
     ],

@@ -33,7 +33,7 @@ struct MeasuringTests {
         let address = try #require(ServerAddress(url: url))
         #expect(address.authority == authority)
         #expect(address.prefix == prefix)
-        #expect(address.usesTLS == url.lowercased().contains("s://"))
+        #expect(address.usesTLS == (url.lowercased().hasPrefix("https") || url.hasPrefix("wss")))
         #expect(ServerAddress(url: address.url) == address)
     }
 

@@ -10,8 +10,10 @@ struct ClientSetup: Sendable {
     /// When it asked to join.
     var requestedAt: Instant
     var transport: TransportParameters
-    /// Never empty.
+    /// Never empty; of one kind.
     var candidates: [SocketAddress]
+    /// Whether they are reached by TCP.
+    var usesTCP = false
     var extensions: HeaderExtensionMap
     var sending: [SendingPlan]
     var receiving: [ReceivingPlan]

@@ -36,6 +36,13 @@ package struct LoadPlan: Sendable {
     package var duration = Interval.seconds(30)
     /// Joins begun each second.
     package var joinsPerSecond = 100.0
+    /// How media travel.
+    package enum Transport: Sendable, Hashable {
+        case udp
+        /// By passive TCP candidates of the server (RFC 6544); where it names none, its UDP candidates' addresses are tried with this port.
+        case tcp(port: UInt16)
+    }
+    package var transport = Transport.udp
     /// So many of the subscribers decrypt everything and check it; the others count, and look into one packet of 256.
     package var verifying = 3
     /// Loops for subscribers; publishers have one of their own.

@@ -30,7 +30,7 @@ extension Joiner {
                 await thread.add(key, sending: sending(answer), receiving: receiving(answer, newcomer), extensions: answer.extensions)
                 return nil
             }
-            do throws(LoadError) { held.key = try await thread.open(setup(newcomer, answer, requestedAt: requestedAt)) } catch {
+            do throws(LoadError) { held.key = try await thread.open(try setup(newcomer, answer, requestedAt: requestedAt)) } catch {
                 return error
             }
             return nil

@@ -60,10 +60,13 @@ struct Joiner: Sendable {
 
     // MARK: What both ways share
 
-    func setup(_ newcomer: Newcomer, _ answer: ServerAnswer, requestedAt: Instant) -> ClientSetup {
-        ClientSetup(
+    /// Throws `broken` where the server cannot be reached as the plan wants.
+    func setup(_ newcomer: Newcomer, _ answer: ServerAnswer, requestedAt: Instant) throws(LoadError) -> ClientSetup {
+        let candidates = ordered(candidates(answer))
+        guard !candidates.isEmpty else { throw .broken("The answer names no candidate by \(plan.transport == .udp ? "UDP" : "TCP").") }
+        return ClientSetup(
             identity: newcomer.identity, number: source(newcomer.role, newcomer.number), requestedAt: requestedAt,
-            transport: answer.transport, candidates: ordered(answer.candidates), extensions: answer.extensions,
+            transport: answer.transport, candidates: candidates, usesTCP: plan.transport != .udp, extensions: answer.extensions,
             sending: sending(answer), receiving: receiving(answer, newcomer),
             verifies: newcomer.role.watches && newcomer.number < plan.verifying, loss: plan.loss)
     }
@@ -98,6 +101,11 @@ struct Joiner: Sendable {
             guard let name = section.publisher?.split(separator: "-"), name.count == 2, let number = Int(name[1]) else { return nil }
             return source(name[0] == "participant" ? .participant : .publisher, number)
         }
+    }
+
+    private func candidates(_ answer: ServerAnswer) -> [SocketAddress] {
+        guard case .tcp(let port) = plan.transport else { return answer.candidates }
+        return answer.tcpCandidates.isEmpty ? answer.candidates.map { $0.with(port: port) } : answer.tcpCandidates
     }
 
     /// The address at which HTTP was answered is the likeliest to work.

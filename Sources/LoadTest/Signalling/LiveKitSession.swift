@@ -40,7 +40,7 @@ actor LiveKitSession: LoadSession {
     private var hasAnnounced = false
     private var hasOffered = false
     /// Where the server can be reached, as it tells after its answer; and the first answer while nothing is known yet.
-    private var trickled: [SocketAddress] = []
+    private var trickled: [ServerAnswer.Reachable] = []
     private var unreachableAnswer: ServerAnswer?
     private var failure: LoadError?
     private var isSettled = false
@@ -166,8 +166,8 @@ actor LiveKitSession: LoadSession {
     }
 
     private func learn(_ candidate: String) async {
-        guard let address = ServerAnswer.address(trickled: candidate), trickled.count < 64 else { return }
-        trickled.append(address)
+        guard let reachable = ServerAnswer.reachable(trickled: candidate), trickled.count < 64 else { return }
+        trickled.append(reachable)
         if let answer = unreachableAnswer {
             unreachableAnswer = nil
             await use(answer)
@@ -179,8 +179,8 @@ actor LiveKitSession: LoadSession {
         for index in answer.sections.indices {
             answer.sections[index].publisher = answer.sections[index].trackID.flatMap { publishers[$0] }
         }
-        answer.candidates += trickled.filter { !answer.candidates.contains($0) }
-        guard !answer.candidates.isEmpty else {
+        for candidate in trickled { answer.add(candidate) }
+        guard !answer.candidates.isEmpty || !answer.tcpCandidates.isEmpty else {
             unreachableAnswer = answer
             return
         }
