@@ -53,8 +53,10 @@ struct SignalLine: Sendable {
                 channel.close(promise: nil)
                 return channel.eventLoop.makeSucceededFuture(nil)
             })
-        return try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(
-            configuration: .init(upgradeConfiguration: configuration))
+        var pipeline = NIOUpgradableHTTPClientPipelineConfiguration(upgradeConfiguration: configuration)
+        // The server's first frames may come with its answer to the request.
+        pipeline.leftOverBytesStrategy = .forwardBytes
+        return try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(configuration: pipeline)
     }
 
     /// What writes to the line; from anywhere.
