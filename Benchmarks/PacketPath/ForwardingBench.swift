@@ -53,8 +53,14 @@ final class ForwardingBench {
     private var pictureID: UInt16 = 0
     private var now: Instant
 
-    init(viewers: Int, payload: Int, profile: SRTPProfile, crossing: Crossing = .nothing) throws {
-        let world = try SimulatedWorld(seed: 1, workers: crossing == .nothing ? 1 : 2)
+    /// Pictures are of three temporal layers, and say so in dependency descriptors, too.
+    private let hasLayers: Bool
+
+    init(viewers: Int, payload: Int, profile: SRTPProfile, hasLayers: Bool = false, crossing: Crossing = .nothing) throws {
+        self.hasLayers = hasLayers
+        var limits = ForwardingUnit.Limits()
+        limits.controlsCongestion = false
+        let world = try SimulatedWorld(seed: 1, workers: crossing == .nothing ? 1 : 2, limits: limits)
         self.world = world
         entrance = world.units[crossing == .handOver ? 1 : 0]
         let viewersWorker = crossing == .relay ? 1 : 0
@@ -102,12 +108,15 @@ final class ForwardingBench {
             sequence &+= 1
             // VP8: 15 bits of PictureID, TL0PICIDX, TID and KEYIDX; a keyframe to begin with.
             let isKey = pictureID == 1 && part == 0
+            let layer: UInt8 = hasLayers ? [0, 2, 1, 2][Int(pictureID &- 1) & 3] : 0
+            let base = hasLayers ? (pictureID &- 1) >> 2 : pictureID
             let descriptor: [UInt8] = [
-                part == 0 ? 0x90 : 0x80, 0xf0, 0x80 | UInt8(pictureID >> 8), UInt8(pictureID & 0xff), UInt8(pictureID & 0xff), 0x01,
+                part == 0 ? 0x90 : 0x80, 0xf0, 0x80 | UInt8(pictureID >> 8), UInt8(pictureID & 0xff), UInt8(base & 0xff), layer << 6 | 0x01,
             ]
             let start: [UInt8] = isKey ? [0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 0x01] : [0x11]
             publisher.transport.sendRTP(
-                header, payload: descriptor + start + payload.dropFirst(descriptor.count + start.count), at: now, into: incoming)
+                header, payload: descriptor + start + payload.dropFirst(descriptor.count + start.count),
+                descriptor: hasLayers ? dependencies(part) : [], at: now, into: incoming)
         }
         now = now + .milliseconds(5)
 
@@ -138,6 +147,14 @@ final class ForwardingBench {
             }
         }
         return cost
+    }
+
+    /// The dependency descriptor of a part of the present picture: with the keyframe comes the structure of "RTP Payload Format For AV1", A.10.
+    private func dependencies(_ part: Int) -> [UInt8] {
+        let template: UInt8 = pictureID == 1 ? 0 : [1, 3, 2, 4][Int(pictureID &- 1) & 3]
+        let ends: UInt8 = (part == 0 ? 0x80 : 0) | (part == PacketPath.burst - 1 ? 0x40 : 0)
+        let structure: [UInt8] = [0x80, 0x02, 0x14, 0xea, 0xaa, 0x44, 0x10, 0x4d, 0x14, 0x10, 0x20, 0x84, 0x26]
+        return [ends | template, UInt8(pictureID >> 8), UInt8(pictureID & 0xff)] + (pictureID == 1 && part == 0 ? structure : [])
     }
 
     /// What the one worker tells at the end of its turn and the other hears in its own.

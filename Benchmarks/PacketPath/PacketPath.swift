@@ -8,10 +8,10 @@ import Simulation
 /// The packet path without sockets: CPU time and allocations for each packet that leaves, from encrypted datagram to encrypted datagrams.
 ///
 ///     swift run -c release PacketPath [cm] [rounds [viewers]]
-///     PacketPath callgrind [cm] VIEWERS PAYLOAD        as Benchmarks/instructions runs it
+///     PacketPath callgrind [cm] [layers] VIEWERS PAYLOAD        as Benchmarks/instructions runs it
 ///
 /// One publisher of VP8, so many viewers, real DTLS, SRTP (AES-128-GCM, or with `cm` AES-CM and HMAC-SHA1) and forwarding unit. Handshakes and the
-/// publisher's own work are not counted.
+/// publisher's own work are not counted. With `layers` its pictures are of three temporal layers, which everybody gets.
 @main
 struct PacketPath {
     /// Packets that arrive in one turn.
@@ -84,7 +84,8 @@ struct PacketPath {
 
     /// Callgrind sees the same turns that are timed elsewhere, and none before memory is taken and streams are known. Says how many packets left.
     static func measureUnderCallgrind(viewers: Int, payload: Int) throws {
-        let bench = try ForwardingBench(viewers: viewers, payload: payload, profile: profile)
+        let bench = try ForwardingBench(
+            viewers: viewers, payload: payload, profile: profile, hasLayers: CommandLine.arguments.contains("layers"))
         for _ in 0..<(2 * turnsPerRound) { _ = bench.turn() }
         var cost = ForwardingBench.Cost()
         for _ in 0..<turnsPerRound { cost += bench.turn(forCallgrind: true) }

@@ -28,6 +28,8 @@ package final class Encoding {
     private var rtxStatistics: ReceptionStatistics
     @exclusivity(unchecked) private var missing: MissingPackets
     @exclusivity(unchecked) var activity = EncodingActivity()
+    @exclusivity(unchecked) private var observer = LayerObserver()
+    @exclusivity(unchecked) private var rates = LayerRates()
     /// H.264: `a=fmtp` has brought the parameter sets.
     private let hasParameterSetsOutOfBand: Bool
     /// H.264: a sequence parameter set has come in the stream.
@@ -71,6 +73,7 @@ package final class Encoding {
             statistics = ReceptionStatistics(clockRate: clockRate)
             missing = MissingPackets()
             clock = SenderClock(clockRate: clockRate)
+            observer = LayerObserver()
         }
         self.ssrc = ssrc
     }
@@ -83,18 +86,21 @@ package final class Encoding {
         rtxStatistics = ReceptionStatistics(clockRate: clockRate)
     }
 
-    /// A packet of the media stream. `payload` is what follows the header, without padding.
+    /// A packet of the media stream. `payload` is what follows the header, without padding; `descriptor` its dependency descriptor.
     package func receive(
-        _ header: RTPHeader, _ values: HeaderExtensionValues, payload: UnsafeRawBufferPointer, at now: Instant
+        _ header: RTPHeader, _ values: HeaderExtensionValues, payload: UnsafeRawBufferPointer,
+        descriptor: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0), at now: Instant
     ) -> Reception {
         guard let codec = codecs.codec(header.payloadType) else { return .invalid }
         let sequence = unwrapper.unwrap(header.sequenceNumber.rawValue)
-        return accept(header, values, sequence: sequence, codec: codec, payload: payload, retransmitted: false, at: now)
+        return accept(
+            header, values, sequence: sequence, codec: codec, payload: payload, descriptor: descriptor, retransmitted: false, at: now)
     }
 
     /// A packet of the retransmission stream: the original one is unwrapped from it (RFC 4588 §4).
     package func receive(
-        retransmission header: RTPHeader, _ values: HeaderExtensionValues, payload: UnsafeRawBufferPointer, at now: Instant
+        retransmission header: RTPHeader, _ values: HeaderExtensionValues, payload: UnsafeRawBufferPointer,
+        descriptor: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0), at now: Instant
     ) -> Reception {
         guard let codec = codecs.codec(retransmission: header.payloadType) else { return .invalid }
         rtxStatistics.note(
@@ -102,12 +108,14 @@ package final class Encoding {
         // An empty one is padding to probe with; before the first media packet there is nothing to repair.
         guard unwrapper.highest != nil, let original = payload.bytes.uint16(at: 0), payload.count > 2 else { return .nothing }
         let rest = UnsafeRawBufferPointer(rebasing: payload[2...])
-        return accept(header, values, sequence: unwrapper.peek(original), codec: codec, payload: rest, retransmitted: true, at: now)
+        return accept(
+            header, values, sequence: unwrapper.peek(original), codec: codec, payload: rest, descriptor: descriptor, retransmitted: true,
+            at: now)
     }
 
     private func accept(
         _ header: RTPHeader, _ values: HeaderExtensionValues, sequence: Int64, codec: Codec, payload: UnsafeRawBufferPointer,
-        retransmitted: Bool, at now: Instant
+        descriptor dependencies: UnsafeRawBufferPointer, retransmitted: Bool, at now: Instant
     ) -> Reception {
         var isLate = false
         switch missing.note(sequence, at: now) {
@@ -119,26 +127,38 @@ package final class Encoding {
         statistics.note(sequence: sequence, timestamp: header.timestamp, arrival: now, retransmitted: retransmitted)
         if payload.isEmpty { return .padding(sequence: sequence) }
         let descriptor = PayloadDescriptor.parse(codec: codec, payload: payload.bytes)
+        let isVideo = codec != .opus
+        let layers =
+            isVideo
+            ? observer.observe(descriptor, descriptor: dependencies, timestamp: header.timestamp, isLate: isLate) : PacketLayers()
         var facts = PayloadFacts()
         facts.timestamp = header.timestamp
         facts.codec = codec
         facts.marker = header.marker
         facts.audioLevel = values.audioLevel
         facts.voiceActivity = values.voiceActivity
-        guard let reference = ring.store(payload, facts) else { return .invalid }
+        var stored = UnsafeRawBufferPointer(start: nil, count: 0)
+        if let known = layers.descriptor {
+            facts.descriptorLength = known.pointee.length
+            facts.layout = known.pointee.layout
+            stored = dependencies
+        }
+        guard let reference = ring.store(payload, facts, descriptor: stored) else { return .invalid }
         activity.note(bytes: payload.count, at: now)
-        var isSwitchPoint = codec.kind == .audio
-        if codec.kind == .video, startsKeyframe(descriptor) {
+        if isVideo { rates.note(payload.count, spatial: layers.spatialID, temporal: layers.temporalID, at: now) }
+        var isSwitchPoint = !isVideo
+        if isVideo, layers.numbering != 0 ? layers.descriptor?.pointee.bringsStructure == true : startsKeyframe(descriptor) {
             isSwitchPoint = !isLate
             if isLate { keyframes.keyframeMissed(at: now) } else { keyframes.keyframeArrived() }
             missing.forget(before: sequence)
-            if let size = descriptor.size { activity.height = Int(size.height) }
+            let height = observer.height(layers)
+            if height > 0 { activity.height = height } else if let size = descriptor.size { activity.height = Int(size.height) }
         }
         return .media(
             MediaPacket(
                 payload: reference, sequence: sequence, timestamp: header.timestamp, marker: header.marker, codec: codec,
                 descriptor: descriptor, audioLevel: values.audioLevel, voiceActivity: values.voiceActivity, arrival: now, layer: layer,
-                epoch: epoch, isSwitchPoint: isSwitchPoint))
+                epoch: epoch, isSwitchPoint: isSwitchPoint, layers: layers))
     }
 
     /// Whether a keyframe begins here. H.264 is entered where its parameter sets are, not at the IDR picture behind them, unless they were told
@@ -161,6 +181,29 @@ package final class Encoding {
     package func state(at now: Instant) -> LayerState {
         LayerState(isLive: activity.isLive(at: now), quality: activity.quality)
     }
+
+    /// Its layers as steps of quality, ascending, and what each takes in bits of payload a second: temporal ones of the lowest spatial layer, where
+    /// `thinsOut`, and then spatial ones. The last is everything; its rate is nil while it has not been measured.
+    package func steps(thinsOut: Bool) -> [(target: LayerTarget, rate: Int?)] {
+        let (spatial, temporal) = (Int(observer.maximumSpatial), Int(observer.maximumTemporal))
+        guard let encoding = Int8(exactly: layer) else { return [] }
+        var steps: [(target: LayerTarget, rate: Int?)] = []
+        if thinsOut {
+            for level in 0..<temporal {
+                steps.append((LayerTarget(encoding: encoding, spatial: 0, temporal: Int8(level)), rates.rate(spatial: 0, temporal: level)))
+            }
+        }
+        for level in 0..<spatial {
+            steps.append((LayerTarget(encoding: encoding, spatial: Int8(level)), rates.rate(spatial: level, temporal: temporal)))
+        }
+        // What is said of no rate yet is no step.
+        steps.removeAll { $0.rate == 0 }
+        steps.append((LayerTarget(encoding: encoding), averageBitrate > 0 ? averageBitrate : nil))
+        return steps
+    }
+
+    /// The highest layers inside it that have been seen; 0 where there is but one.
+    package var maximumLayers: (spatial: UInt8, temporal: UInt8) { (observer.maximumSpatial, observer.maximumTemporal) }
 
     /// Bits per second of payload, smoothed over a few seconds.
     package var averageBitrate: Int { activity.bitsPerSecond }

@@ -13,10 +13,9 @@ package struct LayerState: Sendable {
     }
 }
 
-/// Chooses which encoding of a publication one subscriber gets, and where the switch may happen.
+/// What one subscriber shall get of a publication, what it gets at present, and where one becomes the other.
 ///
-/// The wish is the best live layer that the subscriber has use for; the switch happens at a keyframe of it, and until then the old one goes on.
-/// (Estimates and budgets come with congestion control; they will change `choose`, not `decide`.)
+/// Another encoding begins at a keyframe of it, and until then the old one goes on. Layers inside an encoding change where `Leg` says that they may.
 package struct LayerSelector: Sendable {
     /// What becomes of one packet for this subscriber.
     package enum Decision: Equatable, Sendable {
@@ -35,9 +34,24 @@ package struct LayerSelector: Sendable {
         case awaitingKeyframe
     }
 
-    // In a byte each, beside what else the fan-out reads for each packet; negative for none.
+    /// So long a keyframe is waited for before something else is sought: it has been asked for three times by then.
+    static let patience = Interval.milliseconds(2_500)
+
+    // In a byte each, beside what else the fan-out reads; negative for none.
     private var currentLayer: Int8 = -1
     private var targetLayer: Int8 = -1
+    /// An encoding to begin with while the wanted one's keyframe does not come.
+    private var secondLayer: Int8 = -1
+    private var targetSpatial = LayerTarget.highest
+    private var targetTemporal = LayerTarget.highest
+    private(set) var currentSpatial = LayerTarget.highest
+    private(set) var currentTemporal = LayerTarget.highest
+    /// Since when the target is not reached; nil until that was looked at.
+    private var waitingSince: Instant?
+    /// It has taken longer than a keyframe should.
+    private var isOverdue = false
+
+    package init() {}
 
     /// The encoding being sent; nil before the first keyframe.
     package private(set) var current: Int? {
@@ -52,14 +66,51 @@ package struct LayerSelector: Sendable {
 
     /// Whether a packet of encoding `layer` is neither sent nor a place to begin, whatever is in it.
     @inline(__always)
-    package func ignores(_ layer: Int) -> Bool { layer != Int(currentLayer) && layer != Int(targetLayer) }
+    package func ignores(_ layer: Int) -> Bool { layer != Int(currentLayer) && layer != Int(targetLayer) && layer != Int(secondLayer) }
 
-    package init() {}
+    /// The encoding whose packets go out without anything to decide between them; negative while there is something.
+    @inline(__always)
+    var settled: Int8 { hasChange ? -1 : currentLayer }
+
+    /// Something about the encoding that is sent is to change at the next chance.
+    package var hasChange: Bool {
+        guard targetLayer == currentLayer else { return targetLayer < 0 && currentLayer >= 0 }
+        return targetSpatial != currentSpatial || targetTemporal != currentTemporal
+    }
+
+    /// The layers of the present encoding to come to.
+    var goal: (spatial: Int8, temporal: Int8) {
+        targetLayer == currentLayer ? (targetSpatial, targetTemporal) : (currentSpatial, currentTemporal)
+    }
+
+    // MARK: The wish
+
+    /// Takes what this subscriber shall get from now on. Returns the encoding of which a keyframe is needed for it, if any.
+    package mutating func aim(at target: LayerTarget, at now: Instant) -> Int? {
+        let before = self.wanted
+        targetLayer = max(-1, target.encoding)
+        (targetSpatial, targetTemporal) = (target.spatial, target.temporal)
+        if before != target { (secondLayer, waitingSince, isOverdue) = (-1, nil, false) }
+        note(at: now)
+        return neededKeyframe
+    }
+
+    /// What it shall get.
+    package var wanted: LayerTarget { LayerTarget(encoding: targetLayer, spatial: targetSpatial, temporal: targetTemporal) }
 
     /// Renews the wish. Returns the encoding of which a keyframe is needed now, if any.
     ///
-    /// With a `maximum` the layers are in ascending order: the highest live one up to it is taken, or else the lowest that is live.
-    package mutating func choose(among layers: [LayerState], maximum: Int? = nil) -> Int? {
+    /// With a `maximum` the layers are in ascending order: the highest live one up to it is taken, or else the lowest that is live. What is
+    /// `allocated` is taken if it is live.
+    package mutating func choose(among layers: [LayerState], maximum: Int? = nil, allocated: LayerTarget? = nil) -> Int? {
+        let before = wanted
+        defer { if wanted != before { (secondLayer, waitingSince, isOverdue) = (-1, nil, false) } }
+        if let allocated, allocated.encoding >= 0, Int(allocated.encoding) < layers.count, layers[Int(allocated.encoding)].isLive {
+            targetLayer = allocated.encoding
+            (targetSpatial, targetTemporal) = (allocated.spatial, allocated.temporal)
+            return neededKeyframe
+        }
+        (targetSpatial, targetTemporal) = (LayerTarget.highest, LayerTarget.highest)
         if let maximum {
             let allowed = layers.indices.last { $0 <= maximum && layers[$0].isLive }
             target = allowed ?? layers.indices.first { layers[$0].isLive } ?? target ?? (layers.isEmpty ? nil : 0)
@@ -81,20 +132,87 @@ package struct LayerSelector: Sendable {
         return target == current ? nil : target
     }
 
+    /// Looks whether what is wanted has come. Returns the encoding of which a keyframe is needed besides that of the wanted one: a lower one to go
+    /// on with while that does not come, where nothing else does. To be asked a few times a second.
+    package mutating func review(among layers: [LayerState], at now: Instant) -> Int? {
+        note(at: now)
+        guard let target, target != current else {
+            secondLayer = -1
+            // A spatial layer is entered, and one of K-SVC left, at a keyframe of the encoding itself.
+            return neededKeyframe
+        }
+        let isFed = current.map { $0 < layers.count && layers[$0].isLive } ?? false
+        guard !isFed, isOverdue else {
+            secondLayer = -1
+            return nil
+        }
+        let quality = target < layers.count ? layers[target].quality : .max
+        let others = layers.indices.filter { layers[$0].isLive && $0 != target }
+        let lower = others.filter { layers[$0].quality < quality }.max { layers[$0].quality < layers[$1].quality }
+        let second = lower ?? others.min { layers[$0].quality < layers[$1].quality }
+        secondLayer = second.flatMap { Int8(exactly: $0) } ?? -1
+        return second == current ? nil : second
+    }
+
+    private mutating func note(at now: Instant) {
+        let isReached = targetLayer == currentLayer && !hasChange
+        if isReached { waitingSince = nil } else if waitingSince == nil { waitingSince = now }
+        isOverdue = waitingSince.map { now - $0 >= LayerSelector.patience } ?? false
+    }
+
+    /// The encoding without whose keyframe the target is not reached.
+    private var neededKeyframe: Int? {
+        guard let target else { return nil }
+        return target != current || targetSpatial != currentSpatial ? target : nil
+    }
+
+    // MARK: Packets
+
     /// Decides about a packet of encoding `layer`. For audio every packet is a place to switch.
     package mutating func decide(layer: Int, isSwitchPoint: Bool) -> Decision {
         if layer == current {
             return .forward
         }
-        guard layer == target else { return .drop(current == nil && target == nil ? .awaitingKeyframe : .otherLayer) }
+        guard layer == target || layer == Int(secondLayer) else {
+            return .drop(current == nil && target == nil ? .awaitingKeyframe : .otherLayer)
+        }
         guard isSwitchPoint else { return .drop(.awaitingKeyframe) }
         current = layer
+        if layer == target { secondLayer = -1 }
+        // A keyframe is where every layer may begin.
+        (currentSpatial, currentTemporal) = (targetSpatial, targetTemporal)
         return .switchHere
     }
 
+    /// From here on the layers up to these are sent.
+    mutating func reach(spatial: Int8, temporal: Int8) { (currentSpatial, currentTemporal) = (spatial, temporal) }
+
+    /// From here on nothing is sent.
+    mutating func pause() { currentLayer = -1 }
+
     /// The subscriber cannot go on with what it has (the source changed, or was gone): the next packet sent must be a keyframe.
     package mutating func restart() {
-        current = nil
+        (currentLayer, secondLayer, waitingSince, isOverdue) = (-1, -1, nil, false)
         target = nil
+    }
+
+    // MARK: Explaining
+
+    /// What is wanted, what is sent, and why these differ. `isLive` tells whether packets of the wanted encoding arrive.
+    package func status(isLive: Bool) -> LayerStatus {
+        let current =
+            currentLayer < 0 ? LayerTarget.nothing : LayerTarget(encoding: currentLayer, spatial: currentSpatial, temporal: currentTemporal)
+        return LayerStatus(target: wanted, current: current, reason: reason(isLive: isLive), since: waitingSince)
+    }
+
+    private func reason(isLive: Bool) -> LayerStatus.Reason {
+        if targetLayer < 0 { return .paused }
+        if targetLayer != currentLayer {
+            if !isLive { return .notLive }
+            return isOverdue ? .keyframeOverdue : .awaitingKeyframe
+        }
+        if targetSpatial != currentSpatial { return isLive ? (isOverdue ? .keyframeOverdue : .awaitingKeyframe) : .notLive }
+        if targetTemporal > currentTemporal { return .awaitingSwitchPoint }
+        return targetTemporal < currentTemporal ? .awaitingPicture : .reached
     }
 }

@@ -9,13 +9,15 @@ package struct Leg: ~Copyable {
     /// space: the cipher would guess a rollover counter that was used before, and under GCM a nonce with it (RFC 7714 §8.2).
     private static let longestGap: Int64 = 512
     /// So many alignments are remembered: packets from before them cannot be sent again.
-    private static let alignmentsRemembered: UInt8 = 8
+    static let alignmentsRemembered: UInt8 = 8
 
     // MARK: What is sent
 
-    package var selector = LayerSelector()
+    /// The encoding whose packets go out as they come; negative while there is something to decide about each, or nothing is sent.
+    private var gate: Int8 = -1
+    package var selector = LayerSelector() { didSet { renewGate() } }
     /// The subscriber's transport is up and nothing is paused. Otherwise nothing is sent.
-    package var isReady = false
+    package var isReady = false { didSet { renewGate() } }
     /// The epoch of the encoding that the numbers are aligned to.
     package var epoch: UInt32 = 0
 
@@ -25,23 +27,23 @@ package struct Leg: ~Copyable {
     /// Whether the newest packet sent ended a frame.
     private var lastMarker = false
     /// Counts alignments, so that each packet is sent again by the one that it was sent by.
-    private var alignment: UInt8 = 0
-    private let isVideo: Bool
-    private var timestampOffset: UInt32 = 0
+    private(set) var alignment: UInt8 = 0
+    let isVideo: Bool
+    private(set) var timestampOffset: UInt32 = 0
     // Of the newest packet sent, which a switch aligns to.
     private var lastSourceTimestampSent: UInt32 = 0
     private var lastTimestamp: UInt32 = 0
     private var lastSequence: Int64 = 0
     private var lastArrival = Instant(nanoseconds: 0)
-    private var mapper = SequenceMapper()
+    var mapper = SequenceMapper()
     private var isAligned = false
-    private var vp8 = VP8Rewriter()
+    var pictures = PictureRewriter()
     /// Packets and bytes of payload sent, without those sent again; both wrap.
-    private(set) var packetsSent: UInt32 = 0
+    var packetsSent: UInt32 = 0
     private(set) var octetsSent: UInt32 = 0
-    private let ssrc: UInt32
-    private var budget = ResendBudget()
-    private var history: RetransmissionHistory
+    let ssrc: UInt32
+    var budget = ResendBudget()
+    var history: RetransmissionHistory
 
     // MARK: Negotiated
 
@@ -50,19 +52,37 @@ package struct Leg: ~Copyable {
     private var plainHeader: HeaderTemplate
     private var levelHeader: HeaderTemplate
 
+    // MARK: Layers
+
+    var filter = LayerFilter()
+    /// What was left out of the source's numbers and of its VP8 pictures.
+    var leftOut = LeftOutNumbers()
+    var droppedPictures = DroppedPictures()
+    /// Of the newest packet that was dropped: its number and its frame.
+    var lastDropped = DroppedPacket()
+    var frames = FrameNumbers()
+    /// The dependency descriptor's id; 0 where it was not negotiated.
+    private(set) var descriptorID: UInt8
+    /// Headers with room for it, in either form.
+    private(set) var shortDescriptorHeader: HeaderTemplate
+    private(set) var longDescriptorHeader: HeaderTemplate
+
     // MARK: Rarely looked at
 
-    private let rtxSSRC: UInt32?
-    private var rtxSequence: UInt16
+    let rtxSSRC: UInt32?
+    var rtxSequence: UInt16
     private let firstSequence: Int64
+    /// So much further than the sources' own time are our timestamps, as none may go back.
+    private var lead = Interval.zero
     private let firstTimestamp: UInt32
     /// By number of alignment modulo their count.
-    private var alignments = InlineArray<8, Alignment>(repeating: Alignment())
+    private(set) var alignments = InlineArray<8, Alignment>(repeating: Alignment())
 
     /// What makes a packet of the source one of ours.
-    private struct Alignment {
+    struct Alignment {
         var timestampOffset: UInt32 = 0
-        var vp8 = VP8Numbers()
+        var pictures = PictureNumbers()
+        var descriptor = DescriptorLayout.Changes()
     }
 
     /// Sequence numbers begin in the lower half of their space: a receiver that loses the first packets near a wrap would guess the wrong rollover
@@ -73,21 +93,27 @@ package struct Leg: ~Copyable {
         self.rtxSSRC = rtxSSRC?.rawValue
         // More than a second of sound, and of video at 4 Mbit/s.
         history = RetransmissionHistory(capacity: rtxSSRC == nil ? 0 : parameters.kind == .audio ? 64 : 512)
-        (payloadTypes, plainHeader, levelHeader) = Leg.negotiated(parameters)
+        payloadTypes = PayloadTypes(parameters.codecs)
+        let mid = ShortText(parameters.mid) ?? ShortText()
+        plainHeader = HeaderTemplate(mid: mid, hasLevel: false, parameters.extensions)
+        levelHeader = HeaderTemplate(mid: mid, hasLevel: true, parameters.extensions)
+        descriptorID = parameters.extensions[.dependencyDescriptor]
+        shortDescriptorHeader = HeaderTemplate(mid: mid, hasLevel: false, form: .oneByte, parameters.extensions)
+        longDescriptorHeader = HeaderTemplate(mid: mid, hasLevel: false, form: .twoByte, parameters.extensions)
         rtxSequence = UInt16(truncatingIfNeeded: entropy.next()) & 0x7fff
         firstSequence = Int64(entropy.next() & 0x7fff)
         firstTimestamp = UInt32(truncatingIfNeeded: entropy.next())
     }
 
     /// Takes the payload types and extension ids of a later negotiation.
-    mutating func update(_ parameters: RTPParameters) { (payloadTypes, plainHeader, levelHeader) = Leg.negotiated(parameters) }
-
-    private static func negotiated(_ parameters: RTPParameters) -> (PayloadTypes, HeaderTemplate, HeaderTemplate) {
+    mutating func update(_ parameters: RTPParameters) {
+        payloadTypes = PayloadTypes(parameters.codecs)
         let mid = ShortText(parameters.mid) ?? ShortText()
-        return (
-            PayloadTypes(parameters.codecs), HeaderTemplate(mid: mid, hasLevel: false, parameters.extensions),
-            HeaderTemplate(mid: mid, hasLevel: true, parameters.extensions)
-        )
+        plainHeader = HeaderTemplate(mid: mid, hasLevel: false, parameters.extensions)
+        levelHeader = HeaderTemplate(mid: mid, hasLevel: true, parameters.extensions)
+        descriptorID = parameters.extensions[.dependencyDescriptor]
+        shortDescriptorHeader = HeaderTemplate(mid: mid, hasLevel: false, form: .oneByte, parameters.extensions)
+        longDescriptorHeader = HeaderTemplate(mid: mid, hasLevel: false, form: .twoByte, parameters.extensions)
     }
 
     /// A new subscription begins: nothing is sent before it says so.
@@ -96,6 +122,8 @@ package struct Leg: ~Copyable {
         isReady = false
         epoch = 0
     }
+
+    private mutating func renewGate() { gate = isReady ? selector.settled : -1 }
 
     // MARK: A packet
 
@@ -115,48 +143,81 @@ package struct Leg: ~Copyable {
         leg.pointee.history.foresee(UInt16(truncatingIfNeeded: leg.pointee.lastSequence &+ 1))
     }
 
-    /// Forwards `packet` where it is more of what this subscriber gets already: nearly always. False where it is for the publication to decide
-    /// whether something begins with it.
+    /// Forwards `packet` where it is more of what this subscriber gets already, or drops it as of a layer that it does not get: nearly always.
+    /// False where it is for the publication to decide whether something begins with it.
     package mutating func take(_ packet: SharedPacket, transport: Int32, into queue: inout DepartureQueue) -> Bool {
-        guard isReady, !selector.ignores(packet.layer) else { return true }
-        guard selector.current == packet.layer, epoch == packet.epoch else { return false }
-        forward(packet, transport: transport, into: &queue)
+        guard packet.layer == Int(gate), epoch == packet.epoch else {
+            guard isReady, !selector.ignores(packet.layer) else { return true }
+            guard selector.current == packet.layer, epoch == packet.epoch else { return false }
+            takeChanging(packet, transport: transport, into: &queue)
+            return true
+        }
+        if packet.isLayered {
+            takeLayered(packet, transport: transport, into: &queue)
+        } else {
+            send(packet, transport: transport, into: &queue)
+        }
         return true
     }
 
-    /// Rewrites `packet` for this subscriber and queues it. Before `align`, and of a codec that was not agreed to, nothing is sent.
-    @inline(__always)
+    /// Rewrites `packet` for this subscriber and queues it, as far as its layer is sent. Before `align`, and of a codec that was not agreed to,
+    /// nothing is.
     package mutating func forward(_ packet: SharedPacket, transport: Int32, into queue: inout DepartureQueue) {
-        guard let payloadType = payloadTypes.payloadType(packet.codec), var sequence = mapper.map(packet.sequence) else { return }
+        if packet.isLayered {
+            takeLayered(packet, transport: transport, into: &queue)
+        } else {
+            send(packet, transport: transport, into: &queue)
+        }
+    }
+
+    /// `packet` is sent. `isLayered`, a constant at each call: its marker or its extensions may be others than the source's.
+    @inline(__always)
+    mutating func send(_ packet: SharedPacket, isLayered: Bool = false, transport: Int32, into queue: inout DepartureQueue) {
+        guard let payloadType = payloadTypes.payloadType(packet.codec), var sequence = mapper.map(packet.sequence, leftOut) else { return }
         var isNewest = true
         if hasSent {
             if sequence &- lastSequence > Leg.longestGap {
                 // One number is left open: the receiver shall see that something is missing.
                 sequence = lastSequence &+ 2
-                mapper = SequenceMapper(source: packet.sequence, outgoing: sequence)
-                _ = mapper.map(packet.sequence)
+                restartNumbers(source: packet.sequence, outgoing: sequence)
+                _ = mapper.map(packet.sequence, leftOut)
             }
             isNewest = sequence > lastSequence
         }
         let outgoing = UInt16(truncatingIfNeeded: sequence)
         let timestamp = packet.timestamp &+ timestampOffset
-        guard
-            let header = write(
-                second: packet.marker | payloadType, sequence: outgoing, timestamp: timestamp, ssrc: ssrc, hasLevel: packet.hasLevel,
+        let marker = isLayered ? packet.marker | filter.marker(packet.layers, sequence: packet.sequence) : packet.marker
+        let written =
+            isLayered && descriptorID != 0 && packet.layers.descriptor != nil
+            ? write(descriptorOf: packet, second: marker | payloadType, sequence: outgoing, timestamp: timestamp, into: &queue)
+            : write(
+                second: marker | payloadType, sequence: outgoing, timestamp: timestamp, ssrc: ssrc, hasLevel: packet.hasLevel,
                 level: packet.level, into: &queue)
-        else { return }
+        guard let header = written else { return }
         var length = header.length
         let prefix = Int(packet.prefix.length)
+        var pictureOffset: UInt16 = 0
         if prefix > 0 {
-            let numbers = vp8.rewrite(packet.prefix.numbers, isNewest: isNewest)
+            let numbers: PictureNumbers
+            if packet.sequence == mapper.highest {
+                numbers = pictures.rewrite(packet.prefix.numbers, isNewest: isNewest)
+            } else {
+                // Later ones have come, if not for this subscriber.
+                guard let late = late(packet.prefix, of: packet.codec, isNewest: isNewest) else { return }
+                numbers = late
+            }
+            pictureOffset = numbers.pictureID &- packet.prefix.numbers.pictureID
             header.slot.storeBytes(of: packet.prefix.word(numbers).littleEndian, toByteOffset: length, as: UInt64.self)
             length &+= prefix
         }
         queue.append(
             Departure(
                 transport: transport, slot: packet.slot, payload: packet.payload, headerLength: UInt8(truncatingIfNeeded: length),
-                replaced: UInt8(truncatingIfNeeded: prefix), kind: .rtp, stamps: header.stamps))
-        history.append(outgoing, position: packet.payload.position, layer: packet.layer, alignment: alignment)
+                replaced: UInt16(truncatingIfNeeded: prefix), kind: .rtp, isAudio: !isVideo, stamps: header.stamps))
+        history.append(
+            outgoing, position: packet.payload.position, layer: packet.layer, marker: marker,
+            alignment: isLayered ? alignment(of: packet) : alignment,
+            pictureOffset: pictureOffset)
         packetsSent &+= 1
         octetsSent &+= UInt32(truncatingIfNeeded: packet.length)
         budget.credit(packet.length)
@@ -166,50 +227,32 @@ package struct Leg: ~Copyable {
             lastSourceTimestampSent = packet.timestamp
             lastTimestamp = timestamp
             lastArrival = packet.arrival
-            lastMarker = packet.marker != 0
+            lastMarker = marker != 0
         }
     }
 
-    /// Sends the packet that went out as `sequence` again, on the RTX stream (RFC 4588); false if it is not known any more, came too soon after
-    /// the last time, or exceeds the budget. `ring` gives the ring of a layer.
-    mutating func resend(
-        _ sequence: UInt16, at now: Instant, ring: (Int) -> PayloadRing?, transport: Int, into queue: inout DepartureQueue
-    ) -> Bool {
-        guard let rtxSSRC, budget.allows(at: now), let entry = history.take(sequence, at: now, notWithin: .milliseconds(30)),
-            alignment &- entry.alignment < Leg.alignmentsRemembered, let ring = ring(Int(entry.layer)),
-            let reference = ring.reference(lower: entry.payload), let slot = ring.slot(reference),
-            let payloadType = payloadTypes.retransmissionPayloadType(slot.pointee.facts.codec)
-        else { return false }
-        let facts = slot.pointee.facts
-        let then = alignments[Int(entry.alignment % Leg.alignmentsRemembered)]
-        guard
-            let header = write(
-                second: (facts.marker ? 0x80 : 0) | payloadType, sequence: rtxSequence, timestamp: facts.timestamp &+ then.timestampOffset,
-                ssrc: rtxSSRC, hasLevel: facts.audioLevel != nil, level: rfc6464(facts.audioLevel, facts.voiceActivity), into: &queue)
-        else { return false }
-        header.slot.storeBytes(of: sequence.bigEndian, toByteOffset: header.length, as: UInt16.self)
-        var length = header.length + 2
-        let payload = PayloadRing.payload(in: slot)
-        var prefix = PayloadPrefix()
-        if facts.codec == .vp8, let descriptor = VP8Descriptor.parse(payload.bytes) { prefix = PayloadPrefix(descriptor, of: payload) }
-        if prefix.length > 0 {
-            let word = prefix.word(prefix.numbers.moved(by: then.vp8))
-            header.slot.storeBytes(of: word.littleEndian, toByteOffset: length, as: UInt64.self)
-            length += Int(prefix.length)
-        }
-        queue.keep(ring)
-        queue.append(
-            Departure(
-                transport: Int32(truncatingIfNeeded: transport), slot: slot, payload: reference,
-                headerLength: UInt8(truncatingIfNeeded: length), replaced: prefix.length, kind: .retransmission, stamps: header.stamps))
+    /// Whether `pad` may be asked for packets.
+    package var canPad: Bool { rtxSSRC != nil && payloadTypes.anyRetransmission != nil && plainHeader.length > 0 }
+
+    /// Writes a packet of nothing but padding (RFC 3550 §5.1) of the RTX stream to the start of `packet`, of about `bytes`, at most 255 and a header;
+    /// nil where there is no such stream. It repeats nothing, so a receiver takes no notice but for feedback.
+    package mutating func pad(_ bytes: Int, into packet: UnsafeMutableRawBufferPointer) -> ReadyPacket? {
+        guard let rtxSSRC, let payloadType = payloadTypes.anyRetransmission, let base = packet.baseAddress,
+            plainHeader.length > 0, packet.count >= HeaderTemplate.room + 255
+        else { return nil }
+        plainHeader.write(into: base, second: payloadType, sequence: rtxSequence, timestamp: lastTimestamp, ssrc: rtxSSRC, level: 0)
+        packet[0] |= 0x20
+        let padding = min(max(bytes, 1), 255)
+        let header = Int(plainHeader.length)
+        (base + header).initializeMemory(as: UInt8.self, repeating: 0, count: padding - 1)
+        packet[header + padding - 1] = UInt8(padding)
         rtxSequence &+= 1
-        budget.spend(payload.count)
-        return true
+        return ReadyPacket(kind: .padding, length: header + padding, isUrgent: false, isAudio: false, stamps: plainHeader.stamps)
     }
 
     /// Writes one packet's header to where the queue's next one belongs; nil if there is no room, or no header that fits.
     @inline(__always)
-    private func write(
+    func write(
         second: UInt8, sequence: UInt16, timestamp: UInt32, ssrc: UInt32, hasLevel: Bool, level: UInt8, into queue: inout DepartureQueue
     ) -> (slot: UnsafeMutableRawPointer, length: Int, stamps: StampOffsets)? {
         guard let slot = queue.nextHeader() else { return nil }
@@ -222,7 +265,7 @@ package struct Leg: ~Copyable {
     }
 
     /// A number of the source that carries nothing: later ones move up, so that the subscriber sees no hole.
-    package mutating func leaveOut(_ sequence: Int64) { if isAligned { _ = mapper.leaveOut(sequence) } }
+    package mutating func leaveOut(_ sequence: Int64) { if isAligned { _ = mapper.leaveOut(sequence, &leftOut) } }
 
     // MARK: A source
 
@@ -231,8 +274,11 @@ package struct Leg: ~Copyable {
     mutating func align(to packet: MediaPacket, elapsed: Interval?) {
         if hasSent {
             let time = elapsed ?? (packet.arrival - lastArrival)
-            // Never back in time and never at a standstill: at least a frame of 10 ms. A pause of hours is capped below the sign bit.
-            let bounded = min(max(time, .milliseconds(10)), .seconds(3_600))
+            // Never back in time and never at a standstill: at least a frame of 10 ms, which the next source gives back. A pause of hours is capped
+            // below the sign bit.
+            let wanted = elapsed == nil ? time : time - lead
+            let bounded = min(max(wanted, .milliseconds(10)), .seconds(3_600))
+            lead = elapsed == nil ? .zero : min(bounded - wanted, .seconds(1))
             let units = bounded.nanoseconds &* (isVideo ? 90_000 : 48_000) / 1_000_000_000
             timestampOffset = lastTimestamp &+ UInt32(truncatingIfNeeded: units) &- packet.timestamp
         } else {
@@ -240,13 +286,27 @@ package struct Leg: ~Copyable {
         }
         // A frame whose end was never sent must not seem complete: one number is left open, and the decoder discards the frame.
         let gap: Int64 = hasSent && !lastMarker && isVideo ? 2 : 1
-        mapper = SequenceMapper(source: packet.sequence, outgoing: highestOutgoing.map { $0 &+ gap } ?? firstSequence)
+        restartNumbers(source: packet.sequence, outgoing: highestOutgoing.map { $0 &+ gap } ?? firstSequence)
         isAligned = true
-        if case .vp8(let descriptor) = packet.descriptor { vp8.align(to: descriptor) }
+        pictures.align(to: packet.descriptor)
+        droppedPictures = DroppedPictures()
+        if let facts = packet.layers.descriptor { frames.align(to: facts.pointee) }
+        filter.begin(packet.layers, selector)
+        noteAlignment()
+    }
+
+    private mutating func restartNumbers(source: Int64, outgoing: Int64) {
+        mapper = SequenceMapper(source: source, outgoing: outgoing)
+        leftOut = LeftOutNumbers()
+    }
+
+    /// What packets are made ours by has changed.
+    mutating func noteAlignment() {
         alignment &+= 1
         // What was sent that many alignments ago must not be taken for what is sent by this one.
         if alignment == 0 { history.removeAll() }
-        alignments[Int(alignment % Leg.alignmentsRemembered)] = Alignment(timestampOffset: timestampOffset, vp8: vp8.offsets)
+        alignments[Int(alignment % Leg.alignmentsRemembered)] = Alignment(
+            timestampOffset: timestampOffset, pictures: pictures.offsets, descriptor: descriptorChanges)
     }
 
     /// The number that the next one of a new source follows; nil before the first.

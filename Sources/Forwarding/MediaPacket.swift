@@ -22,4 +22,7 @@ package struct MediaPacket {
     /// Whether a subscriber may begin here: a keyframe's first packet that came in order, or any packet of audio. What followed one that came
     /// late has been passed by already.
     package var isSwitchPoint: Bool
+
+    /// What it is among the layers of its encoding.
+    package var layers = PacketLayers()
 }

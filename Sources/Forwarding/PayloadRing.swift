@@ -16,6 +16,9 @@ package struct PayloadFacts: Sendable {
     /// RFC 6464: 0 (loudest) to 127 −dBov; nil when the packet did not say.
     package var audioLevel: UInt8?
     package var voiceActivity = false
+    /// Of the dependency descriptor, which lies behind the payload; 0 where there is none.
+    package var descriptorLength: UInt8 = 0
+    package var layout = DescriptorLayout()
 
     package init() {}
 }
@@ -57,14 +60,20 @@ package final class PayloadRing {
 
     deinit { slab.deallocate() }
 
-    /// Copies `payload` into the next slot; nil if it is longer than a slot.
-    package func store(_ payload: UnsafeRawBufferPointer, _ facts: PayloadFacts = PayloadFacts()) -> PayloadReference? {
-        guard payload.count <= PayloadRing.slotSize else { return nil }
+    /// Copies `payload` into the next slot, and a dependency `descriptor` behind it; nil if both together are longer than a slot.
+    package func store(
+        _ payload: UnsafeRawBufferPointer, _ facts: PayloadFacts = PayloadFacts(),
+        descriptor: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
+    ) -> PayloadReference? {
+        guard payload.count &+ descriptor.count <= PayloadRing.slotSize else { return nil }
         let position = next
         let place = slab + Int(position & mask) &* PayloadRing.stride
         place.initializeMemory(
             as: Slot.self, to: Slot(position: position, length: UInt16(truncatingIfNeeded: payload.count), facts: facts))
         if let source = payload.baseAddress { (place + PayloadRing.payloadOffset).copyMemory(from: source, byteCount: payload.count) }
+        if let source = descriptor.baseAddress {
+            (place + PayloadRing.payloadOffset + payload.count).copyMemory(from: source, byteCount: descriptor.count)
+        }
         next = position &+ 1
         return PayloadReference(position: position)
     }
@@ -91,5 +100,11 @@ package final class PayloadRing {
     @inline(__always)
     static func payload(in slot: UnsafePointer<Slot>) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: UnsafeRawPointer(slot) + payloadOffset, count: Int(slot.pointee.length))
+    }
+
+    /// The dependency descriptor that came with it; empty where none did.
+    static func descriptor(in slot: UnsafePointer<Slot>) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(
+            start: UnsafeRawPointer(slot) + payloadOffset + Int(slot.pointee.length), count: Int(slot.pointee.facts.descriptorLength))
     }
 }

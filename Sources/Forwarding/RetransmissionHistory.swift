@@ -7,9 +7,12 @@ package struct RetransmissionHistory: ~Copyable {
     struct Entry {
         /// The lower half of the payload's position in its ring.
         var payload: UInt32
-        /// When it was last sent again, in microseconds modulo 2^32; 0 for never.
-        var resentAt: UInt32
         var sequence: UInt16
+        /// When it was last sent again, in milliseconds modulo 2^16; 0 for never.
+        var resentAt: UInt16
+        /// What was added to the PictureID, which changes with each picture that is dropped.
+        var pictureOffset: UInt16
+        /// Which encoding it came from; the highest bit is the marker that it was sent with.
         var layer: UInt8
         /// Which alignment of the numbers it was sent by.
         var alignment: UInt8
@@ -23,14 +26,14 @@ package struct RetransmissionHistory: ~Copyable {
 
     deinit { entries?.deallocate() }
 
-    /// Notes that the payload at `position` of a layer's ring has gone out as `sequence`.
+    /// Notes that the payload at `position` of a layer's ring has gone out as `sequence`. `marker` is 0x80 or 0.
     @inline(__always)
-    mutating func append(_ sequence: UInt16, position: UInt64, layer: Int, alignment: UInt8) {
+    mutating func append(_ sequence: UInt16, position: UInt64, layer: Int, marker: UInt8, alignment: UInt8, pictureOffset: UInt16) {
         guard capacity > 0 else { return }
         let entries = entries ?? begin()
         (entries + Int(sequence) & (capacity &- 1)).pointee = Entry(
-            payload: UInt32(truncatingIfNeeded: position), resentAt: 0, sequence: sequence, layer: UInt8(truncatingIfNeeded: layer),
-            alignment: alignment)
+            payload: UInt32(truncatingIfNeeded: position), sequence: sequence, resentAt: 0, pictureOffset: pictureOffset,
+            layer: UInt8(truncatingIfNeeded: layer) | marker, alignment: alignment)
     }
 
     /// `sequence` will be appended soon.
@@ -52,10 +55,10 @@ package struct RetransmissionHistory: ~Copyable {
         guard let entries else { return nil }
         let entry = entries + Int(sequence) & (capacity - 1)
         guard entry.pointee.sequence == sequence else { return nil }
-        let microseconds = UInt32(truncatingIfNeeded: now.nanoseconds / 1_000)
-        let elapsed = Int64(microseconds &- entry.pointee.resentAt)
-        if entry.pointee.resentAt != 0, elapsed < interval.nanoseconds / 1_000 { return nil }
-        entry.pointee.resentAt = max(1, microseconds)
+        let milliseconds = UInt16(truncatingIfNeeded: now.nanoseconds / 1_000_000)
+        let elapsed = Int64(milliseconds &- entry.pointee.resentAt)
+        if entry.pointee.resentAt != 0, elapsed < interval.nanoseconds / 1_000_000 { return nil }
+        entry.pointee.resentAt = max(1, milliseconds)
         return entry.pointee
     }
 
@@ -65,7 +68,8 @@ package struct RetransmissionHistory: ~Copyable {
         // A number that belongs into the neighbouring place is never found in this one.
         for index in 0..<capacity {
             (entries + index).initialize(
-                to: Entry(payload: 0, resentAt: 0, sequence: UInt16(truncatingIfNeeded: index ^ 1), layer: 0, alignment: 0))
+                to: Entry(
+                    payload: 0, sequence: UInt16(truncatingIfNeeded: index ^ 1), resentAt: 0, pictureOffset: 0, layer: 0, alignment: 0))
         }
     }
 

@@ -2,15 +2,13 @@ import MediaPrimitives
 
 /// Maps the extended sequence numbers of one source to those of one subscriber, without holes where packets were left out on purpose.
 ///
-/// An offset, and the latest left-out numbers, so that a packet which arrives late still gets the number that it would have had in order.
+/// An offset, and which of the latest numbers were left out, so that a packet which arrives late still gets the number that it would have had in
+/// order. The bits lie apart (`LeftOutNumbers`), since only what is left out and what comes late touches them.
 package struct SequenceMapper: Sendable {
-    private static let remembered = 64
-
     private var offset: Int64 = 0
     private var first: Int64 = .max
-    private var highest: Int64 = .max
-    /// Left-out source numbers, ascending; the oldest are forgotten.
-    private var leftOut: [Int64] = []
+    /// The highest number of the source that was mapped or left out.
+    private(set) var highest: Int64 = .max
 
     /// Maps nothing.
     package init() {}
@@ -22,30 +20,36 @@ package struct SequenceMapper: Sendable {
         highest = source &- 1
     }
 
+    /// Whether `source` is later than all that were mapped or left out.
+    @inline(__always)
+    package func isNewest(_ source: Int64) -> Bool { source > highest && source >= first }
+
     /// The number to send `source` under; nil if it may not be sent (from before the start, or left out).
-    package mutating func map(_ source: Int64) -> Int64? {
+    @inline(__always)
+    package mutating func map(_ source: Int64, _ leftOut: borrowing LeftOutNumbers) -> Int64? {
         guard source >= first else { return nil }
         if source > highest {
             highest = source
             return source &+ offset
         }
-        var later: Int64 = 0
-        for dropped in leftOut.reversed() {
-            if dropped == source { return nil }
-            if dropped < source { break }
-            later &+= 1
-        }
-        // Before the oldest remembered one the count may be short: better not sent than sent under another packet's number.
-        if leftOut.count == SequenceMapper.remembered, let oldest = leftOut.first, source < oldest { return nil }
+        // Where the count may be short it is better not sent than sent under another packet's number.
+        guard let later = leftOut.count(after: source) else { return nil }
         return source &+ offset &+ later
     }
 
-    /// Leaves `source` out. Only the newest number can be left out without a hole; true if it was.
-    package mutating func leaveOut(_ source: Int64) -> Bool {
+    /// Leaves `source` out. Only the newest number can be left out without a hole; true if it was. Numbers between the former newest and this one
+    /// are merely lost so far, and keep their place, unless they are known to be left out, too: `wholeGap`.
+    package mutating func leaveOut(_ source: Int64, wholeGap: Bool = false, _ leftOut: inout LeftOutNumbers) -> Bool {
         guard source > highest else { return false }
-        // Numbers between are merely lost so far, and keep their place.
+        if wholeGap, source &- highest <= LeftOutNumbers.remembered / 2 {
+            while highest < source {
+                highest &+= 1
+                leftOut.append(highest)
+                offset &-= 1
+            }
+            return true
+        }
         highest = source
-        if leftOut.count == SequenceMapper.remembered { leftOut.removeFirst() }
         leftOut.append(source)
         offset &-= 1
         return true
@@ -53,4 +57,58 @@ package struct SequenceMapper: Sendable {
 
     /// The highest number given out so far, counting those that are on their way.
     package var highestOutgoing: Int64 { highest &+ offset }
+}
+
+/// Which of the latest numbers of a source were left out: a bit each.
+package struct LeftOutNumbers: Sendable {
+    static let remembered: Int64 = 512
+
+    /// The latest that was left out.
+    private var newest: Int64 = .min
+    /// The bit of a number is that of its lowest digits; those of numbers after `newest` mean nothing.
+    private var bits = InlineArray<8, UInt64>(repeating: 0)
+
+    package init() {}
+
+    /// `number` is left out; later than all before it.
+    mutating func append(_ number: Int64) {
+        if newest == .min || number &- newest >= LeftOutNumbers.remembered {
+            bits = InlineArray(repeating: 0)
+        } else {
+            var passed = newest &+ 1
+            while passed < number {
+                clear(passed)
+                passed &+= 1
+            }
+        }
+        let digits = UInt64(bitPattern: number)
+        bits[Int(digits >> 6 & 7)] |= 1 << (digits & 63)
+        newest = number
+    }
+
+    private mutating func clear(_ number: Int64) {
+        let digits = UInt64(bitPattern: number)
+        bits[Int(digits >> 6 & 7)] &= ~(1 << (digits & 63))
+    }
+
+    /// How many later numbers than `number` were left out; nil if it was itself, or if that is too long ago to tell.
+    func count(after number: Int64) -> Int64? {
+        if number > newest { return 0 }
+        // Its place would be another's.
+        guard newest &- number < LeftOutNumbers.remembered else { return nil }
+        let digits = UInt64(bitPattern: number)
+        guard bits[Int(digits >> 6 & 7)] & 1 << (digits & 63) == 0 else { return nil }
+        // From the number's own bit to that of the newest, which may lie in a word before it: the ring is walked once around at most.
+        var at = UInt64(bitPattern: number)
+        var left = newest &- number &+ 1
+        var count: Int64 = 0
+        while left > 0 {
+            let taken = min(left, 64 &- Int64(at & 63))
+            let mask = taken == 64 ? UInt64.max : ((1 << UInt64(taken)) &- 1) << (at & 63)
+            count &+= Int64((bits[Int(at >> 6 & 7)] & mask).nonzeroBitCount)
+            at = at &+ UInt64(taken)
+            left &-= taken
+        }
+        return count
+    }
 }

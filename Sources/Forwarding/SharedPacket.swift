@@ -18,6 +18,9 @@ package struct SharedPacket {
     /// As the extension has it (RFC 6464 §3).
     let level: UInt8
     let prefix: PayloadPrefix
+    /// Not everybody gets it, or not everybody alike.
+    let isLayered: Bool
+    let layers: PacketLayers
 
     /// Nil once the payload is gone from `ring`.
     package init?(_ packet: MediaPacket, in ring: borrowing PayloadRing) {
@@ -34,10 +37,12 @@ package struct SharedPacket {
         marker = packet.marker ? 0x80 : 0
         hasLevel = packet.audioLevel != nil
         level = rfc6464(packet.audioLevel, packet.voiceActivity)
-        if case .vp8(let descriptor) = packet.descriptor {
-            prefix = PayloadPrefix(descriptor, of: PayloadRing.payload(in: slot))
-        } else {
-            prefix = PayloadPrefix()
+        layers = packet.layers
+        isLayered = packet.layers.isLayered
+        switch packet.descriptor {
+        case .vp8(let descriptor): prefix = PayloadPrefix(descriptor, of: PayloadRing.payload(in: slot))
+        case .vp9(let descriptor): prefix = PayloadPrefix(descriptor, of: PayloadRing.payload(in: slot))
+        case .empty, .opaque, .h264, .av1, .malformed: prefix = PayloadPrefix()
         }
     }
 }

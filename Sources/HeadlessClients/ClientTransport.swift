@@ -115,9 +115,9 @@ package final class ClientTransport {
 
     // MARK: Sending
 
-    /// `descriptor` is a dependency descriptor, which goes with the header where it was negotiated; empty for none.
+    /// `descriptor` is the packet's dependency descriptor; empty for none.
     package func sendRTP(
-        _ header: OutgoingHeader, descriptor: [UInt8] = [], payload: [UInt8], at now: Instant, into batch: DatagramBatch
+        _ header: OutgoingHeader, payload: [UInt8], descriptor: [UInt8] = [], at now: Instant, into batch: DatagramBatch
     ) {
         guard isConnected, let srtp, let path = ice.selectedPath else { return }
         batch.append(to: path) { slot in
@@ -125,11 +125,10 @@ package final class ClientTransport {
             var header = header
             header.reservesSendTime = true
             header.reservesTransportSequence = true
-            let stamps = header.write(into: &writer, extensions)
+            let stamps = header.write(into: &writer, extensions, descriptor: descriptor)
+            writer.bytes(payload)
             stamps.stamp(slot, absSendTime: StampOffsets.absSendTime(now), transportSequence: transportSequence)
             transportSequence &+= 1
-            if !descriptor.isEmpty { writer.addExtension(extensions[.dependencyDescriptor], descriptor) }
-            writer.bytes(payload)
             return writer.overflowed ? 0 : srtp.protectRTP(slot, length: writer.count) ?? 0
         }
     }

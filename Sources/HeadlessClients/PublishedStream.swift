@@ -18,7 +18,8 @@ package final class PublishedStream {
     private let wallClock: WallClock
     /// Sent for the first time each.
     package private(set) var packets: UInt32 = 0
-    private var octets: UInt32 = 0
+    /// Bytes of payload, sent for the first time each.
+    package private(set) var octets = 0
     /// Browsers name a stream only until a receiver report shows that it is known.
     private var isAcknowledged = false
     private var history: [UInt16: (timestamp: UInt32, marker: Bool, descriptor: [UInt8], payload: [UInt8])] = [:]
@@ -73,7 +74,7 @@ package final class PublishedStream {
             header.rid = rid
         }
         header.audioLevel = audioLevel
-        transport.sendRTP(header, descriptor: descriptor, payload: payload, at: now, into: batch)
+        transport.sendRTP(header, payload: payload, descriptor: descriptor, at: now, into: batch)
         if rtxSSRC != nil {
             history[sequence] = (timestamp, marker, descriptor, payload)
             order.append(sequence)
@@ -81,7 +82,7 @@ package final class PublishedStream {
         }
         sequence &+= 1
         packets &+= 1
-        octets &+= UInt32(truncatingIfNeeded: payload.count)
+        octets += payload.count
     }
 
     /// Answers a NACK with what is remembered (RFC 4588).
@@ -95,8 +96,13 @@ package final class PublishedStream {
         rtxSequence &+= 1
         resent += 1
         transport.sendRTP(
-            header, descriptor: packet.descriptor,
-            payload: [UInt8(sequence >> 8), UInt8(truncatingIfNeeded: sequence)] + packet.payload, at: now, into: batch)
+            header, payload: [UInt8(sequence >> 8), UInt8(truncatingIfNeeded: sequence)] + packet.payload, descriptor: packet.descriptor,
+            at: now, into: batch)
+    }
+
+    /// Sends the newest packets once more, to probe with.
+    func repeatNewest(_ count: Int, at now: Instant, over transport: ClientTransport, into batch: DatagramBatch) {
+        for sequence in order.suffix(count) { resend(sequence, at: now, over: transport, into: batch) }
     }
 
     package func noteReport(about ssrc: SSRC) { if ssrc == self.ssrc { isAcknowledged = true } }
@@ -105,7 +111,7 @@ package final class PublishedStream {
         guard packets > 0 else { return }
         SenderReport(
             ssrc: ssrc, ntpTime: wallClock.ntp(at: now).advanced(by: clockSkew), rtpTimestamp: timestamp(at: now),
-            packetCount: packets, octetCount: octets
+            packetCount: packets, octetCount: UInt32(truncatingIfNeeded: octets)
         ).write(into: &writer)
     }
 }

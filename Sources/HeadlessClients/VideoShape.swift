@@ -18,6 +18,8 @@ package struct VideoShape: Sendable {
     package var isKeySVC = false
     /// The time over which a frame's packets are spread; zero for a burst.
     package var spread = Interval.zero
+    /// Bits of payload in a second that an encoder aims at, whose frames vary; nil for frames that are all alike.
+    package var bitrate: Int?
 
     package init() {}
     package init(width: UInt16, height: UInt16, packetsPerFrame: Int, packetLength: Int = 800) {

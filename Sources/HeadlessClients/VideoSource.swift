@@ -16,6 +16,8 @@ package final class VideoSource {
     private var frameNumber: UInt16
     /// The file's next frame.
     private var place = 0
+    /// Where synthetic frames vary.
+    private var encoder: EncoderModel?
     /// A muted camera sends nothing, and goes on with a keyframe.
     package var isPaused = false {
         didSet { if oldValue, !isPaused { keyframeDue = nextFrame } }
@@ -24,6 +26,11 @@ package final class VideoSource {
     package func resume(withKeyframe: Bool) {
         isPaused = false
         if !withKeyframe { keyframeDue = nil }
+    }
+
+    /// Its rate control leaves nothing for it.
+    private var isStarved = false {
+        didSet { if oldValue, !isStarved { keyframeDue = nextFrame } }
     }
 
     /// An encoder that is slow, or feedback that is lost.
@@ -59,6 +66,9 @@ package final class VideoSource {
         self.content = content
         self.log = log
         layers = LayerStructure(content)
+        if case .synthetic(let shape) = content {
+            encoder = shape.bitrate.map { EncoderModel(bitrate: $0, frameInterval: shape.frameInterval, seed: entropy.next()) }
+        }
         nextFrame = now
         keyframeDue = now
         pictureID = UInt16(truncatingIfNeeded: entropy.next()) & 0x7fff
@@ -72,6 +82,19 @@ package final class VideoSource {
         requests += 1
         guard keyframeDue == nil, !ignoresKeyframeRequests else { return }
         keyframeDue = max(now + .milliseconds(50), lastKeyframe.map { $0 + .milliseconds(300) } ?? now)
+    }
+
+    /// Another encoding has been asked for a keyframe, and this one sends one with it.
+    func joinKeyframe(at now: Instant) {
+        requestKeyframe(at: now)
+        requests -= 1
+    }
+
+    /// The encoder has another rate to aim at, in bits of payload a second; with nothing it sends nothing. Only where frames vary.
+    package func setBitrate(_ bitrate: Int) {
+        guard encoder != nil else { return }
+        encoder?.bitrate = max(bitrate, 1)
+        isStarved = bitrate <= 0
     }
 
     package func changeSSRC(_ entropy: Entropy, beginningWithKeyframe: Bool) {
@@ -89,14 +112,16 @@ package final class VideoSource {
             switch content {
             case .synthetic(let shape):
                 // What was not sent in time is not made up for.
-                if !isPaused, now - nextFrame < shape.frameInterval {
-                    begin(synthetic(shape, at: now), captured: now, spread: shape.spread, at: now, over: transport, into: batch)
+                if !isPaused, !isStarved, now - nextFrame < shape.frameInterval {
+                    let picture = synthetic(shape, at: now)
+                    begin(
+                        .synthetic(picture), captured: now, spread: picture.shape.spread, at: now, over: transport, into: batch)
                 }
                 nextFrame = nextFrame + shape.frameInterval
             case .recorded(let recording, let isPaced):
                 // Every frame is sent, for the next one refers to it.
                 if now - nextFrame > VideoSource.longestLag { nextFrame = now }
-                let picture = isPaused ? nil : recorded(recording, at: now)
+                let picture = isPaused || isStarved ? nil : recorded(recording, at: now)
                 let interval = picture?.frame.interval ?? recording.frames[place].interval
                 if let picture {
                     begin(
@@ -144,16 +169,17 @@ package final class VideoSource {
         sendDue(at: now, over: transport, into: batch)
     }
 
-    private func synthetic(_ shape: VideoShape, at now: Instant) -> Picture {
+    private func synthetic(_ shape: VideoShape, at now: Instant) -> SyntheticPicture {
         let isKeyframe = keyframeDue.map { $0 <= now } ?? false
         if isKeyframe { noteKeyframe(at: now) }
         let temporalID = isKeyframe ? 0 : shape.temporalID(of: keyframeDistance &+ 1)
         keyframeDistance = isKeyframe ? 0 : keyframeDistance &+ 1
         pictureID = (pictureID &+ 1) & 0x7fff
         if temporalID == 0 { tl0PicIdx &+= 1 }
-        return .synthetic(
-            SyntheticPicture(
-                shape, isKeyframe: isKeyframe, pictureID: pictureID, tl0PicIdx: tl0PicIdx, keyIndex: keyIndex, temporalID: temporalID))
+        var shape = shape
+        if let bytes = encoder?.next(isKeyframe: isKeyframe, weight: shape.weight(of: temporalID)) { shape.resize(to: bytes) }
+        return SyntheticPicture(
+            shape, isKeyframe: isKeyframe, pictureID: pictureID, tl0PicIdx: tl0PicIdx, keyIndex: keyIndex, temporalID: temporalID)
     }
 
     private func recorded(_ recording: VideoRecording, at now: Instant) -> RecordedPicture {

@@ -53,13 +53,16 @@ struct LocalSection {
     }
 
     /// The offered extensions that are wanted, with their direction turned round. Ids above 14 exist only in the two-byte form, and so only
-    /// where both forms may be mixed; 15 means "stop" in the one-byte form, and browsers avoid it in both (RFC 8285 §4.2, §6).
+    /// where both forms may be mixed; 15 means "stop" in the one-byte form, and browsers avoid it in both (RFC 8285 §4.2, §6). The structures of
+    /// dependency descriptors need the two-byte form, too, and most packets do not.
     private func answerExtensions(
         _ wanted: [HeaderExtension], of section: MediaSection, in offer: PeerDescription
     ) -> [(kind: HeaderExtension, mapping: ExtensionMapping)] {
         let limit: UInt16 = offer.allowsMixedExtensions(in: section) ? 255 : 14
         return offer.extensionMappings(of: section).prefix(PeerDescription.mappingLimit).compactMap { offered in
-            guard let kind = wanted.first(where: { $0.uri == offered.uri }), offered.id <= limit, offered.id != 15 else { return nil }
+            guard let kind = wanted.first(where: { $0.uri == offered.uri }), offered.id <= limit, offered.id != 15,
+                kind != .dependencyDescriptor || limit > 14
+            else { return nil }
             if !isReused, let theirs = offered.direction, direction.sends && !theirs.receives || direction.receives && !theirs.sends {
                 return nil
             }

@@ -36,7 +36,9 @@ package struct PublisherAnswer: Sendable {
         var answer = LocalSection(section: section, kind: kind, direction: sends ? .recvonly : .inactive)
         guard let payload = OfferedPayload.publication(from: OfferedPayload.all(of: section, kind: kind)) else { return nil }
         let extensions: [HeaderExtension] =
-            kind == .audio ? [.mid, .absSendTime, .transportCC, .audioLevel] : [.mid, .rid, .repairedRid, .absSendTime, .transportCC]
+            kind == .audio
+            ? [.mid, .absSendTime, .transportCC, .audioLevel]
+            : [.mid, .rid, .repairedRid, .absSendTime, .transportCC, .dependencyDescriptor]
         answer.agree(payloads: [payload], extensions: extensions, of: section, in: offer, agreement: &agreement)
         guard !answer.parameters.codecs.isEmpty else { return nil }
         guard sends else { return answer }

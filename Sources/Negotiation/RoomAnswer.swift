@@ -63,7 +63,9 @@ package struct RoomAnswer: Sendable {
         var agreed = LocalSection(section: section, kind: kind, direction: plan.direction)
         agreed.isReused = true
         let extensions: [HeaderExtension] =
-            kind == .audio ? [.mid, .absSendTime, .transportCC, .audioLevel] : [.mid, .rid, .repairedRid, .absSendTime, .transportCC]
+            kind == .audio
+            ? [.mid, .absSendTime, .transportCC, .audioLevel]
+            : [.mid, .rid, .repairedRid, .absSendTime, .transportCC, .dependencyDescriptor]
         agreed.agree(payloads: plan.payloads, extensions: extensions, of: section, in: offer.peer, agreement: &agreement)
         guard !agreed.parameters.codecs.isEmpty else {
             if plan.track != nil { undecodable.append(agreed.parameters.mid) }

@@ -77,9 +77,9 @@ extension SubscriberOffer.Proposal {
 // What we offer is numbered once and for all: every section, and every offer that follows, must mean the same (RFC 9143 §9.1, RFC 8285 §6).
 
 extension HeaderExtension {
-    /// What we stamp, in the numbers that Chromium uses itself.
+    /// What we stamp, in the numbers that Chromium uses itself; for the dependency descriptor it has none of its own.
     fileprivate static func offered(_ kind: MediaKind) -> [(HeaderExtension, UInt8)] {
-        [(.absSendTime, 2), (.transportCC, 3), (.mid, 4)] + (kind == .audio ? [(.audioLevel, 1)] : [])
+        [(.absSendTime, 2), (.transportCC, 3), (.mid, 4), kind == .audio ? (.audioLevel, 1) : (.dependencyDescriptor, 12)]
     }
 }
 

@@ -33,7 +33,7 @@ package struct ViewerAnswer: Sendable {
                 guard let fitting = OfferedPayload.subscription(to: track, from: payloads) else { throw Self.missing(track) }
                 payloads = fitting
             }
-            let extensions: [HeaderExtension] = [.mid, .absSendTime, .transportCC] + (kind == .audio ? [.audioLevel] : [])
+            let extensions: [HeaderExtension] = [.mid, .absSendTime, .transportCC, kind == .audio ? .audioLevel : .dependencyDescriptor]
             answer.agree(payloads: payloads, extensions: extensions, of: section, in: offer, agreement: &agreement)
             if let track {
                 guard answer.parameters.codecs.first?.codec == track.codec else { throw Self.missing(track) }

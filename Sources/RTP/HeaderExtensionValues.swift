@@ -18,7 +18,18 @@ package struct HeaderExtensionValues: Hashable, Sendable {
     /// The V bit beside `audioLevel`: the sender believes that this is speech.
     @usableFromInline package var voiceActivity: Bool
 
+    /// Where the dependency descriptor lies, from the first byte of the packet, and how long it is; 0 where there is none.
+    @usableFromInline package var descriptorOffset: UInt16 = 0
+    @usableFromInline package var descriptorLength: UInt8 = 0
+
     @inlinable package init() { voiceActivity = false }
+
+    /// The dependency descriptor of `packet`, of which these are the values; empty where it has none.
+    @inlinable package func descriptor(of packet: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        let end = Int(descriptorOffset) &+ Int(descriptorLength)
+        guard descriptorLength > 0, end <= packet.count else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+        return UnsafeRawBufferPointer(rebasing: packet[Int(descriptorOffset)..<end])
+    }
 
     /// Reads the elements that `map` names, in the one-byte or the two-byte form. Garbage ends the reading and what came before it stands:
     /// the packet itself is never refused for its extensions.
@@ -71,6 +82,9 @@ package struct HeaderExtensionValues: Hashable, Sendable {
             if length > 0 { rid = ShortText(packet, at: at, length: length) }
         case map[.repairedRid]:
             if length > 0 { repairedRid = ShortText(packet, at: at, length: length) }
+        case map[.dependencyDescriptor]:
+            guard length > 0, let offset = UInt16(exactly: at), let count = UInt8(exactly: length) else { return }
+            (descriptorOffset, descriptorLength) = (offset, count)
         default: break
         }
     }

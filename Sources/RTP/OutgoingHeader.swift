@@ -22,6 +22,15 @@ package struct OutgoingHeader: Sendable {
     @usableFromInline package var reservesSendTime = false
     /// Whether to leave room for the transport-wide sequence number, to be stamped when the packet is released.
     @usableFromInline package var reservesTransportSequence = false
+    /// Which form the extensions take, and whether the extension header is there without any.
+    @usableFromInline package var form = Form.automatic
+
+    @frozen @usableFromInline
+    package enum Form: Sendable {
+        /// The one-byte form where every id allows it, and no extension header where there is nothing in it.
+        case automatic
+        case oneByte, twoByte
+    }
 
     @inlinable package init(payloadType: UInt8, marker: Bool, sequenceNumber: SequenceNumber, timestamp: UInt32, ssrc: SSRC) {
         self.payloadType = payloadType
@@ -35,17 +44,21 @@ package struct OutgoingHeader: Sendable {
     @inlinable package static var maximumLength: Int { 12 + 4 + 68 }
 
     /// Appends the header and tells where the values lie that are stamped at release. Uses the one-byte form when every id allows it
-    /// (RFC 8285 §4.2), else the two-byte form (§4.3). No room sets `writer.overflowed`.
-    package func write(into writer: inout ByteWriter, _ map: HeaderExtensionMap) -> StampOffsets {
+    /// (RFC 8285 §4.2), else the two-byte form (§4.3). No room sets `writer.overflowed`. `descriptor` is a dependency descriptor, at most 255 bytes,
+    /// by which the header may become longer than `maximumLength`; empty for none.
+    package func write(into writer: inout ByteWriter, _ map: HeaderExtensionMap, descriptor: [UInt8] = []) -> StampOffsets {
         let sendTime = reservesSendTime ? map[.absSendTime] : 0
         let transport = reservesTransportSequence ? map[.transportCC] : 0
         let level = audioLevel != nil ? map[.audioLevel] : 0
         let midID = mid.isEmpty ? 0 : map[.mid]
         let ridID = rid.isEmpty ? 0 : map[.rid]
         let repairedID = repairedRid.isEmpty ? 0 : map[.repairedRid]
-        let hasExtension = sendTime | transport | level | midID | ridID | repairedID != 0
-        // 15 has no meaning in the one-byte form.
-        let isTwoByte = max(max(sendTime, transport), max(max(level, midID), max(ridID, repairedID))) > 14
+        let descriptorID = descriptor.isEmpty || descriptor.count > 255 ? 0 : map[.dependencyDescriptor]
+        let hasExtension = sendTime | transport | level | midID | ridID | repairedID | descriptorID != 0 || form != .automatic
+        // 15 has no meaning in the one-byte form, nor have values of more than 16 bytes.
+        let isTwoByte =
+            max(max(sendTime, transport), max(max(level, midID), max(max(ridID, repairedID), descriptorID))) > 14 || form == .twoByte
+            || descriptorID != 0 && descriptor.count > 16
 
         // A copy of the writer that the compiler can keep in registers.
         var copy = writer
@@ -77,6 +90,10 @@ package struct OutgoingHeader: Sendable {
         if midID != 0 { copy.element(midID, mid, isTwoByte) }
         if ridID != 0 { copy.element(ridID, rid, isTwoByte) }
         if repairedID != 0 { copy.element(repairedID, repairedRid, isTwoByte) }
+        if descriptorID != 0 {
+            copy.element(descriptorID, length: descriptor.count, isTwoByte)
+            copy.bytes(descriptor)
+        }
         let bytes = copy.count &- elements
         for _ in 0..<(-bytes & 3) { copy.uint8(0) }
         copy.patch(uint16: UInt16(truncatingIfNeeded: (bytes &+ 3) >> 2), at: elements &- 2)

@@ -1,9 +1,12 @@
+import Congestion
 import Forwarding
 import MediaPrimitives
 import RTP
 
 /// A track that a participant offers to the room: its encodings, and the subscriptions that are fed from it.
 package final class Publication {
+    /// What steps take that have not been measured yet, as browsers have them, in bits a second.
+    private static let assumed = [150_000, 500_000, 1_700_000]
     private static let selectionInterval = Interval.milliseconds(250)
 
     let track: TrackID
@@ -42,6 +45,8 @@ package final class Publication {
             encodings = parameters.rids.enumerated().map { Encoding(layer: $0, rid: $1, parameters: parameters, isRelayed: isRelayed) }
             nextSelection = now
         }
+        // Layers inside an encoding need keyframes to be entered, and have to be asked for until they come.
+        if parameters.codecs.contains(where: { $0.codec == .vp9 || $0.codec == .av1 }) { nextSelection = now }
         relayed = ContiguousArray(repeating: 0, count: encodings.count)
         if parameters.kind == .audio, parameters.extensions[.audioLevel] != 0 { speech = SpeechMeter() }
     }
@@ -121,8 +126,29 @@ package final class Publication {
     /// Renews one subscription's choice, and asks for the keyframe that it needs, unless that of encoding `served` is here already.
     func choose(for subscription: Subscription, at now: Instant, served: Int? = nil) {
         guard subscription.isReady else { return }
-        let needed = subscription.selector.choose(among: encodings.map { $0.state(at: now) }, maximum: subscription.wish.maximumLayer)
+        let states = encodings.map { $0.state(at: now) }
+        let needed = subscription.selector.choose(
+            among: states, maximum: subscription.wish.maximumLayer, allocated: subscription.allocated)
         if let needed, needed != served, kind == .video { encodings[needed].keyframes.want(at: now) }
+        // What does not come is looked for elsewhere, and asked for again.
+        if kind == .video, let further = subscription.stream.leg.pointee.review(among: states, at: now), further != served {
+            encodings[further].keyframes.want(at: now)
+        }
+    }
+
+    /// What a subscription with `wish` could be sent, ascending in quality, and what each takes: the encodings that are live. Bits of payload.
+    func rungs(for wish: SubscriptionWish, at now: Instant) -> [Allocation.Rung] {
+        let live = encodings.indices.filter { encodings[$0].state(at: now).isLive }
+        let allowed = live.filter { $0 <= wish.maximumLayer ?? .max }
+        let ordered =
+            wish.maximumLayer != nil
+            ? (allowed.isEmpty ? Array(live.prefix(1)) : allowed)
+            : allowed.sorted { (encodings[$0].state(at: now).quality, $0) < (encodings[$1].state(at: now).quality, $1) }
+        return ordered.enumerated().flatMap { step, layer in
+            encodings[layer].steps(thinsOut: step == 0).map {
+                Allocation.Rung(target: $0.target, rate: Bitrate(bitsPerSecond: $0.rate ?? Publication.assumed[min(step, 2)]))
+            }
+        }
     }
 
     /// Renews everybody's choice when it is due.

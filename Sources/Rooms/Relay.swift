@@ -52,13 +52,14 @@ final class Relay {
         expected[layer] = number &+ 1
         let values = HeaderExtensionValues.parse(packet.bytes, header, publication.parameters.extensions)
         let payload = UnsafeRawBufferPointer(rebasing: packet[header.payloadOffset..<(header.payloadOffset + header.payloadLength)])
+        let descriptor = values.descriptor(of: packet)
         let reception: Encoding.Reception
         if isRetransmission {
             encoding.bind(retransmission: header.ssrc)
-            reception = encoding.receive(retransmission: header, values, payload: payload, at: arrival)
+            reception = encoding.receive(retransmission: header, values, payload: payload, descriptor: descriptor, at: arrival)
         } else {
             encoding.bind(header.ssrc)
-            reception = encoding.receive(header, values, payload: payload, at: arrival)
+            reception = encoding.receive(header, values, payload: payload, descriptor: descriptor, at: arrival)
         }
         switch reception {
         case .media(let media): publication.fanOut(media, from: encoding, into: &departures)

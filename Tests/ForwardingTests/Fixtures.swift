@@ -7,7 +7,7 @@ import Testing
 func at(_ milliseconds: Int64) -> Instant { Instant(nanoseconds: 1_000_000_000 + milliseconds * 1_000_000) }
 
 extension HeaderExtensionMap {
-    /// mid, rid, repaired-rid, abs-send-time, transport-cc and audio level as 1 to 6.
+    /// mid, rid, repaired-rid, abs-send-time, transport-cc, audio level and dependency descriptor as 1 to 7.
     static let all: HeaderExtensionMap = {
         var map = HeaderExtensionMap()
         for (index, kind) in HeaderExtension.allCases.enumerated() { map[kind] = UInt8(index + 1) }
@@ -120,6 +120,8 @@ struct SentPacket {
     var header: RTPHeader
     var values: HeaderExtensionValues
     var payload: [UInt8]
+    /// The dependency descriptor; empty where there is none.
+    var descriptor: [UInt8]
     var sequence: UInt16 { header.sequenceNumber.rawValue }
     var vp8: VP8Descriptor? { VP8Descriptor.parse(payload.span.bytes) }
 }
@@ -130,10 +132,11 @@ extension DepartureQueue {
         var packets: [SentPacket] = []
         take { transport, kind, bytes in
             guard let parsed = RTPHeader.parse(bytes.span.bytes) else { return }
+            let values = HeaderExtensionValues.parse(bytes.span.bytes, parsed, .all)
             packets.append(
                 SentPacket(
-                    transport: transport, kind: kind, header: parsed,
-                    values: HeaderExtensionValues.parse(bytes.span.bytes, parsed, .all), payload: Array(bytes[parsed.payloadOffset...])))
+                    transport: transport, kind: kind, header: parsed, values: values, payload: Array(bytes[parsed.payloadOffset...]),
+                    descriptor: bytes.withUnsafeBytes { Array(values.descriptor(of: $0)) }))
         }
         return packets
     }

@@ -93,6 +93,52 @@ struct LayerTests {
         #expect(decision == .drop(.awaitingKeyframe) && selector.current == nil)
     }
 
+    @Test("A keyframe that does not come: what there is goes on, and where nothing is, the next lower layer stands in")
+    func fallback() {
+        var selector = LayerSelector()
+        let all = [live(100), live(400), live(900)]
+        check(selector.aim(at: LayerTarget(encoding: 2), at: at(0)) == 2)
+        check(selector.review(among: all, at: at(2_499)) == nil)
+        #expect(selector.status(isLive: true).reason == .awaitingKeyframe)
+        // Its key frames do not count yet.
+        check(selector.decide(layer: 1, isSwitchPoint: true) == .drop(.otherLayer))
+        check(selector.review(among: all, at: at(2_500)) == 1)
+        #expect(selector.status(isLive: true).reason == .keyframeOverdue && selector.status(isLive: true).since == at(0))
+        check(selector.decide(layer: 1, isSwitchPoint: false) == .drop(.awaitingKeyframe))
+        check(selector.decide(layer: 1, isSwitchPoint: true) == .switchHere)
+        // The wanted one is still welcome, and nothing else any more.
+        check(selector.review(among: all, at: at(3_000)) == nil)
+        check(selector.decide(layer: 0, isSwitchPoint: true) == .drop(.otherLayer))
+        #expect(selector.status(isLive: true).current == LayerTarget(encoding: 1))
+        check(selector.decide(layer: 2, isSwitchPoint: true) == .switchHere)
+        check(selector.review(among: all, at: at(3_250)) == nil)
+        #expect(selector.status(isLive: true).reason == .reached && selector.status(isLive: true).since == nil)
+        // From a layer that lives nothing else is sought; from one that has died it is.
+        check(selector.aim(at: LayerTarget(encoding: 1), at: at(4_000)) == 1)
+        check(selector.review(among: all, at: at(9_000)) == nil)
+        #expect(selector.status(isLive: true).reason == .keyframeOverdue && selector.current == 2)
+        check(selector.review(among: [live(100), live(400), dead], at: at(9_250)) == 0)
+        #expect(selector.status(isLive: false).reason == .notLive)
+    }
+
+    @Test("A target is reached step by step, and says for what it waits")
+    func reasons() {
+        var selector = LayerSelector()
+        #expect(selector.status(isLive: true).reason == .paused)
+        check(selector.aim(at: LayerTarget(encoding: 0, spatial: 9, temporal: 1), at: at(0)) == 0)
+        #expect(selector.wanted == LayerTarget(encoding: 0, spatial: 7, temporal: 1))
+        check(selector.decide(layer: 0, isSwitchPoint: true) == .switchHere)
+        #expect(selector.status(isLive: true).current == LayerTarget(encoding: 0, temporal: 1))
+        check(selector.aim(at: LayerTarget(encoding: 0, temporal: 2), at: at(10)) == nil)
+        #expect(selector.status(isLive: true).reason == .awaitingSwitchPoint)
+        check(selector.aim(at: LayerTarget(encoding: 0, temporal: 0), at: at(20)) == nil)
+        #expect(selector.status(isLive: true).reason == .awaitingPicture && selector.status(isLive: true).since == at(20))
+        check(selector.aim(at: LayerTarget(encoding: 0, spatial: 1, temporal: 1), at: at(30)) == 0)
+        #expect(selector.status(isLive: true).reason == .awaitingKeyframe)
+        check(selector.aim(at: .nothing, at: at(40)) == nil)
+        #expect(selector.status(isLive: true).reason == .paused && selector.status(isLive: true).current.encoding == 0)
+    }
+
     @Test("A layer lives while packets come, and for a second and a half")
     func activity() {
         var activity = EncodingActivity()

@@ -16,8 +16,8 @@ struct PayloadPrefixTests {
         let original = try #require(descriptor(payload))
         #expect(original.length == descriptorLength)
         let prefix = payload.withUnsafeBytes { PayloadPrefix(original, of: $0) }
-        #expect(prefix.length == descriptorLength && prefix.numbers == VP8Numbers(original))
-        let bytes = prefix.bytes(VP8Numbers(pictureID: 0x7fff, tl0PicIdx: 0xff, keyIndex: 0xff))
+        #expect(prefix.length == descriptorLength && prefix.numbers == PictureNumbers(original))
+        let bytes = prefix.bytes(PictureNumbers(pictureID: 0x7fff, tl0PicIdx: 0xff, keyIndex: 0xff))
         let rewritten = try #require(descriptor((bytes + payload[descriptorLength...])))
         var expected = original
         if hasID { expected.pictureID = isLong ? 0x7fff : 0x7f }
@@ -33,7 +33,7 @@ struct PayloadPrefixTests {
         let known = try #require(descriptor(payload))
         for length in 0..<payload.count {
             let prefix = payload[..<length].withUnsafeBytes { PayloadPrefix(known, of: $0) }
-            #expect(prefix.length == 0 && prefix.bytes(VP8Numbers(pictureID: 1, tl0PicIdx: 1, keyIndex: 1)) == [])
+            #expect(prefix.length == 0 && prefix.bytes(PictureNumbers(pictureID: 1, tl0PicIdx: 1, keyIndex: 1)) == [])
         }
     }
 }
@@ -42,7 +42,7 @@ private func descriptor(_ payload: [UInt8]) -> VP8Descriptor? { VP8Descriptor.pa
 
 extension PayloadPrefix {
     /// As they stand at the start of a payload.
-    fileprivate func bytes(_ numbers: VP8Numbers) -> [UInt8] {
+    fileprivate func bytes(_ numbers: PictureNumbers) -> [UInt8] {
         let word = word(numbers)
         return (0..<UInt64(length)).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) }
     }

@@ -165,6 +165,30 @@ struct MeasuringTests {
         #expect(track.outcome().received == 4)
     }
 
+    @Test("what a server probes with on the retransmission stream is neither lost nor new, whatever its numbers")
+    func probes() throws {
+        let track = try #require(ReceivedTrack(MeasuringTests.parameters, trackID: nil, verifies: false))
+        var (delays, switches) = (Histogram(), Histogram())
+        _ = try play(Array(1_000..<1_010), into: track, delays: &delays)
+        let repeated = try packet(1_005)
+        for payload in [[], [0x03, 0xed], [0x03, 0xed] + repeated.dropFirst(12)] as [[UInt8]] {
+            let header = OutgoingHeader(
+                payloadType: 97, marker: false, sequenceNumber: SequenceNumber(40_000), timestamp: 0, ssrc: SSRC(8))
+            let bytes = try #require(
+                ByteWriter.array { writer in
+                    _ = header.write(into: &writer, HeaderExtensionMap())
+                    writer.bytes(payload)
+                })
+            let parsed = RTPHeader.parse(bytes.span.bytes)
+            track.read(
+                bytes.span.bytes, try #require(parsed), HeaderExtensionValues(), at: MeasuringTests.instant(1_011), delays: &delays,
+                switches: &switches)
+        }
+        let outcome = track.outcome()
+        #expect(outcome.expected == 10 && outcome.received == 10 && outcome.duplicates == 0 && outcome.repaired == 0)
+        #expect(outcome.padding == 3 && outcome.faults.isEmpty)
+    }
+
     @Test("a changed payload is a fault")
     func tampering() throws {
         let track = try #require(ReceivedTrack(MeasuringTests.parameters, trackID: nil, verifies: true))

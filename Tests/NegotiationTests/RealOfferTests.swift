@@ -31,7 +31,7 @@ struct RealOfferTests {
             ])
         #expect(audio.extensions[.audioLevel] == 1)
         #expect(audio.extensions[.rid] == 0)
-        #expect(HeaderExtension.allCases.map { video.extensions[$0] } == [4, 10, 11, 2, 3, 0])
+        #expect(HeaderExtension.allCases.map { video.extensions[$0] } == [4, 10, 11, 2, 3, 0, 0])
         #expect(audio.reducedSizeRTCP && video.reducedSizeRTCP)
         #expect(audio.streams.count == 1 && audio.streams.first?.rtxSSRC == nil)
         #expect(video.streams.count == 1 && video.streams.first?.rtxSSRC != nil)

@@ -84,8 +84,8 @@ struct SubscriberOfferTests {
         #expect(answer.sending.map { $0.codecs.first?.rtxPayloadType } == [nil, 97, 103])
         #expect(answer.sending.map { $0.streams.first?.rtxSSRC != nil } == [false, true, true])
         #expect(
-            answer.sending.first.map { audio in HeaderExtension.allCases.map { audio.extensions[$0] } } == [4, 0, 0, 2, 3, 1])
-        #expect(answer.sending.last.map { video in HeaderExtension.allCases.map { video.extensions[$0] } } == [4, 0, 0, 2, 3, 0])
+            answer.sending.first.map { audio in HeaderExtension.allCases.map { audio.extensions[$0] } } == [4, 0, 0, 2, 3, 1, 0])
+        #expect(answer.sending.last.map { video in HeaderExtension.allCases.map { video.extensions[$0] } } == [4, 0, 0, 2, 3, 0, 0])
         let video = try #require(answer.sending.last?.codecs)
         #expect(video.allSatisfy { $0.nack && $0.pli && $0.fir && $0.transportCC })
         #expect(Set(video.map(\.codec)) == [.h264, .vp8, .vp9, .av1])
@@ -171,9 +171,12 @@ struct SubscriberOfferTests {
         let repair = try codecs(["96 VP8/90000", "99 rtx/90000"], ["fmtp:99 apt=96", "rtcp-fb:96 nack", "rtcp-fb:96 transport-cc"])
         #expect(repair.sending.last?.codecs.first?.rtxPayloadType == nil && repair.sending.last?.streams.first?.rtxSSRC == nil)
         #expect(repair.sending.last?.codecs.first?.transportCC == false)
-        let extensions = ["extmap:4 \(HeaderExtension.mid.uri)", "extmap:7 \(HeaderExtension.absSendTime.uri)", "extmap:9 urn:other"]
+        let extensions = [
+            "extmap:4 \(HeaderExtension.mid.uri)", "extmap:7 \(HeaderExtension.absSendTime.uri)", "extmap:9 urn:other",
+            "extmap:12 \(HeaderExtension.dependencyDescriptor.uri)",
+        ]
         let video = try codecs(["96 VP8/90000"], extensions + ["rtcp-fb:96 ccm fir", "rtcp-fb:96 goog-remb"]).sending.last
-        #expect(video.map { video in HeaderExtension.allCases.map { video.extensions[$0] } } == [4, 0, 0, 0, 0, 0])
+        #expect(video.map { video in HeaderExtension.allCases.map { video.extensions[$0] } } == [4, 0, 0, 0, 0, 0, 12])
         #expect(video?.codecs.first == CodecParameters(codec: .vp8, payloadType: 96, fir: true))
     }
 

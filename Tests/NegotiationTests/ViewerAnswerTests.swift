@@ -98,6 +98,13 @@ struct ViewerAnswerTests {
         #expect(first.sdp.contains("a=ssrc-group:FID \(ssrcs(first)[1]) \(ssrcs(first)[2])\r\n"))
     }
 
+    @Test("sends the dependency descriptor where both forms of extensions may be mixed", arguments: [false, true])
+    func dependencyDescriptor(isMixed: Bool) throws {
+        let extensions = ["extmap:7 \(HeaderExtension.dependencyDescriptor.uri)"] + (isMixed ? ["extmap-allow-mixed"] : [])
+        let answer = try answer(section(kind: "video", mid: "1", direction: "recvonly", ["96 VP8/90000"], extensions), tracks: [vp8Track])
+        #expect(answer.media.first?.extensions[.dependencyDescriptor] == (isMixed ? 7 : 0))
+    }
+
     @Test("stamps mid, abs-send-time, transport-cc and audio level, and no rid")
     func extensions() throws {
         let all = HeaderExtension.allCases.enumerated().map { "extmap:\($0.offset + 1) \($0.element.uri)" }
@@ -108,7 +115,7 @@ struct ViewerAnswerTests {
             offered("audio", "0", "111 opus/48000/2"), offered("video", "1", "96 VP8/90000"), tracks: [opusTrack, vp8Track])
         #expect(
             answer.media.map { media in HeaderExtension.allCases.map { media.extensions[$0] } } == [
-                [1, 0, 0, 4, 5, 6], [1, 0, 0, 4, 5, 0],
+                [1, 0, 0, 4, 5, 6, 0], [1, 0, 0, 4, 5, 0, 0],
             ])
         #expect(answer.media.map { $0.codecs.first?.transportCC } == [true, true])
     }

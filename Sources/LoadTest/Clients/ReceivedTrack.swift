@@ -24,6 +24,8 @@ package final class ReceivedTrack {
     package private(set) var bytes: UInt64 = 0
     package private(set) var duplicates: UInt64 = 0
     package private(set) var repaired: UInt64 = 0
+    /// What the server probes with: on the retransmission stream, without a payload or with one that was there.
+    package private(set) var padding: UInt64 = 0
     package private(set) var nacked: UInt64 = 0
     package private(set) var keyframeRequests: UInt64 = 0
     package private(set) var lastArrival: Instant?
@@ -113,7 +115,7 @@ package final class ReceivedTrack {
         case .repeated:
             // Nothing is missed of what lies before the first that came: what comes of it late is new all the same.
             guard let begin, sequence < begin, early.count < ReceivedTrack.earlyLimit, early.insert(sequence).inserted else {
-                duplicates &+= 1
+                if header.ssrc == ssrc { duplicates &+= 1 } else { padding &+= 1 }
                 return false
             }
         case .inOrder, .gap, .filled: break
@@ -138,7 +140,10 @@ package final class ReceivedTrack {
         switches: inout Histogram
     ) {
         var payload = packet.extracting(header.payloadOffset..<(header.payloadOffset + header.payloadLength))
-        guard header.payloadLength > 0 else { return count(header, length: packet.byteCount, at: arrival) }
+        guard header.payloadLength > 0 else {
+            if header.ssrc == ssrc { count(header, length: packet.byteCount, at: arrival) } else { notePadding(packet.byteCount) }
+            return
+        }
         let sequence: Int64
         let codec: Codec?
         if header.ssrc == ssrc {
@@ -149,10 +154,11 @@ package final class ReceivedTrack {
             guard let original = payload.uint16(at: 0) else { return fault("a retransmission without a number") }
             sequence = unwrapper.peek(original)
             payload = payload.extracting(2...)
-            repaired &+= 1
+            guard payload.byteCount > 0 else { return notePadding(packet.byteCount) }
         }
         guard let codec else { return fault("payload type \(header.payloadType)") }
         guard note(sequence, header, length: packet.byteCount, at: arrival) else { return }
+        if header.ssrc != ssrc { repaired &+= 1 }
         let descriptor = PayloadDescriptor.parse(codec: codec, payload: payload)
         if isSeeking { seek(sequence, header, descriptor, at: arrival) }
         video?.receive(packet, header, values, at: arrival)
@@ -175,6 +181,12 @@ package final class ReceivedTrack {
                 wrongLayer &+= 1
             }
         }
+    }
+
+    /// Numbers of the retransmission stream are not the media's.
+    private func notePadding(_ length: Int) {
+        padding &+= 1
+        bytes &+= UInt64(length)
     }
 
     package func fault(_ sentence: String) { if faults.count < 20 { faults.append(sentence) } }
@@ -273,6 +285,7 @@ package final class ReceivedTrack {
         var outcome = TrackOutcome(kind: kind, expected: expected, received: packets, bytes: bytes)
         outcome.duplicates = duplicates
         outcome.repaired = repaired
+        outcome.padding = padding
         outcome.nacked = nacked + UInt64(video?.nacked ?? 0)
         outcome.keyframeRequests = keyframeRequests + UInt64(video?.keyframeRequests ?? 0)
         outcome.layersAsked = layersAsked

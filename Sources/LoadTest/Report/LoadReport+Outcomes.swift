@@ -55,6 +55,7 @@ extension LoadReport {
                 byKind[track.kind, default: (0, 0)].expected &+= track.expected &+ missing
                 byKind[track.kind, default: (0, 0)].received &+= track.received
                 packets.repaired &+= track.repaired
+                packets.padding &+= track.padding
                 packets.duplicates &+= track.duplicates
                 packets.nacked &+= track.nacked
                 packets.bytes &+= track.bytes

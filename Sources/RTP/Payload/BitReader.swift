@@ -21,6 +21,9 @@ struct BitReader {
         hasEmulationPrevention = emulationPrevention
     }
 
+    /// Bits before the next one, from the first byte of all; without emulation prevention.
+    var position: Int { at &* 8 &- left }
+
     /// f(n), u(n): the next `count` bits, at most 32.
     mutating func bits(_ count: Int, of bytes: RawSpan) -> UInt32 {
         var value: UInt32 = 0

@@ -1,7 +1,7 @@
 import MediaPrimitives
 
 /// What the dependency descriptor says of a frame: the header extension of "RTP Payload Format For AV1", appendix A, by which layers are told
-/// apart without a look into the payload. Nothing forwards by it yet: it is for the selection of layers inside an AV1 encoding.
+/// apart without a look into the payload.
 ///
 ///      0 1 2 3 4 5 6 7
 ///     |S|E|template id|   first and last packet of the frame
@@ -31,6 +31,8 @@ package struct DependencyDescriptor: Hashable, Sendable {
     package private(set) var differences = FrameDifferences()
     /// Which frame of each chain came before it.
     package private(set) var chainDifferences = ChainDifferences()
+    /// Where it has what each receiver gets anew.
+    package var layout = DescriptorLayout()
 
     private init() {}
 
@@ -51,12 +53,12 @@ package struct DependencyDescriptor: Hashable, Sendable {
         descriptor.templateID = UInt8(truncatingIfNeeded: reader.bits(6, of: bytes))
         descriptor.frameNumber = UInt16(truncatingIfNeeded: reader.bits(16, of: bytes))
         let extended = bytes.byteCount > minimumLength ? Extended(&reader, bytes) : Extended()
-        guard extended.hasStructure else { return descriptor.completed(by: structure, extended, &reader, bytes) }
+        guard extended.hasStructure else { return descriptor.completed(by: &structure, extended, &reader, bytes) }
         // A.8.3: with the first packet of a sequence, which is the first of a frame.
-        guard descriptor.startsFrame, let brought = DependencyStructure(&reader, of: bytes) else { return nil }
+        guard descriptor.startsFrame, var brought = DependencyStructure(&reader, of: bytes) else { return nil }
         descriptor.bringsStructure = true
         descriptor.activeTargets = UInt32.max >> UInt32(truncatingIfNeeded: DependencyStructure.maximumTargets &- brought.targetCount)
-        let completed = descriptor.completed(by: brought, extended, &reader, bytes)
+        let completed = descriptor.completed(by: &brought, extended, &reader, bytes)
         if completed != nil { structure = brought }
         return completed
     }
@@ -80,12 +82,16 @@ package struct DependencyDescriptor: Hashable, Sendable {
         }
     }
 
-    /// The active targets and frame_dependency_definition(), which mean something only beside a structure.
+    /// The active targets and frame_dependency_definition(), which mean something only beside a structure. It is `inout` and not changed: borrowed, its
+    /// 8 KB would be copied.
     private func completed(
-        by structure: borrowing DependencyStructure, _ extended: Extended, _ reader: inout BitReader, _ bytes: RawSpan
+        by structure: inout DependencyStructure, _ extended: Extended, _ reader: inout BitReader, _ bytes: RawSpan
     ) -> DependencyDescriptor? {
-        guard let template = structure.template(templateID) else { return nil }
+        guard let template = structure.templateInPlace(templateID) else { return nil }
         var completed = self
+        completed.layout = DescriptorLayout(
+            maskPosition: bytes.byteCount > DependencyDescriptor.minimumLength ? reader.position : DescriptorLayout.firstMaskPosition,
+            targetCount: structure.targetCount, hasMask: extended.hasActiveTargets, bringsStructure: bringsStructure)
         if extended.hasActiveTargets { completed.activeTargets = reader.bits(structure.targetCount, of: bytes) }
         completed.spatialID = template.spatialID
         completed.temporalID = template.temporalID

@@ -52,6 +52,13 @@ package struct DependencyStructure: Sendable {
         return index < templateCount ? templates[index] : nil
     }
 
+    /// The same for each packet: `template` copies all of them.
+    mutating func templateInPlace(_ id: UInt8) -> Template? {
+        let index = Int((id &- idOffset) & 63)
+        guard index < templateCount else { return nil }
+        return templates.mutableSpan[index]
+    }
+
     /// The highest layers of a decode target; nil where there is no such target.
     package func layers(ofTarget target: Int) -> (spatialID: UInt8, temporalID: UInt8)? {
         (0..<targetCount).contains(target) ? (targetSpatialIDs[target], targetTemporalIDs[target]) : nil

@@ -23,6 +23,10 @@ package struct DecodeTargetIndications: Hashable, Sendable {
         for target in 0..<targets { packed |= UInt64(reader.bits(2, of: bytes)) << UInt64(truncatingIfNeeded: 2 &* target) }
     }
 
+    /// The targets that the frame is a part of, and those that may be gone over to at it: a bit in every second place, that of target n at 2n.
+    package var present: UInt64 { (packed | packed >> 1) & 0x5555_5555_5555_5555 }
+    package var switchPoints: UInt64 { packed >> 1 & ~packed & 0x5555_5555_5555_5555 }
+
     /// Not present beyond the last target.
     package subscript(target: Int) -> DecodeTargetIndication {
         guard (0..<DependencyStructure.maximumTargets).contains(target) else { return .notPresent }
@@ -37,7 +41,7 @@ package struct FrameDifferences: Hashable, Sendable {
     package private(set) var count = 0
     private var values = SIMD16<UInt16>()
 
-    init() {}
+    package init() {}
 
     /// template_fdiffs() of one template: 1 to 16 each. Nil for too many.
     init?(template reader: inout BitReader, of bytes: RawSpan) {

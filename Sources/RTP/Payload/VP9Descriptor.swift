@@ -46,6 +46,10 @@ package struct VP9Descriptor: Hashable, Sendable {
     @usableFromInline package var width: UInt16 = 0
     @usableFromInline package var height: UInt16 = 0
 
+    /// Where the PictureID and TL0PICIDX lie, from the first byte of the payload; 0 where they are absent.
+    @inlinable package var pictureIDOffset: Int { pictureID == nil ? 0 : 1 }
+    @inlinable package var tl0PicIdxOffset: Int { tl0PicIdx == nil ? 0 : pictureID == nil ? 2 : hasLongPictureID ? 4 : 3 }
+
     /// Bytes of descriptor before the VP9 payload.
     @inlinable package var length: Int { Int(shortLength) }
 

@@ -32,10 +32,10 @@ enum CodecHarness {
     /// A rewritten descriptor has the new numbers, the old length and everything else as it was.
     private static func check(_ descriptor: VP8Descriptor, _ payload: RawSpan, seed: UInt8) throws(Finding) {
         try expect((1...6).contains(descriptor.length) && descriptor.length <= payload.byteCount, "a length of \(descriptor.length)")
-        var rewriter = VP8Rewriter()
-        let first = rewriter.rewrite(VP8Numbers(descriptor), isNewest: true)
-        rewriter.align(to: descriptor)
-        let next = rewriter.rewrite(VP8Numbers(descriptor), isNewest: true)
+        var rewriter = PictureRewriter()
+        let first = rewriter.rewrite(PictureNumbers(descriptor), isNewest: true)
+        rewriter.align(to: .vp8(descriptor))
+        let next = rewriter.rewrite(PictureNumbers(descriptor), isNewest: true)
         // The first packet after a change of source follows the last one before it.
         if descriptor.pictureID != nil { try expect(next.pictureID == (first.pictureID + 1) & 0x7fff, "PictureID jumps") }
         if descriptor.tl0PicIdx != nil { try expect(next.tl0PicIdx == first.tl0PicIdx &+ 1, "TL0PICIDX jumps") }

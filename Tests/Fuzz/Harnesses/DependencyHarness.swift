@@ -17,6 +17,7 @@ enum DependencyHarness {
             try expect(descriptor.bringsStructure || structure == before, "another structure, and nothing brought it")
             try check(structure)
             try check(descriptor, structure)
+            try checkChanges(bytes, descriptor, before, structure, seed: bytes.first ?? 0)
             // A frame of a known template with indications and chains of its own.
             if !descriptor.bringsStructure { try PlantedBug.check(bytes.bytes.uint32(at: 0)) }
         }
@@ -53,10 +54,39 @@ enum DependencyHarness {
         }
         let written = DependencyWriter.write(descriptor, structure)
         var copied = descriptor.bringsStructure ? DependencyStructure() : structure
-        guard let copy = DependencyDescriptor.parse(written.span.bytes, structure: &copied) else {
+        guard var copy = DependencyDescriptor.parse(written.span.bytes, structure: &copied) else {
             throw Finding("a descriptor written again does not parse")
         }
+        copy.layout = descriptor.layout
         try expect(copy == descriptor, "the descriptor changed")
         try expect(copied == structure, "the structure changed")
+    }
+
+    /// As a subscriber gets it: another frame number, other ids of templates and another mask, and all else as it was.
+    private static func checkChanges(
+        _ bytes: UnsafeRawBufferPointer, _ descriptor: DependencyDescriptor, _ before: DependencyStructure,
+        _ structure: DependencyStructure,
+        seed: UInt8
+    ) throws(Finding) {
+        var changes = DescriptorLayout.Changes()
+        changes.frameOffset = UInt16(seed) &* 257
+        if descriptor.bringsStructure { changes.templateShift = seed & 63 }
+        let all = UInt32.max >> UInt32(DependencyStructure.maximumTargets - structure.targetCount)
+        changes.activeTargets = seed & 1 == 0 ? nil : UInt32(seed) &* 0x0101_0101 & all
+        var written = [UInt8](repeating: 0xff, count: bytes.count + DescriptorLayout.growth)
+        let count = written.withUnsafeMutableBytes { $0.baseAddress.map { descriptor.layout.write(bytes, changes, to: $0) } ?? 0 }
+        try expect(count >= bytes.count && count <= written.count, "\(count) bytes of \(bytes.count)")
+        var copied = before
+        let parsed = written[..<count].withUnsafeBytes { DependencyDescriptor.parse($0.bytes, structure: &copied) }
+        guard let copy = parsed else { throw Finding("a changed descriptor does not parse") }
+        try expect(copy.frameNumber == descriptor.frameNumber &+ changes.frameOffset, "the frame number")
+        try expect(copy.templateID == (descriptor.templateID &+ changes.templateShift) & 63, "the template's id")
+        try expect(copy.startsFrame == descriptor.startsFrame && copy.endsFrame == descriptor.endsFrame, "the frame's limits")
+        try expect(
+            copy.differences == descriptor.differences && copy.indications == descriptor.indications, "the frame's part in the targets")
+        try expect(copy.chainDifferences == descriptor.chainDifferences, "the chains")
+        guard let wanted = changes.activeTargets else { return try expect(copy.activeTargets == descriptor.activeTargets, "the mask") }
+        let sent = descriptor.layout.hasMask ? (descriptor.activeTargets ?? all) & wanted : wanted
+        try expect(copy.activeTargets == sent, "the mask")
     }
 }

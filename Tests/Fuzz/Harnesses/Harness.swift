@@ -31,6 +31,7 @@ package struct Harness: Sendable {
         Harness("bandwidth", maximumLength: 2_048, BandwidthHarness.run),
         Harness("codecs", maximumLength: 400, CodecHarness.run),
         Harness("dependency", maximumLength: 512, DependencyHarness.run),
+        Harness("layers", maximumLength: 1_024, LayerHarness.run),
         Harness("sdp", maximumLength: 8_192, SDPHarness.run),
         Harness("negotiation", maximumLength: 12_288, NegotiationHarness.run),
         Harness("fragment", maximumLength: 4_096, FragmentHarness.run),
