@@ -70,8 +70,11 @@ package final class ReceivedVideo {
 
     private var reader: PayloadReader
 
-    package init(_ parameters: RTPParameters, manner: Manner = .plain, reader: PayloadReader = .stamps) {
+    package init(
+        _ parameters: RTPParameters, manner: Manner = .plain, reader: PayloadReader = .stamps, temporalLayers: Int = 1
+    ) {
         self.reader = reader
+        decoder.temporalLayers = temporalLayers
         ssrc = parameters.streams.first?.ssrc ?? SSRC(0)
         rtxSSRC = parameters.streams.first?.rtxSSRC
         types = PayloadTypeTable(parameters.codecs)
@@ -118,7 +121,13 @@ package final class ReceivedVideo {
             // With H.264 and AV1 the payload need not tell.
             startsFrame: descriptor.startsFrame || stamp.index == 0, stamp: stamp, length: payload.byteCount, arrival: now,
             isRepair: isRetransmission)
-        if case .vp8(let numbers) = descriptor { entry.descriptor = numbers }
+        switch descriptor {
+        case .vp8(let numbers): entry.descriptor = numbers
+        case .vp9(let vp9): entry.endsLayer = vp9.endsFrame
+        // Each layer is one OBU.
+        case .av1(let av1): entry.endsLayer = !av1.isContinued
+        case .empty, .opaque, .h264, .malformed: break
+        }
         if let known = buffer[sequence] {
             if known.stamp != stamp || known.timestamp != entry.timestamp { decoder.fault("packet \(sequence) came twice and differs") }
             return noteRepeat(sequence, isRetransmission, length: packet.byteCount)

@@ -30,6 +30,9 @@ struct ReceivingPlan: Sendable {
     var source: UInt16?
     /// What is sent of files, if that is what comes.
     var recordings: SentRecordings?
+    /// Of one stream of pictures.
+    var spatialLayers = 1
+    var temporalLayers = 1
 }
 
 /// A section that was agreed for sending, and what shall be sent.

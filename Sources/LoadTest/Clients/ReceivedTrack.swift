@@ -67,6 +67,8 @@ package final class ReceivedTrack {
     }
     private static let recentLimit = 512
 
+    /// Of one stream: what a forwarder leaves out has no numbers, so that those of a publisher tell nothing of the end.
+    private let hasLayers: Bool
     private var reader: PayloadReader
     private let video: ReceivedVideo?
 
@@ -88,7 +90,8 @@ package final class ReceivedTrack {
         statistics = ReceptionStatistics(clockRate: parameters.kind == .audio ? 48_000 : 90_000)
         clock = SenderClock(clockRate: parameters.kind == .audio ? 48_000 : 90_000)
         isSeeking = parameters.kind == .video
-        video = verifies && parameters.kind == .video ? ReceivedVideo(parameters, reader: reader) : nil
+        video = verifies && parameters.kind == .video ? ReceivedVideo(parameters, reader: reader, temporalLayers: plan.temporalLayers) : nil
+        hasLayers = plan.spatialLayers > 1 || plan.temporalLayers > 1
         self.verifies = verifies
     }
 
@@ -294,7 +297,7 @@ package final class ReceivedTrack {
         outcome.freezes = meter.count
         outcome.freezeTime = meter.duration
         outcome.faults = faults + (video?.decoder.faults ?? [])
-        if let last = lastSample, let highest = unwrapper.highest {
+        if !hasLayers || kind == .audio, let last = lastSample, let highest = unwrapper.highest {
             // Numbers behind the sample were given to what was published behind it.
             outcome.last = TrackOutcome.Last(
                 source: last.stamp.source, kind: kind, layer: last.stamp.layer,

@@ -84,7 +84,8 @@ struct Joiner: Sendable {
             let isRecorded = section.parameters.kind == .video ? !plan.pictures.isEmpty : plan.sound != nil
             return ReceivingPlan(
                 parameters: section.parameters, trackID: section.trackID, source: publisher(of: section, for: newcomer),
-                recordings: isRecorded ? recordings : nil)
+                recordings: isRecorded ? recordings : nil, spatialLayers: isRecorded ? 1 : plan.spatialLayers,
+                temporalLayers: isRecorded ? 1 : plan.temporalLayers)
         }
     }
 
