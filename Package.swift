@@ -173,8 +173,8 @@ if !coreOnly {
         core(
             "Server",
             [
-                "MediaPrimitives", "RTP", "SDP", "Negotiation", "Forwarding", "Rooms", "Transports", "MediaSecurity", "MediaWorker",
-                "Signalling", "WebApp",
+                "MediaPrimitives", "RTP", "SDP", "Negotiation", "Congestion", "Forwarding", "Rooms", "Transports", "MediaSecurity",
+                "MediaWorker", "Signalling", "WebApp",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),

@@ -38,8 +38,8 @@ enum ImportTable {
         // What faces people. `Server` knows the workers, not their loop, sockets or ICE.
         "Server": Row(
             ours: [
-                "MediaPrimitives", "RTP", "SDP", "Negotiation", "Forwarding", "Rooms", "Transports", "MediaSecurity", "MediaWorker",
-                "Signalling", "WebApp",
+                "MediaPrimitives", "RTP", "SDP", "Negotiation", "Congestion", "Forwarding", "Rooms", "Transports", "MediaSecurity",
+                "MediaWorker", "Signalling", "WebApp",
             ],
             others: [
                 "Glibc", "Synchronization", "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore", "NIOPosix", "NIOHTTP1",

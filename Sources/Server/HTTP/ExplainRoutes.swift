@@ -1,3 +1,4 @@
+import Congestion
 import Forwarding
 import Foundation
 import HTTPTypes
