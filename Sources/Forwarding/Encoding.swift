@@ -145,7 +145,7 @@ package final class Encoding {
         }
         guard let reference = ring.store(payload, facts, descriptor: stored) else { return .invalid }
         activity.note(bytes: payload.count, at: now)
-        if isVideo { rates.note(payload.count, spatial: layers.spatialID, temporal: layers.temporalID, at: now) }
+        if isVideo, observer.hasLayers { rates.note(payload.count, spatial: layers.spatialID, temporal: layers.temporalID, at: now) }
         var isSwitchPoint = !isVideo
         if isVideo, layers.numbering != 0 ? layers.descriptor?.pointee.bringsStructure == true : startsKeyframe(descriptor) {
             isSwitchPoint = !isLate

@@ -7,6 +7,8 @@ struct LayerObserver: ~Copyable {
     /// The highest layers that have come.
     private(set) var maximumSpatial: UInt8 = 0
     private(set) var maximumTemporal: UInt8 = 0
+    /// There is more than one.
+    var hasLayers: Bool { maximumSpatial | maximumTemporal != 0 }
     /// VP9: spatial layers refer to each other in key pictures only.
     private var isKeySVC = false
     /// VP9: the highest spatial layer of the last key picture.
