@@ -98,7 +98,9 @@ package struct DecodedVideo: Sendable {
         let isSameStream = old.source == new.source && old.layer == new.layer
         if !new.isKeyframe {
             if !isSameStream { fault("\(name): a switch without a keyframe") }
-            if new.frame != old.frame &+ 1 { fault("\(name): its reference was never decoded") }
+            if new.frame != old.frame &+ 1, !isWithoutUpperLayers(first, after: last) {
+                fault("\(name): its reference was never decoded")
+            }
         }
         let advance = Int32(bitPattern: first.timestamp &- last.timestamp)
         if advance <= 0 { fault("\(name): the timestamp goes back by \(-advance)") }
@@ -111,6 +113,14 @@ package struct DecodedVideo: Sendable {
         if let numbers = first.descriptor, let before = last.descriptor {
             compareNumbers(numbers, before, isKeyframe: new.isKeyframe, afterHole: afterHole, name)
         }
+    }
+
+    /// Whether what is missing between two frames are pictures of upper temporal layers, to which nothing refers: the base goes on.
+    private func isWithoutUpperLayers(_ new: Packet, after old: Packet) -> Bool {
+        guard let numbers = new.descriptor, let before = old.descriptor, let tl0 = numbers.tl0PicIdx, let base = before.tl0PicIdx,
+            let layer = numbers.temporalID
+        else { return false }
+        return Int32(bitPattern: new.stamp.frame &- old.stamp.frame) > 0 && tl0 &- base == (layer == 0 ? 1 : 0)
     }
 
     private mutating func compareNumbers(
@@ -128,11 +138,13 @@ package struct DecodedVideo: Sendable {
         if afterHole {
             if pictures == 0 || pictures > 0x3fff { fault("\(name): PictureID goes from \(oldID) to \(newID)") }
             // Eight bits tell an order only as long as fewer than 128 pictures are missing.
-            if pictures < 0x80, layers == 0 || layers > 0x7f { fault("\(name): TL0PICIDX goes from \(oldTL0) to \(newTL0)") }
+            if pictures < 0x80, layers == 0 && new.temporalID == 0 || layers > 0x7f {
+                fault("\(name): TL0PICIDX goes from \(oldTL0) to \(newTL0)")
+            }
             return
         }
         if pictures != 1 { fault("\(name): PictureID goes from \(oldID) to \(newID)") }
-        if layers != 1 { fault("\(name): TL0PICIDX goes from \(oldTL0) to \(newTL0)") }
+        if layers != (new.temporalID == 0 ? 1 : 0) { fault("\(name): TL0PICIDX goes from \(oldTL0) to \(newTL0)") }
         if keys != (isKeyframe ? 1 : 0) { fault("\(name): KEYIDX goes from \(oldKey) to \(newKey)") }
     }
 }

@@ -22,6 +22,8 @@ package final class ReceivedVideo {
     private var unwrapper = SequenceUnwrapper()
     private var rtxUnwrapper = SequenceUnwrapper()
     private var buffer: [Int64: DecodedVideo.Packet] = [:]
+    /// Numbers of packets without a payload: what is not sent, and need not be asked for.
+    private var empty: Set<Int64> = []
     /// The first number that has not been decoded; nil before the first keyframe.
     private var next: Int64?
     private var missing = MissingPackets()
@@ -70,6 +72,13 @@ package final class ReceivedVideo {
             payload = payload.extracting(2...)
             repaired += 1
         }
+        if payload.byteCount == 0 {
+            guard header.ssrc == ssrc, sequence >= next ?? sequence else { return }
+            _ = missing.note(sequence, at: now)
+            statistics.note(sequence: sequence, timestamp: header.timestamp, arrival: now, retransmitted: false)
+            empty.insert(sequence)
+            return advance(at: now)
+        }
         let descriptor = PayloadDescriptor.parse(codec: codec, payload: payload)
         guard let stamp = PayloadStamp.parse(codec, payload) else {
             return decoder.fault("packet \(sequence) is not what was sent")
@@ -111,9 +120,11 @@ package final class ReceivedVideo {
 
     package func advance(at now: Instant) {
         triedAt = now
+        while let position = next, empty.remove(position) != nil { next = position + 1 }
         while let position = next, let frame = wholeFrame(at: position) {
             take(frame, at: position, afterHole: false, now)
             blockedSince = nil
+            while let position = next, empty.remove(position) != nil { next = position + 1 }
         }
         guard let highest = unwrapper.highest, highest >= next ?? highest else { return }
         if blockedSince == nil { blockedSince = now }
@@ -151,11 +162,12 @@ package final class ReceivedVideo {
         for sequence in (next ?? position)..<end { buffer[sequence] = nil }
         if next == nil { buffer = buffer.filter { $0.key >= end } }
         next = end
+        if afterHole { empty = empty.filter { $0 >= end } }
         if frame[0].stamp.isKeyframe { missing.forget(before: position) }
     }
 
     private func noteHole(_ range: Range<Int64>) {
-        let absent = range.filter { buffer[$0] == nil }
+        let absent = range.filter { buffer[$0] == nil && !empty.contains($0) }
         guard let first = absent.first else { return }
         holes.append(Hole(count: absent.count, isAfterWholeFrame: first == range.lowerBound))
     }

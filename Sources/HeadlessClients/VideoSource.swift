@@ -11,7 +11,7 @@ package struct VideoShape: Sendable {
     /// Bytes of payload in each packet.
     package var packetLength = 800
     package var codec = Codec.vp8
-    /// Layers in one stream (VP9 both, AV1 temporal ones).
+    /// Layers in one stream (VP9 both, VP8 and AV1 temporal ones).
     package var spatialLayers = 1
     package var temporalLayers = 1
     /// The time over which a frame's packets are spread; zero for a burst.
