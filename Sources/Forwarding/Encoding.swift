@@ -143,7 +143,7 @@ package final class Encoding {
             stored = dependencies
         }
         guard let reference = ring.store(payload, facts, descriptor: stored) else { return .invalid }
-        activity.note(bytes: payload.count, at: now)
+        activity.note(bytes: payload.count, spatial: layers.spatialID, temporal: layers.temporalID, at: now)
         var isSwitchPoint = !isVideo
         if isVideo, layers.numbering != 0 ? layers.descriptor?.pointee.bringsStructure == true : startsKeyframe(descriptor) {
             isSwitchPoint = !isLate
@@ -185,6 +185,11 @@ package final class Encoding {
 
     /// Bits per second of payload, smoothed over a few seconds.
     package var averageBitrate: Int { activity.bitsPerSecond }
+
+    /// Bits per second of payload that a subscriber of these layers gets: those below, too, but for K-SVC's spatial ones.
+    package func averageBitrate(spatial: UInt8, temporal: UInt8) -> Int {
+        (observer.isKeySVC ? spatial...spatial : 0...spatial).reduce(0) { $0 + activity.bitsPerSecond(ofSpatial: $1, temporal: temporal) }
+    }
 
     /// Packets of the media stream expected and lost on their way since this was last asked.
     package func takeLoss() -> (expected: Int64, lost: Int64) { statistics.takeLoss() }
