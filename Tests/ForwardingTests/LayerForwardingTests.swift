@@ -67,6 +67,31 @@ struct LayerForwardingTests {
         viewer.verify(isWhole: true)
     }
 
+    @Test("Sound is paused at once")
+    func sound() throws {
+        let encoding = Encoding(layer: 0, rid: nil, parameters: .audio)
+        encoding.bind(SSRC(3_000))
+        let stream = SendStream(.audio, entropy: .seeded(1))
+        stream.leg.pointee.isReady = true
+        _ = stream.leg.pointee.selector.aim(at: LayerTarget(encoding: 0), at: at(0))
+        var queue = DepartureQueue(capacity: 8)
+        var sent: [Int] = []
+        for sequence: UInt16 in 0..<6 {
+            if sequence == 3 { _ = stream.leg.pointee.selector.aim(at: .nothing, at: at(0)) }
+            let media = try #require(encoding.media(SourcePacket(payloadType: 111, sequence: sequence), at: at(0)))
+            let shared = try #require(SharedPacket(media, in: encoding.ring))
+            queue.keep(encoding.ring)
+            if !stream.leg.pointee.take(shared, transport: 0, into: &queue),
+                stream.leg.pointee.selector.decide(layer: 0, isSwitchPoint: media.isSwitchPoint) == .switchHere
+            {
+                stream.align(to: media, elapsed: nil)
+                stream.leg.pointee.forward(shared, transport: 0, into: &queue)
+            }
+            sent.append(queue.takeAll().count)
+        }
+        #expect(sent == [1, 1, 1, 0, 0, 0])
+    }
+
     @Test("The rate of a target is that of the layers that it has", arguments: Scalability.all)
     func rates(_ shape: Scalability) {
         let viewer = LayeredViewer([LayeredSource(shape)])
