@@ -36,6 +36,8 @@ package struct LayerSelector: Sendable {
 
     /// So long a keyframe is waited for before something else is sought: it has been asked for three times by then.
     static let patience = Interval.milliseconds(2_500)
+    /// A few pictures come in this time, and with them what needs no keyframe.
+    private static let pictures = Interval.milliseconds(200)
 
     // In a byte each, beside what else the fan-out reads; negative for none.
     private var currentLayer: Int8 = -1
@@ -85,14 +87,15 @@ package struct LayerSelector: Sendable {
 
     // MARK: The wish
 
-    /// Takes what this subscriber shall get from now on. Returns the encoding of which a keyframe is needed for it, if any.
+    /// Takes what this subscriber shall get from now on. Returns the encoding of which a keyframe is needed for it, if it is another one; a keyframe
+    /// for layers of the present one is for `review` to ask for.
     package mutating func aim(at target: LayerTarget, at now: Instant) -> Int? {
         let before = self.wanted
         targetLayer = max(-1, target.encoding)
         (targetSpatial, targetTemporal) = (target.spatial, target.temporal)
         if before != target { (secondLayer, waitingSince, isOverdue) = (-1, nil, false) }
         note(at: now)
-        return neededKeyframe
+        return self.target == current ? nil : self.target
     }
 
     /// What it shall get.
@@ -131,8 +134,9 @@ package struct LayerSelector: Sendable {
         note(at: now)
         guard let target, target != current else {
             secondLayer = -1
-            // A spatial layer is entered, and one of K-SVC left, at a keyframe of the encoding itself.
-            return neededKeyframe
+            // A spatial layer is entered, and one of K-SVC left, at a keyframe of the encoding itself; what needs none is reached by now.
+            guard targetSpatial != currentSpatial, let waitingSince, now - waitingSince >= LayerSelector.pictures else { return nil }
+            return current
         }
         let isFed = current.map { $0 < layers.count && layers[$0].isLive } ?? false
         guard !isFed, isOverdue else {
@@ -151,12 +155,6 @@ package struct LayerSelector: Sendable {
         let isReached = targetLayer == currentLayer && !hasChange
         if isReached { waitingSince = nil } else if waitingSince == nil { waitingSince = now }
         isOverdue = waitingSince.map { now - $0 >= LayerSelector.patience } ?? false
-    }
-
-    /// The encoding without whose keyframe the target is not reached.
-    private var neededKeyframe: Int? {
-        guard let target else { return nil }
-        return target != current || targetSpatial != currentSpatial ? target : nil
     }
 
     // MARK: Packets

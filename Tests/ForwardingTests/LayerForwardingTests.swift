@@ -47,8 +47,8 @@ struct LayerForwardingTests {
         viewer.aim(0)
         for picture in 0..<9 { viewer.play(isKey: picture == 0) }
         viewer.aim(0, spatial: 0)
-        #expect(viewer.needsKeyframe)
         for _ in 0..<9 { viewer.play() }
+        viewer.now = at(300)
         #expect(viewer.needsKeyframe == shape.isKeyOnly)
         #expect(viewer.selector.status(isLive: true).reason == (shape.isKeyOnly ? .awaitingKeyframe : .reached))
         if shape.isKeyOnly {
@@ -60,6 +60,7 @@ struct LayerForwardingTests {
         #expect(viewer.layers(from: low).allSatisfy { $0[0] == 0 })
         viewer.aim(0)
         for _ in 0..<9 { viewer.play() }
+        viewer.now = at(600)
         #expect(viewer.layers(from: low).allSatisfy { $0[0] == 0 } && viewer.needsKeyframe)
         viewer.play(isKey: true)
         for _ in 0..<9 { viewer.play() }
