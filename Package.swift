@@ -91,6 +91,12 @@ var targets: [Target] = [
     .executableTarget(
         name: "Calibration", dependencies: ["Simulation", "HeadlessClients", "MediaPrimitives"], path: "Tests/Calibration",
         swiftSettings: settings),
+    // Networks in virtual time with what a person would see on them, and the bars that it is held against.
+    .target(
+        name: "ScenarioJudging", dependencies: ["Simulation", "HeadlessClients", "Rooms", "RTP", "MediaPrimitives"],
+        path: "Tests/Scenarios/Judging", swiftSettings: settings),
+    .executableTarget(
+        name: "Scenarios", dependencies: ["ScenarioJudging"], path: "Tests/Scenarios/Runner", swiftSettings: settings),
     // libsrtp2, which no product has: the oracle of tests and fuzzing, and what benchmarks compare with.
     .systemLibrary(name: "CSRTP", path: "Tests/CSRTP", pkgConfig: "libsrtp2", providers: [.apt(["libsrtp2-dev"])]),
     .target(
@@ -110,7 +116,9 @@ var targets: [Target] = [
     tests("CongestionTests", ["Congestion", "RTP", "MediaPrimitives"]),
     tests("ForwardingTests", ["Forwarding", "RTP", "Congestion", "MediaPrimitives"]),
     tests("RoomsTests", ["Rooms", "RTP", "MediaPrimitives"]),
-    tests("ScenarioTests", ["Simulation", "HeadlessClients", "Rooms", "Forwarding", "MediaSecurity", "ICE", "RTP", "MediaPrimitives"]),
+    tests(
+        "ScenarioTests",
+        ["ScenarioJudging", "Simulation", "HeadlessClients", "Rooms", "Forwarding", "MediaSecurity", "ICE", "RTP", "MediaPrimitives"]),
     tests("EventLoopTests", ["EventLoop", "TestSockets", "MediaPrimitives"]),
     tests(
         "MediaWorkerTests",

@@ -58,7 +58,9 @@ final class ForwardingBench {
 
     init(viewers: Int, payload: Int, profile: SRTPProfile, hasLayers: Bool = false, crossing: Crossing = .nothing) throws {
         self.hasLayers = hasLayers
-        let world = try SimulatedWorld(seed: 1, workers: crossing == .nothing ? 1 : 2)
+        var limits = ForwardingUnit.Limits()
+        limits.controlsCongestion = false
+        let world = try SimulatedWorld(seed: 1, workers: crossing == .nothing ? 1 : 2, limits: limits)
         self.world = world
         entrance = world.units[crossing == .handOver ? 1 : 0]
         let viewersWorker = crossing == .relay ? 1 : 0

@@ -18,6 +18,8 @@ struct Departure {
     /// Bytes at the start of the payload that the prefix replaces, or that are left out.
     var replaced: UInt16
     var kind: PacketKind
+    /// Sound: it never waits.
+    var isAudio = false
     /// Where the values that are only known at release lie in the header.
     var stamps: StampOffsets
 }
@@ -27,7 +29,21 @@ package struct ReadyPacket {
     package let kind: PacketKind
     /// Bytes of header and payload.
     package let length: Int
-    package let hasTransportSequence: Bool
+    /// Sound, and what is sent again, which somebody waits for, do not wait for the pacer.
+    package let isUrgent: Bool
+    package let isAudio: Bool
+    /// Where the values lie that belong to the moment of sending.
+    package let stamps: StampOffsets
+
+    package init(kind: PacketKind, length: Int, isUrgent: Bool, isAudio: Bool, stamps: StampOffsets) {
+        self.kind = kind
+        self.length = length
+        self.isUrgent = isUrgent
+        self.isAudio = isAudio
+        self.stamps = stamps
+    }
+
+    package var hasTransportSequence: Bool { stamps.transportSequence != 0 }
 }
 
 /// The media packets that leave in this turn, gathered before they are encrypted and sent together.
@@ -187,9 +203,10 @@ package struct DepartureQueue: ~Copyable {
             guard length &+ room <= packet.count, let base = packet.baseAddress, let from = payload.baseAddress else { continue }
             base.copyMemory(from: headers + Int(departure.pointee.header), byteCount: header)
             (base + header).copyMemory(from: from + replaced, byteCount: payload.count &- replaced)
-            let stamps = departure.pointee.stamps
+            let (stamps, kind, isAudio) = (departure.pointee.stamps, departure.pointee.kind, departure.pointee.isAudio)
             stamps.stamp(packet, absSendTime: sendTime, transportSequence: transportSequence)
-            return ReadyPacket(kind: departure.pointee.kind, length: length, hasTransportSequence: stamps.transportSequence != 0)
+            return ReadyPacket(
+                kind: kind, length: length, isUrgent: isAudio || kind == .retransmission, isAudio: isAudio, stamps: stamps)
         }
         return nil
     }

@@ -81,11 +81,6 @@ struct DependencyTracker: ~Copyable {
         numbering = max(1, numbering &+ 1)
     }
 
-    /// The decode targets whose spatial layer is no higher.
-    func targets(upToSpatialLayer layer: UInt8) -> UInt64 {
-        (0...min(layer, 3)).reduce(0) { $0 | targets.pointee.targets(ofSpatialLayer: $1) }
-    }
-
     /// The size of the highest layer's frames, where the structure tells.
     var height: Int { structure.hasResolutions ? Int(structure.resolution(ofSpatialLayer: structure.maximumSpatialID)?.height ?? 0) : 0 }
 

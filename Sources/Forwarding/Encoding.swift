@@ -29,6 +29,7 @@ package final class Encoding {
     @exclusivity(unchecked) private var missing: MissingPackets
     @exclusivity(unchecked) var activity = EncodingActivity()
     @exclusivity(unchecked) private var observer = LayerObserver()
+    @exclusivity(unchecked) private var rates = LayerRates()
     /// H.264: `a=fmtp` has brought the parameter sets.
     private let hasParameterSetsOutOfBand: Bool
     /// H.264: a sequence parameter set has come in the stream.
@@ -143,7 +144,8 @@ package final class Encoding {
             stored = dependencies
         }
         guard let reference = ring.store(payload, facts, descriptor: stored) else { return .invalid }
-        activity.note(bytes: payload.count, spatial: layers.spatialID, temporal: layers.temporalID, at: now)
+        activity.note(bytes: payload.count, at: now)
+        if isVideo { rates.note(payload.count, spatial: layers.spatialID, temporal: layers.temporalID, at: now) }
         var isSwitchPoint = !isVideo
         if isVideo, startsKeyframe(descriptor, layers) {
             isSwitchPoint = !isLate
@@ -181,16 +183,31 @@ package final class Encoding {
         LayerState(isLive: activity.isLive(at: now), quality: activity.quality)
     }
 
+    /// Its layers as steps of quality, ascending, and what each takes in bits of payload a second: temporal ones of the lowest spatial layer, where
+    /// `thinsOut`, and then spatial ones. The last is everything; its rate is nil while it has not been measured.
+    package func steps(thinsOut: Bool) -> [(target: LayerTarget, rate: Int?)] {
+        let (spatial, temporal) = (Int(observer.maximumSpatial), Int(observer.maximumTemporal))
+        guard let encoding = Int8(exactly: layer) else { return [] }
+        var steps: [(target: LayerTarget, rate: Int?)] = []
+        if thinsOut {
+            for level in 0..<temporal {
+                steps.append((LayerTarget(encoding: encoding, spatial: 0, temporal: Int8(level)), rates.rate(spatial: 0, temporal: level)))
+            }
+        }
+        for level in 0..<spatial {
+            steps.append((LayerTarget(encoding: encoding, spatial: Int8(level)), rates.rate(spatial: level, temporal: temporal)))
+        }
+        // What is said of no rate yet is no step.
+        steps.removeAll { $0.rate == 0 }
+        steps.append((LayerTarget(encoding: encoding), averageBitrate > 0 ? averageBitrate : nil))
+        return steps
+    }
+
     /// The highest layers inside it that have been seen; 0 where there is but one.
     package var maximumLayers: (spatial: UInt8, temporal: UInt8) { (observer.maximumSpatial, observer.maximumTemporal) }
 
     /// Bits per second of payload, smoothed over a few seconds.
     package var averageBitrate: Int { activity.bitsPerSecond }
-
-    /// Bits per second of payload that a subscriber of these layers gets: those below, too, but for K-SVC's spatial ones.
-    package func averageBitrate(spatial: UInt8, temporal: UInt8) -> Int {
-        (observer.isKeySVC ? spatial...spatial : 0...spatial).reduce(0) { $0 + activity.bitsPerSecond(ofSpatial: $1, temporal: temporal) }
-    }
 
     /// Packets of the media stream expected and lost on their way since this was last asked.
     package func takeLoss() -> (expected: Int64, lost: Int64) { statistics.takeLoss() }

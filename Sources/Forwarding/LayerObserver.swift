@@ -8,7 +8,7 @@ struct LayerObserver: ~Copyable {
     private(set) var maximumSpatial: UInt8 = 0
     private(set) var maximumTemporal: UInt8 = 0
     /// VP9: spatial layers refer to each other in key pictures only.
-    private(set) var isKeySVC = false
+    private var isKeySVC = false
     /// VP9: the highest spatial layer of the last key picture.
     private var top: UInt8 = 0
     /// Nil until the first descriptor comes: most encodings have none, and what they tell takes 10 KB.
@@ -31,10 +31,6 @@ struct LayerObserver: ~Copyable {
         if descriptor.count >= DependencyDescriptor.minimumLength {
             let tracker = dependencies ?? begin()
             layers = tracker.pointee.layers(descriptor, isNewPicture: isNewPicture, isLate: isLate)
-            if layers.spatialID < maximumSpatial, layers.numbers != nil {
-                // A frame that no target of a higher spatial layer has.
-                isKeySVC = layers.targets & ~(tracker.pointee.targets(upToSpatialLayer: layers.spatialID)) == 0
-            }
         } else {
             switch payload {
             case .vp8(let vp8): layers = observe(vp8, isNewPicture: isNewPicture)

@@ -75,7 +75,7 @@ package struct LayerSelector: Sendable {
     var settled: Int8 { hasChange ? -1 : currentLayer }
 
     /// Something about the encoding that is sent is to change at the next chance.
-    var hasChange: Bool {
+    package var hasChange: Bool {
         guard targetLayer == currentLayer else { return targetLayer < 0 && currentLayer >= 0 }
         return targetSpatial != currentSpatial || targetTemporal != currentTemporal
     }
@@ -103,10 +103,17 @@ package struct LayerSelector: Sendable {
 
     /// Renews the wish. Returns the encoding of which a keyframe is needed now, if any.
     ///
-    /// With a `maximum` the layers are in ascending order: the highest live one up to it is taken, or else the lowest that is live.
-    package mutating func choose(among layers: [LayerState], maximum: Int? = nil) -> Int? {
-        let before = targetLayer
-        defer { if targetLayer != before { (secondLayer, waitingSince, isOverdue) = (-1, nil, false) } }
+    /// With a `maximum` the layers are in ascending order: the highest live one up to it is taken, or else the lowest that is live. What is
+    /// `allocated` is taken if it is live.
+    package mutating func choose(among layers: [LayerState], maximum: Int? = nil, allocated: LayerTarget? = nil) -> Int? {
+        let before = wanted
+        defer { if wanted != before { (secondLayer, waitingSince, isOverdue) = (-1, nil, false) } }
+        if let allocated, allocated.encoding >= 0, Int(allocated.encoding) < layers.count, layers[Int(allocated.encoding)].isLive {
+            targetLayer = allocated.encoding
+            (targetSpatial, targetTemporal) = (allocated.spatial, allocated.temporal)
+            return target == current ? nil : target
+        }
+        (targetSpatial, targetTemporal) = (LayerTarget.highest, LayerTarget.highest)
         if let maximum {
             let allowed = layers.indices.last { $0 <= maximum && layers[$0].isLive }
             target = allowed ?? layers.indices.first { layers[$0].isLive } ?? target ?? (layers.isEmpty ? nil : 0)

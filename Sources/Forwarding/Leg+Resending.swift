@@ -40,7 +40,7 @@ extension Leg {
             Departure(
                 transport: Int32(truncatingIfNeeded: transport), slot: slot, payload: reference,
                 headerLength: UInt8(truncatingIfNeeded: length), replaced: UInt16(prefix.length), kind: .retransmission,
-                stamps: header.stamps))
+                isAudio: !isVideo, stamps: header.stamps))
         rtxSequence &+= 1
         budget.spend(payload.count)
         return true

@@ -28,7 +28,7 @@ package struct Leg: ~Copyable {
     private var lastMarker = false
     /// Counts alignments, so that each packet is sent again by the one that it was sent by.
     private(set) var alignment: UInt8 = 0
-    private let isVideo: Bool
+    let isVideo: Bool
     private(set) var timestampOffset: UInt32 = 0
     // Of the newest packet sent, which a switch aligns to.
     private var lastSourceTimestampSent: UInt32 = 0
@@ -72,6 +72,8 @@ package struct Leg: ~Copyable {
     let rtxSSRC: UInt32?
     var rtxSequence: UInt16
     private let firstSequence: Int64
+    /// So much further than the sources' own time are our timestamps, as none may go back.
+    private var lead = Interval.zero
     private let firstTimestamp: UInt32
     /// By number of alignment modulo their count.
     private(set) var alignments = InlineArray<8, Alignment>(repeating: Alignment())
@@ -211,7 +213,7 @@ package struct Leg: ~Copyable {
         queue.append(
             Departure(
                 transport: transport, slot: packet.slot, payload: packet.payload, headerLength: UInt8(truncatingIfNeeded: length),
-                replaced: UInt16(truncatingIfNeeded: prefix), kind: .rtp, stamps: header.stamps))
+                replaced: UInt16(truncatingIfNeeded: prefix), kind: .rtp, isAudio: !isVideo, stamps: header.stamps))
         history.append(
             outgoing, position: packet.payload.position, layer: packet.layer, marker: marker,
             alignment: isLayered ? alignment(of: packet) : alignment,
@@ -227,6 +229,25 @@ package struct Leg: ~Copyable {
             lastArrival = packet.arrival
             lastMarker = marker != 0
         }
+    }
+
+    /// Whether `pad` may be asked for packets.
+    package var canPad: Bool { rtxSSRC != nil && payloadTypes.anyRetransmission != nil && plainHeader.length > 0 }
+
+    /// Writes a packet of nothing but padding (RFC 3550 §5.1) of the RTX stream to the start of `packet`, of about `bytes`, at most 255 and a header;
+    /// nil where there is no such stream. It repeats nothing, so a receiver takes no notice but for feedback.
+    package mutating func pad(_ bytes: Int, into packet: UnsafeMutableRawBufferPointer) -> ReadyPacket? {
+        guard let rtxSSRC, let payloadType = payloadTypes.anyRetransmission, let base = packet.baseAddress,
+            plainHeader.length > 0, packet.count >= HeaderTemplate.room + 255
+        else { return nil }
+        plainHeader.write(into: base, second: payloadType, sequence: rtxSequence, timestamp: lastTimestamp, ssrc: rtxSSRC, level: 0)
+        packet[0] |= 0x20
+        let padding = min(max(bytes, 1), 255)
+        let header = Int(plainHeader.length)
+        (base + header).initializeMemory(as: UInt8.self, repeating: 0, count: padding - 1)
+        packet[header + padding - 1] = UInt8(padding)
+        rtxSequence &+= 1
+        return ReadyPacket(kind: .padding, length: header + padding, isUrgent: false, isAudio: false, stamps: plainHeader.stamps)
     }
 
     /// Writes one packet's header to where the queue's next one belongs; nil if there is no room, or no header that fits.
@@ -253,8 +274,11 @@ package struct Leg: ~Copyable {
     mutating func align(to packet: MediaPacket, elapsed: Interval?) {
         if hasSent {
             let time = elapsed ?? (packet.arrival - lastArrival)
-            // Never back in time and never at a standstill: at least a frame of 10 ms. A pause of hours is capped below the sign bit.
-            let bounded = min(max(time, .milliseconds(10)), .seconds(3_600))
+            // Never back in time and never at a standstill: at least a frame of 10 ms, which the next source gives back. A pause of hours is capped
+            // below the sign bit.
+            let wanted = elapsed == nil ? time : time - lead
+            let bounded = min(max(wanted, .milliseconds(10)), .seconds(3_600))
+            lead = elapsed == nil ? .zero : min(bounded - wanted, .seconds(1))
             let units = bounded.nanoseconds &* (isVideo ? 90_000 : 48_000) / 1_000_000_000
             timestampOffset = lastTimestamp &+ UInt32(truncatingIfNeeded: units) &- packet.timestamp
         } else {

@@ -37,6 +37,12 @@ package struct PayloadTypes: Sendable {
         }
     }
 
+    /// One that retransmissions are sent with; nil where there is none.
+    package var anyRetransmission: UInt8? {
+        for codec in Codec.allCases { if let type = retransmissionPayloadType(codec) { return type } }
+        return nil
+    }
+
     package func payloadType(_ codec: Codec) -> UInt8? {
         let type = media[Int(codec.rawValue)]
         return type == PayloadTypes.none ? nil : type

@@ -13,6 +13,11 @@ package struct DecodedVideo: Sendable {
         /// Only of VP8, whose numbers a forwarder rewrites.
         var descriptor: VP8Descriptor?
         var stamp: PayloadStamp
+        /// Bytes of payload.
+        var length = 0
+        var arrival = Instant(nanoseconds: 0)
+        /// It had to be sent again.
+        var isRepair = false
     }
 
     /// From which stream of whom, since when.
@@ -36,6 +41,8 @@ package struct DecodedVideo: Sendable {
     package private(set) var faults: [String] = []
 
     private(set) var last: Packet?
+    /// The newest frame's, as it was sent.
+    package var lastTimestamp: UInt32? { last?.timestamp }
 
     package init() {}
 

@@ -9,6 +9,12 @@ package final class PublishedMedia {
     /// What the server told of each stream, last.
     package private(set) var reports: [SSRC: ReportBlock] = [:]
 
+    /// One encoder for all encodings, as libvpx's: a request for a keyframe makes all of them send one.
+    package var keyframesTogether = false
+    private var uplink: UplinkControl?
+    /// Bits of payload a second that each encoding has at most.
+    private var bitrates: [Int] = []
+
     package init() {}
 
     package var isEmpty: Bool { cameras.isEmpty && microphones.isEmpty }
@@ -21,8 +27,37 @@ package final class PublishedMedia {
     }
 
     package func handleTimeout(at now: Instant, over transport: ClientTransport, into batch: DatagramBatch) {
+        let (number, count) = (transport.transportSequence, batch.count)
         for camera in cameras { camera.handleTimeout(at: now, over: transport, into: batch) }
         for microphone in microphones { microphone.handleTimeout(at: now, over: transport, into: batch) }
+        guard uplink != nil else { return }
+        let probe = transport.transportSequence
+        if uplink?.takeProbe(beginningWith: probe, at: now) == true {
+            cameras.first { $0.stream.packets > 0 }?.stream.repeatNewest(UplinkControl.probePackets, at: now, over: transport, into: batch)
+        }
+        for index in count..<batch.count {
+            uplink?.noteSent(number &+ UInt16(truncatingIfNeeded: index - count), bytes: batch.bytes(index).count, at: now)
+        }
+    }
+
+    /// From now on the encoders' rates follow what the way up carries: the lowest encoding is served first, and one that would have less than half
+    /// of its rate is not sent, nor are those above it (libwebrtc's rule, nearly).
+    package func adapt(to bitrates: [Int]) {
+        self.bitrates = bitrates
+        uplink = UplinkControl(ceiling: bitrates.reduce(0, +) * 5 / 4)
+    }
+
+    /// The server tells of the arrival of what was sent.
+    package func receive(_ feedback: TransportFeedback, in bytes: RawSpan, at now: Instant) {
+        uplink?.receive(feedback, in: bytes, at: now)
+        guard let uplink else { return }
+        // What is not payload, and what is sent again, has its share.
+        var rest = Int(uplink.rate * 0.9)
+        for (camera, bitrate) in zip(cameras, bitrates) {
+            let share = rest >= bitrate / 2 ? min(rest, bitrate) : 0
+            camera.setBitrate(share)
+            rest = share == 0 ? 0 : rest - share
+        }
     }
 
     /// Takes one packet of a decrypted RTCP datagram; what is not about what is sent is passed over.
@@ -36,7 +71,9 @@ package final class PublishedMedia {
             nack.forEach(in: bytes) { camera?.stream.resend($0.rawValue, at: now, over: transport, into: batch) }
         case .pictureLossIndication:
             guard let request = PictureLossIndication.parse(bytes, packet) else { break }
-            cameras.first { $0.stream.ssrc == request.media }?.requestKeyframe(at: now)
+            let camera = cameras.first { $0.stream.ssrc == request.media }
+            camera?.requestKeyframe(at: now)
+            if keyframesTogether, camera != nil { for other in cameras where other !== camera { other.joinKeyframe(at: now) } }
             microphones.first { $0.stream.ssrc == request.media }?.noteKeyframeRequest()
         case .receiverReport:
             guard let report = ReceiverReport.parse(bytes, packet) else { break }

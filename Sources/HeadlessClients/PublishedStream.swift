@@ -18,7 +18,8 @@ package final class PublishedStream {
     private let wallClock: WallClock
     /// Sent for the first time each.
     package private(set) var packets: UInt32 = 0
-    private var octets: UInt32 = 0
+    /// Bytes of payload, sent for the first time each.
+    package private(set) var octets = 0
     /// Browsers name a stream only until a receiver report shows that it is known.
     private var isAcknowledged = false
     private var history: [UInt16: (timestamp: UInt32, marker: Bool, payload: [UInt8])] = [:]
@@ -81,7 +82,7 @@ package final class PublishedStream {
         }
         sequence &+= 1
         packets &+= 1
-        octets &+= UInt32(truncatingIfNeeded: payload.count)
+        octets += payload.count
     }
 
     /// Answers a NACK with what is remembered (RFC 4588).
@@ -98,13 +99,18 @@ package final class PublishedStream {
             header, payload: [UInt8(sequence >> 8), UInt8(truncatingIfNeeded: sequence)] + packet.payload, at: now, into: batch)
     }
 
+    /// Sends the newest packets once more, to probe with.
+    func repeatNewest(_ count: Int, at now: Instant, over transport: ClientTransport, into batch: DatagramBatch) {
+        for sequence in order.suffix(count) { resend(sequence, at: now, over: transport, into: batch) }
+    }
+
     package func noteReport(about ssrc: SSRC) { if ssrc == self.ssrc { isAcknowledged = true } }
 
     package func writeReport(at now: Instant, into writer: inout ByteWriter) {
         guard packets > 0 else { return }
         SenderReport(
             ssrc: ssrc, ntpTime: wallClock.ntp(at: now).advanced(by: clockSkew), rtpTimestamp: timestamp(at: now),
-            packetCount: packets, octetCount: octets
+            packetCount: packets, octetCount: UInt32(truncatingIfNeeded: octets)
         ).write(into: &writer)
     }
 }

@@ -5,8 +5,18 @@ import RTP
 /// A receiver of one video section: puts packets in order, asks for missing ones and for keyframes, and hands whole frames to a decoder.
 package final class ReceivedVideo {
     /// How long a keyframe behind a hole waits for the hole to be filled: as long as a browser's jitter buffer keeps a frame.
-    private static let patience = Interval.milliseconds(50)
-    private static let requestInterval = Interval.milliseconds(500)
+    static let patience = Interval.milliseconds(50)
+
+    /// How it asks for what it lacks.
+    package enum Manner: Sendable {
+        /// By the server's own rules for packets, and for a keyframe after half a second.
+        case plain
+        /// As libwebrtc does, with a jitter buffer.
+        case browser
+    }
+
+    /// Nothing for so long is a pause, not a freeze (libwebrtc).
+    private static let inactivity = Interval.seconds(5)
 
     /// Numbers that never came although later ones did.
     package struct Hole: Sendable {
@@ -18,44 +28,64 @@ package final class ReceivedVideo {
     package let ssrc: SSRC
     private let rtxSSRC: SSRC?
     private var types: PayloadTypeTable
-    private let repairs: Bool
-    private var unwrapper = SequenceUnwrapper()
+    let repairs: Bool
+    var unwrapper = SequenceUnwrapper()
     private var rtxUnwrapper = SequenceUnwrapper()
-    private var buffer: [Int64: DecodedVideo.Packet] = [:]
-    /// Numbers of packets without a payload: what is not sent, and need not be asked for.
-    private var empty: Set<Int64> = []
+    var buffer: [Int64: DecodedVideo.Packet] = [:]
     /// The first number that has not been decoded; nil before the first keyframe.
-    private var next: Int64?
-    private var missing = MissingPackets()
-    private var statistics = ReceptionStatistics(clockRate: 90_000)
-    private var blockedSince: Instant?
-    private var waitingKeyframe: (position: Int64, since: Instant)?
-    private var lastRequest: Instant?
+    var next: Int64?
+    var missing = MissingPackets()
+    /// What asks in place of `missing`, as a browser.
+    var nacks: NackRequests?
+    /// When frames are shown; nil where they are not played.
+    package internal(set) var playout: PlayoutBuffer?
+    /// Numbers that carried nothing.
+    var empty: Set<Int64> = []
+    private var lastArrival: Instant?
+    var statistics = ReceptionStatistics(clockRate: 90_000)
+    var blockedSince: Instant?
+    var waitingKeyframe: (position: Int64, since: Instant)?
+    var lastRequest: Instant?
+    /// So much is missing that repair was given up.
+    var wantsKeyframe = false
     /// When it was last tried to go on.
-    private var triedAt = Instant(nanoseconds: 0)
+    var triedAt = Instant(nanoseconds: 0)
 
-    package private(set) var decoder = DecodedVideo()
-    package private(set) var holes: [Hole] = []
+    package internal(set) var decoder = DecodedVideo()
+    package internal(set) var holes: [Hole] = []
     package private(set) var packets = 0
+    /// What came, by kind.
+    package private(set) var received = ReceivedBytes()
+    /// Bytes of payload of the frames that were decoded.
+    package internal(set) var decodedBytes = 0
+    /// Whole frames that were of no use after a switch to their encoding: the keyframe that it began with never came, or too late.
+    package internal(set) var discardedAfterSwitch = 0
     /// The newest sequence number.
     package var newest: UInt16 { UInt16(truncatingIfNeeded: unwrapper.highest ?? 0) }
     package private(set) var repaired = 0
-    package private(set) var nacked = 0
-    package private(set) var keyframeRequests = 0
+    package internal(set) var nacked = 0
+    package internal(set) var keyframeRequests = 0
     package private(set) var senderReports = 0
-    private var clock = SenderClock(clockRate: 90_000)
+    var clock = SenderClock(clockRate: 90_000)
 
-    package init(_ parameters: RTPParameters) {
+    package init(_ parameters: RTPParameters, manner: Manner = .plain) {
         ssrc = parameters.streams.first?.ssrc ?? SSRC(0)
         rtxSSRC = parameters.streams.first?.rtxSSRC
         types = PayloadTypeTable(parameters.codecs)
         repairs = parameters.codecs.contains { $0.nack }
+        guard manner == .browser else { return }
+        nacks = NackRequests()
+        playout = PlayoutBuffer()
     }
 
     package func owns(_ ssrc: SSRC) -> Bool { ssrc == self.ssrc || ssrc == rtxSSRC }
 
     package func receive(_ packet: RawSpan, _ header: RTPHeader, _ values: HeaderExtensionValues, at now: Instant) {
         var payload = packet.extracting(header.payloadOffset..<(header.payloadOffset + header.payloadLength))
+        if header.payloadLength == 0 { return receivePadding(header, length: packet.byteCount, at: now) }
+        if let lastArrival, now - lastArrival >= ReceivedVideo.inactivity { playout?.pause() }
+        lastArrival = now
+        let isRetransmission = header.ssrc != ssrc
         let sequence: Int64
         let codec: Codec
         if header.ssrc == ssrc {
@@ -70,14 +100,8 @@ package final class ReceivedVideo {
             _ = rtxUnwrapper.unwrap(header.sequenceNumber.rawValue)
             sequence = unwrapper.peek(original)
             payload = payload.extracting(2...)
-            repaired += 1
-        }
-        if payload.byteCount == 0 {
-            guard header.ssrc == ssrc, sequence >= next ?? sequence else { return }
-            _ = missing.note(sequence, at: now)
-            statistics.note(sequence: sequence, timestamp: header.timestamp, arrival: now, retransmitted: false)
-            empty.insert(sequence)
-            return advance(at: now)
+            // Before the first packet there is nothing to repair.
+            if payload.byteCount == 0 || unwrapper.highest == nil { return received.note(.padding, length: packet.byteCount) }
         }
         let descriptor = PayloadDescriptor.parse(codec: codec, payload: payload)
         guard let stamp = PayloadStamp.parse(codec, payload) else {
@@ -86,24 +110,55 @@ package final class ReceivedVideo {
         packets += 1
         var entry = DecodedVideo.Packet(
             timestamp: header.timestamp, marker: header.marker, isKeyframeStart: descriptor.isKeyframeStart,
-            startsFrame: descriptor.startsFrame, stamp: stamp)
+            startsFrame: descriptor.startsFrame, stamp: stamp, length: payload.byteCount, arrival: now, isRepair: isRetransmission)
         if case .vp8(let numbers) = descriptor { entry.descriptor = numbers }
         if let known = buffer[sequence] {
             if known.stamp != stamp || known.timestamp != entry.timestamp { decoder.fault("packet \(sequence) came twice and differs") }
-            return
+            return noteRepeat(sequence, isRetransmission, length: packet.byteCount)
         }
         switch missing.note(sequence, at: now) {
-        case .repeated: return
-        case .inOrder, .gap, .filled, .overflow: break
+        case .repeated: return noteRepeat(sequence, isRetransmission, length: packet.byteCount)
+        case .inOrder: break
+        case .gap(let count):
+            if nacks?.note(missing: (sequence - Int64(count))..<sequence, at: now) == false { wantsKeyframe = true }
+        case .filled: nacks?.note(filled: sequence, isRetransmission: isRetransmission, at: now)
+        case .overflow:
+            nacks?.forget(before: sequence)
+            wantsKeyframe = nacks != nil
         }
+        received.note(isRetransmission ? .repair : .media, length: packet.byteCount)
+        if isRetransmission { repaired += 1 }
         // A report is about its own stream: what the other one repaired was lost.
-        if header.ssrc == ssrc { statistics.note(sequence: sequence, timestamp: header.timestamp, arrival: now, retransmitted: false) }
+        if !isRetransmission { statistics.note(sequence: sequence, timestamp: header.timestamp, arrival: now, retransmitted: false) }
         buffer[sequence] = entry
         advance(at: now)
     }
 
+    private func noteRepeat(_ sequence: Int64, _ isRetransmission: Bool, length: Int) {
+        received.note(isRetransmission && nacks?.wasAsked(sequence) == false ? .padding : .repeated, length: length)
+    }
+
+    /// A packet without a payload: on the retransmission stream it is worth nothing, on the other it uses up a number.
+    private func receivePadding(_ header: RTPHeader, length: Int, at now: Instant) {
+        received.note(.padding, length: length)
+        guard header.ssrc == ssrc else { return }
+        let sequence = unwrapper.unwrap(header.sequenceNumber.rawValue)
+        switch missing.note(sequence, at: now) {
+        case .repeated: return
+        case .gap(let count): _ = nacks?.note(missing: (sequence - Int64(count))..<sequence, at: now)
+        case .filled: nacks?.note(filled: sequence, isRetransmission: false, at: now)
+        case .inOrder, .overflow: break
+        }
+        statistics.note(sequence: sequence, timestamp: header.timestamp, arrival: now, retransmitted: false)
+        empty.insert(sequence)
+        advance(at: now)
+    }
+
     /// Nothing is published for a while: the time until the next frame is no freeze.
-    package func pause() { decoder.pause() }
+    package func pause() {
+        decoder.pause()
+        playout?.pause()
+    }
 
     package func noteReport(_ report: SenderReport, at now: Instant) {
         senderReports += 1
@@ -115,101 +170,4 @@ package final class ReceivedVideo {
         guard let last = decoder.last, let ntp = clock.ntp(of: last.timestamp) else { return nil }
         return ntp.since(wallClock.ntp(at: last.stamp.captured))
     }
-
-    // MARK: Order
-
-    package func advance(at now: Instant) {
-        triedAt = now
-        while let position = next, empty.remove(position) != nil { next = position + 1 }
-        while let position = next, let frame = wholeFrame(at: position) {
-            take(frame, at: position, afterHole: false, now)
-            blockedSince = nil
-            while let position = next, empty.remove(position) != nil { next = position + 1 }
-        }
-        guard let highest = unwrapper.highest, highest >= next ?? highest else { return }
-        if blockedSince == nil { blockedSince = now }
-        guard let (keyframe, since) = keyframeBehindHole(at: now), next == nil || now - since >= ReceivedVideo.patience,
-            let frame = wholeFrame(at: keyframe)
-        else { return }
-        if let next { noteHole(next..<keyframe) }
-        // It waits like every frame does, so that the picture stood still until it was whole and no longer.
-        take(frame, at: keyframe, afterHole: next != nil, since)
-        blockedSince = nil
-        advance(at: now)
-    }
-
-    /// The first whole keyframe that is ahead, and since when it is known to be whole.
-    private func keyframeBehindHole(at now: Instant) -> (position: Int64, since: Instant)? {
-        if let waitingKeyframe, waitingKeyframe.position >= next ?? .min { return waitingKeyframe }
-        let starts = buffer.filter { $0.value.isKeyframeStart && $0.key > next ?? .min }.keys.sorted()
-        waitingKeyframe = starts.first { wholeFrame(at: $0) != nil }.map { ($0, now) }
-        return waitingKeyframe
-    }
-
-    private func wholeFrame(at position: Int64) -> [DecodedVideo.Packet]? {
-        guard let first = buffer[position] else { return nil }
-        var frame = [first]
-        while let last = frame.last, !last.marker {
-            guard let following = buffer[position + Int64(frame.count)], following.timestamp == first.timestamp else { return nil }
-            frame.append(following)
-        }
-        return first.startsFrame ? frame : nil
-    }
-
-    private func take(_ frame: [DecodedVideo.Packet], at position: Int64, afterHole: Bool, _ now: Instant) {
-        decoder.decode(frame, afterHole: afterHole, at: now)
-        let end = position + Int64(frame.count)
-        for sequence in (next ?? position)..<end { buffer[sequence] = nil }
-        if next == nil { buffer = buffer.filter { $0.key >= end } }
-        next = end
-        if afterHole { empty = empty.filter { $0 >= end } }
-        if frame[0].stamp.isKeyframe { missing.forget(before: position) }
-    }
-
-    private func noteHole(_ range: Range<Int64>) {
-        let absent = range.filter { buffer[$0] == nil && !empty.contains($0) }
-        guard let first = absent.first else { return }
-        holes.append(Hole(count: absent.count, isAfterWholeFrame: first == range.lowerBound))
-    }
-
-    /// When it may go on although nothing has arrived.
-    package var nextAdvance: Instant {
-        guard blockedSince != nil, let end = waitingKeyframe.map({ $0.since + ReceivedVideo.patience }), triedAt < end else {
-            return .distantFuture
-        }
-        return end
-    }
-
-    // MARK: Feedback
-
-    package var nextDeadline: Instant {
-        var deadline = min(nextAdvance, repairs ? missing.nextDeadline : .distantFuture)
-        if let blockedSince {
-            deadline = min(deadline, max(blockedSince, lastRequest ?? blockedSince) + ReceivedVideo.requestInterval)
-        }
-        return deadline
-    }
-
-    package func handleTimeout(at now: Instant, sender: SSRC, over transport: ClientTransport, into batch: DatagramBatch) {
-        advance(at: now)
-        var wanted: [SequenceNumber] = []
-        if repairs { _ = missing.takeDue(at: now, room: 200, into: &wanted) }
-        if !wanted.isEmpty {
-            nacked += wanted.count
-            transport.sendRTCP(into: batch) { writer in
-                ReceiverReport(ssrc: sender).write(into: &writer)
-                _ = Nack.write(into: &writer, sender: sender, media: ssrc, sequences: wanted.span)
-            }
-        }
-        if let blockedSince, max(blockedSince, lastRequest ?? blockedSince) + ReceivedVideo.requestInterval <= now {
-            lastRequest = now
-            keyframeRequests += 1
-            transport.sendRTCP(into: batch) { writer in
-                ReceiverReport(ssrc: sender).write(into: &writer)
-                PictureLossIndication(sender: sender, media: ssrc).write(into: &writer)
-            }
-        }
-    }
-
-    package func takeReport(at now: Instant) -> ReportBlock? { statistics.reportBlock(on: ssrc, clock, at: now) }
 }

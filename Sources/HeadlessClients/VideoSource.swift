@@ -16,6 +16,8 @@ package struct VideoShape: Sendable {
     package var temporalLayers = 1
     /// The time over which a frame's packets are spread; zero for a burst.
     package var spread = Interval.zero
+    /// Bits of payload in a second that an encoder aims at, whose frames vary; nil for frames that are all alike.
+    package var bitrate: Int?
 
     package init() {}
     package init(width: UInt16, height: UInt16, packetsPerFrame: Int, packetLength: Int = 800) {
@@ -39,6 +41,8 @@ package final class VideoSource {
     package let source: UInt16
     package let layer: UInt8
     private let shape: VideoShape
+    /// Where frames vary.
+    private var encoder: EncoderModel?
     /// A muted camera sends nothing, and goes on with a keyframe.
     package var isPaused = false {
         didSet { if oldValue, !isPaused { keyframeDue = nextFrame } }
@@ -47,6 +51,11 @@ package final class VideoSource {
     package func resume(withKeyframe: Bool) {
         isPaused = false
         if !withKeyframe { keyframeDue = nil }
+    }
+
+    /// Its rate control leaves nothing for it.
+    private var isStarved = false {
+        didSet { if oldValue, !isStarved { keyframeDue = nextFrame } }
     }
 
     /// An encoder that is slow, or feedback that is lost.
@@ -71,6 +80,7 @@ package final class VideoSource {
         self.source = source
         self.layer = layer
         self.shape = shape
+        encoder = shape.bitrate.map { EncoderModel(bitrate: $0, frameInterval: shape.frameInterval, seed: entropy.next()) }
         nextFrame = now
         keyframeDue = now
         pictureID = UInt16(truncatingIfNeeded: entropy.next()) & 0x7fff
@@ -85,17 +95,30 @@ package final class VideoSource {
         keyframeDue = max(now + .milliseconds(50), lastKeyframe.map { $0 + .milliseconds(300) } ?? now)
     }
 
+    /// Another encoding has been asked for a keyframe, and this one sends one with it.
+    func joinKeyframe(at now: Instant) {
+        requestKeyframe(at: now)
+        requests -= 1
+    }
+
+    /// The encoder has another rate to aim at, in bits of payload a second; with nothing it sends nothing. Only where frames vary.
+    package func setBitrate(_ bitrate: Int) {
+        guard encoder != nil else { return }
+        encoder?.bitrate = max(bitrate, 1)
+        isStarved = bitrate <= 0
+    }
+
     package func changeSSRC(_ entropy: Entropy, beginningWithKeyframe: Bool) {
         stream.changeSSRC(entropy)
         if beginningWithKeyframe { keyframeDue = nextFrame }
     }
 
-    package var nextDeadline: Instant { min(nextFrame, unsent?.due(shape) ?? .distantFuture) }
+    package var nextDeadline: Instant { min(nextFrame, unsent?.due ?? .distantFuture) }
 
     package func handleTimeout(at now: Instant, over transport: ClientTransport, into batch: DatagramBatch) {
         while nextFrame <= now {
             // What was not sent in time (there was no path yet) is not made up for.
-            if !isPaused, now - nextFrame < shape.frameInterval { beginFrame(at: now, over: transport, into: batch) }
+            if !isPaused, !isStarved, now - nextFrame < shape.frameInterval { beginFrame(at: now, over: transport, into: batch) }
             nextFrame = nextFrame + shape.frameInterval
         }
         sendDue(at: now, over: transport, into: batch)
@@ -107,7 +130,7 @@ package final class VideoSource {
         var captured: Instant
         var next = 0
 
-        func due(_ shape: VideoShape) -> Instant { captured + shape.spread * Int64(next) / Int64(picture.count) }
+        var due: Instant { captured + picture.shape.spread * Int64(next) / Int64(picture.count) }
     }
 
     private func beginFrame(at now: Instant, over transport: ClientTransport, into batch: DatagramBatch) {
@@ -124,6 +147,8 @@ package final class VideoSource {
         keyframeDistance = isKeyframe ? 0 : keyframeDistance &+ 1
         pictureID = (pictureID &+ 1) & 0x7fff
         if temporalID == 0 { tl0PicIdx &+= 1 }
+        var shape = shape
+        if let bytes = encoder?.next(isKeyframe: isKeyframe, weight: shape.weight(of: temporalID)) { shape.resize(to: bytes) }
         let picture = SyntheticPicture(
             shape, isKeyframe: isKeyframe, pictureID: pictureID, tl0PicIdx: tl0PicIdx, keyIndex: keyIndex, temporalID: temporalID)
         unsent = Unsent(picture: picture, captured: now)
@@ -133,7 +158,7 @@ package final class VideoSource {
     /// Sends what is due by `due`.
     private func sendDue(at due: Instant, sentAt: Instant? = nil, over transport: ClientTransport, into batch: DatagramBatch) {
         let now = sentAt ?? due
-        while let rest = unsent, rest.due(shape) <= due {
+        while let rest = unsent, rest.due <= due {
             let (index, picture) = (rest.next, rest.picture)
             let stamp = PayloadStamp(
                 source: source, layer: layer, isKeyframe: picture.isKeyframe, frame: frame, index: index, count: picture.count,

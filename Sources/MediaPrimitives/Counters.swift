@@ -1,7 +1,7 @@
 /// What a datagram carries, as its first byte tells (RFC 7983; RTCP by its second byte, RFC 5761 §4).
 @frozen @usableFromInline
 package enum PacketKind: Int, CaseIterable, Sendable {
-    case stun, dtls, rtp, rtcp, retransmission
+    case stun, dtls, rtp, rtcp, retransmission, padding
 
     package var name: String {
         switch self {
@@ -10,6 +10,7 @@ package enum PacketKind: Int, CaseIterable, Sendable {
         case .rtp: "rtp"
         case .rtcp: "rtcp"
         case .retransmission: "rtx"
+        case .padding: "padding"
         }
     }
 }
@@ -67,8 +68,8 @@ package struct Counters: Sendable {
     /// Packets and bytes, one pair for each `PacketKind`.
     @frozen @usableFromInline
     package struct Traffic: Sendable {
-        @usableFromInline var packetCounts = InlineArray<5, UInt64>(repeating: 0)
-        @usableFromInline var byteCounts = InlineArray<5, UInt64>(repeating: 0)
+        @usableFromInline var packetCounts = InlineArray<6, UInt64>(repeating: 0)
+        @usableFromInline var byteCounts = InlineArray<6, UInt64>(repeating: 0)
 
         package init() {}
         @inlinable package mutating func count(_ kind: PacketKind, bytes: Int) {

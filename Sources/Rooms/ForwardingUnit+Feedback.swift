@@ -32,9 +32,11 @@ extension ForwardingUnit {
                 guard let report = SenderReport.parse(bytes, packet) else { break }
                 participant.noteReport(report, at: now, clock: clock)
                 exchange?.relay(report, from: participant, at: now)
-                note(report.blocks, in: bytes, from: participant)
+                participant.noteReports(report.blocks, in: bytes, at: now, clock: clock)
             case .receiverReport:
-                if let report = ReceiverReport.parse(bytes, packet) { note(report.blocks, in: bytes, from: participant) }
+                if let report = ReceiverReport.parse(bytes, packet) {
+                    participant.noteReports(report.blocks, in: bytes, at: now, clock: clock)
+                }
             case .goodbye:
                 receiveGoodbye(bytes, packet, from: participant)
             case .nack:
@@ -46,18 +48,17 @@ extension ForwardingUnit {
                 for index in 0..<request.entryCount {
                     if let entry = request.entry(index, in: bytes) { requestKeyframe(entry.ssrc, for: participant, at: now) }
                 }
-            // Estimates and arrival times from subscribers wait for congestion control.
-            case .sourceDescription, .transportFeedback, .applicationLayerFeedback, .other:
+            case .transportFeedback:
+                if let feedback = TransportFeedback.parse(bytes, packet) { participant.downlink.note(feedback, in: bytes, at: now) }
+            case .applicationLayerFeedback:
+                if let limit = ReceiverEstimatedMaximumBitrate.parse(bytes, packet) { participant.downlink.note(limit, at: now) }
+            case .sourceDescription, .other:
                 break
             }
         }
-    }
-
-    /// What a receiver says of what it gets: 31 blocks at most.
-    private func note(_ blocks: ReportBlocks, in bytes: RawSpan, from participant: Participant) {
-        for index in 0..<blocks.count {
-            if let block = blocks.block(index, in: bytes) { participant.noteReport(block) }
-        }
+        participant.noteEstimate(at: now)
+        deadlines.schedule(participant.slot, at: participant.nextAllocation)
+        scheduleDownlink(of: participant, at: now)
     }
 
     private func receiveGoodbye(_ bytes: RawSpan, _ packet: RTCPPacket, from participant: Participant) {

@@ -234,28 +234,40 @@ extension ForwardingUnit {
     /// The numbers that belong to the moment of sending are given here; after that nothing is dropped.
     package func release(at now: Instant, into batch: DatagramBatch) {
         handshakes.endTurn()
-        release(&departures, sendTime: StampOffsets.absSendTime(now), into: batch, &counters.sent)
+        release(&departures, &held, at: Departing(at: now), into: batch, &counters.sent)
         // What is in the batch now is nobody's to read before this.
         sealing.flush()
     }
 
-    private func release(_ departures: inout DepartureQueue, sendTime: UInt32, into batch: DatagramBatch, _ sent: inout Counters.Traffic) {
+    private func release(
+        _ departures: inout DepartureQueue, _ held: inout HeldPackets, at moment: Departing, into batch: DatagramBatch,
+        _ sent: inout Counters.Traffic
+    ) {
         while let slot = departures.nextDestination() {
             guard let participant = participants.borrow(slot) else {
                 departures.removeAll(of: slot)
                 continue
             }
             // Two ahead: one packet to somebody takes less time than memory does.
-            if let next = departures.destination(ahead: 2) { participants.prefetch(next) }
+            if let next = departures.destination(ahead: 2) { sendingMemory.prefetch(next) }
             let isDone = participant._withUnsafeGuaranteedRef {
-                $0.release(&departures, sendTime: sendTime, into: batch, sealing: sealing, &sent)
+                let isDone = $0.release(&departures, &held, at: moment, into: batch, sealing: sealing, &sent)
+                scheduleDownlink(of: $0, at: moment.now)
+                return isDone
             }
             if !isDone { return }
+        }
+        while let slot = woken.last {
+            if let participant = participants[Int(slot)] {
+                guard participant.release(&departures, &held, at: moment, into: batch, sealing: sealing, &sent) else { return }
+                scheduleDownlink(of: participant, at: moment.now)
+            }
+            woken.removeLast()
         }
     }
 
     /// Whether `release` has anything left to do.
-    package var hasDepartures: Bool { !departures.isEmpty }
+    package var hasDepartures: Bool { !departures.isEmpty || !woken.isEmpty }
 
     /// How many packets wait for `release`.
     package var departureCount: Int { departures.count }

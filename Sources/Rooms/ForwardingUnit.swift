@@ -14,6 +14,8 @@ package final class ForwardingUnit {
     package struct Limits: Sendable {
         package var participants = 20_000
         package var rooms = 10_000
+        /// What participants are sent is adapted to what their ways carry. Without, everything that they want leaves at once.
+        package var controlsCongestion = true
         package init() {}
     }
 
@@ -29,11 +31,16 @@ package final class ForwardingUnit {
     /// What concerns the other workers' units; nil where there are none.
     let exchange: WorkerExchange?
     @exclusivity(unchecked) var participants = ParticipantTable()  // Changed only when somebody comes or goes.
+    @exclusivity(unchecked) var sendingMemory = SendingMemoryTable()  // Changed when somebody has come, and once a second.
     private var slotsByID: [ParticipantID: Int] = [:]
     var slotsByUfrag: [UfragKey: Int] = [:]
     let slotsByPath = PathTable()
     var deadlines = DeadlineQueue()
     var departures = DepartureQueue(capacity: 16_384)
+    /// What waits for its pacer.
+    @exclusivity(unchecked) var held = HeldPackets(capacity: 16_384)
+    /// Participants, by slot, for whom something is to be released though nothing came for them in this turn.
+    @exclusivity(unchecked) var woken: ContiguousArray<Int32> = []
     var handshakes = HandshakeQueue()
     /// Packets of one call of `release` that are still to be encrypted; empty between two of them.
     let sealing = SealingQueue()
@@ -74,7 +81,9 @@ package final class ForwardingUnit {
         nextNumber += 1
         let slot = participants.takeSlot()
         let transport = Transport(parameters.transport, certificate: certificate, at: now, entropy: entropy)
-        let participant = Participant(id: id, slot: slot, parameters: parameters, transport: transport, at: now, entropy: entropy)
+        let participant = Participant(
+            id: id, slot: slot, parameters: parameters, transport: transport, isControlled: limits.controlsCongestion, at: now,
+            entropy: entropy)
         participants.put(participant)
         slotsByID[id] = slot
         slotsByUfrag[key] = slot
@@ -149,7 +158,7 @@ package final class ForwardingUnit {
             switch event {
             case .connected:
                 participant.start(at: now)
-                participants.noteMemory(of: participant)
+                sendingMemory.note(participant)
                 for subscription in participant.subscriptions { wakePublisher(of: subscription) }
                 events.append(.connected(participant.id))
             case .retired(let ufrag):
@@ -168,6 +177,8 @@ package final class ForwardingUnit {
         for path in participant.paths { forgetSlot(of: path) }
         slotsByID[participant.id] = nil
         participants.remove(participant)
+        held.removeAll(of: &participant.downlink.held)
+        woken.removeAll { $0 == Int32(truncatingIfNeeded: participant.slot) }
         deadlines.cancel(participant.slot)
         participant.endSections(&tracks, at: now, &events)
         runErrands(at: now)
@@ -190,6 +201,15 @@ package final class ForwardingUnit {
 
     func schedule(_ participant: Participant) { deadlines.schedule(participant.slot, at: participant.nextDeadline) }
 
+    /// The same for what sending alone has changed.
+    @inline(__always)
+    func scheduleDownlink(of participant: Participant, at now: Instant) {
+        let deadline = participant.downlink.nextDeadline(at: now)
+        guard deadline < participant.downlink.scheduled else { return }
+        participant.downlink.scheduled = deadline
+        deadlines.schedule(participant.slot, at: deadline)
+    }
+
     // MARK: Time
 
     /// When `handleTimeout` is due next.
@@ -205,10 +225,15 @@ package final class ForwardingUnit {
         while turns > 0, batch.count < batch.capacity / 2, let slot = deadlines.popDue(at: now) {
             turns -= 1
             guard let participant = participants[slot] else { continue }
+            participant.downlink.scheduled = .distantFuture
+            if participant.transport.isConnected, participant.downlink.handleTimeout(at: now) {
+                woken.append(Int32(truncatingIfNeeded: slot))
+            }
             participant.handleTimeout(
                 at: now, clock: clock, offset: { self.clockOffset(of: $0) }, into: batch, counters: &counters, events: &events)
             // Each second at least: it moves when a stream comes.
-            participants.noteMemory(of: participant)
+            sendingMemory.note(participant)
+            scheduleDownlink(of: participant, at: now)
             readEvents(of: participant, at: now, into: batch)
         }
         handleRelayTimeouts(at: now)

@@ -1,35 +1,90 @@
+import Congestion
 import Forwarding
 import MediaPrimitives
 import MediaSecurity
 import RTP
 import Transports
 
+/// When a turn's packets leave.
+struct Departing {
+    let now: Instant
+    /// The same as abs-send-time.
+    let sendTime: UInt32
+
+    init(at now: Instant) {
+        self.now = now
+        sendTime = StampOffsets.absSendTime(now)
+    }
+}
+
 extension Participant {
-    /// Puts what waits for it into `batch`, to be encrypted there when `sealing` is flushed at the latest; false when the batch is full before
-    /// everything has left.
+    /// Puts what may leave now into `batch`, to be encrypted there when `sealing` is flushed at the latest; false when the batch is full before that.
     ///
-    /// The numbers that belong to the moment of sending are given here; after that nothing is dropped. `sendTime` is the turn's abs-send-time.
+    /// What has waited for the pacer goes first, then what is new, where pictures may have to wait in their turn, and then padding if a probe wants
+    /// it. The numbers that belong to the moment of sending are given here; after that nothing is dropped.
     func release(
-        _ departures: inout DepartureQueue, sendTime: UInt32, into batch: DatagramBatch, sealing: borrowing SealingQueue,
+        _ departures: inout DepartureQueue, _ waiting: inout HeldPackets, at moment: Departing, into batch: DatagramBatch,
+        sealing: borrowing SealingQueue,
         _ sent: inout Counters.Traffic
     ) -> Bool {
         guard let path = transport.selectedPath else {
             departures.removeAll(of: slot)
+            waiting.removeAll(of: &downlink.held)
             return true
         }
-        var sequence = transportSequence
-        defer { transportSequence = sequence }
+        downlink.beginTurn(at: moment.now)
+        while !downlink.held.isEmpty, downlink.allows(at: moment.now) {
+            guard let packet = batch.nextSlot() else { return false }
+            guard let ready = waiting.takeFirst(of: &downlink.held, into: packet) else { break }
+            ready.stamps.stamp(packet, absSendTime: moment.sendTime, transportSequence: downlink.transportSequence)
+            send(ready, in: packet, to: path, at: moment, into: batch, sealing: sealing, &sent)
+        }
         while let packet = batch.nextSlot() {
             guard
                 let ready = departures.take(
-                    slot, into: packet, room: Transport.trailingRoom, sendTime: sendTime, transportSequence: sequence)
-            else { return true }
-            guard let length = transport.protectRTP(packet, length: ready.length, deferring: sealing) else { continue }
-            // Only what leaves has a number: one that nobody ever sees would count as lost.
-            if ready.hasTransportSequence { sequence &+= 1 }
+                    slot, into: packet, room: Transport.trailingRoom, sendTime: moment.sendTime,
+                    transportSequence: downlink.transportSequence)
+            else {
+                return downlink.isProbing ? pad(to: path, at: moment, into: batch, sealing: sealing, &sent) : true
+            }
+            if !ready.isUrgent, !downlink.held.isEmpty || !downlink.allows(at: moment.now),
+                waiting.append(ready, in: packet, to: &downlink.held)
+            {
+                continue
+            }
+            send(ready, in: packet, to: path, at: moment, into: batch, sealing: sealing, &sent)
+        }
+        return false
+    }
+
+    @inline(__always)
+    private func send(
+        _ ready: ReadyPacket, in packet: UnsafeMutableRawBufferPointer, to path: Path, at moment: Departing, into batch: DatagramBatch,
+        sealing: borrowing SealingQueue, _ sent: inout Counters.Traffic
+    ) {
+        guard let length = transport.protectRTP(packet, length: ready.length, deferring: sealing) else { return }
+        downlink.noteSent(ready.isAudio ? .audio : .media, bytes: length, isNumbered: ready.hasTransportSequence, at: moment.now)
+        sent.count(ready.kind, bytes: length)
+        batch.commit(length, to: path)
+    }
+
+    /// Sends what a probe lacks; false when the batch is full before that.
+    @inline(never)
+    private func pad(
+        to path: Path, at moment: Departing, into batch: DatagramBatch, sealing: borrowing SealingQueue, _ sent: inout Counters.Traffic
+    ) -> Bool {
+        while case let wanted = downlink.paddingWanted(at: moment.now), wanted > 0 {
+            guard let packet = batch.nextSlot() else { return false }
+            guard let ready = subscriptions.lazy.compactMap({ $0.stream.leg.pointee.pad(wanted, into: packet) }).first else {
+                downlink.canPad = false
+                return true
+            }
+            ready.stamps.stamp(packet, absSendTime: moment.sendTime, transportSequence: downlink.transportSequence)
+            guard let length = transport.protectRTP(packet, length: ready.length, deferring: sealing) else { return true }
+            downlink.noteSent(.padding, bytes: length, isNumbered: ready.hasTransportSequence, at: moment.now)
             sent.count(ready.kind, bytes: length)
             batch.commit(length, to: path)
         }
-        return false
+        return true
     }
 }

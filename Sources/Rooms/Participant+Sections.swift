@@ -95,6 +95,7 @@ extension Participant {
                 end(resting)
             }
         }
+        learnDownlink(of: sending)
         subscriptions = []
         var changed: [Subscription] = []
         for section in sending {
@@ -115,6 +116,15 @@ extension Participant {
             }
         }
         return changed
+    }
+
+    /// What it tells of what arrives, and whether there is anything to pad with.
+    private func learnDownlink(of sending: [SendingSection]) {
+        let answers = sending.contains { section in
+            section.parameters.extensions[.transportCC] != 0 && section.parameters.codecs.contains { $0.transportCC }
+        }
+        if answers { downlink.expectTransportFeedback() }
+        downlink.canPad = sending.contains { $0.parameters.streams.first?.rtxSSRC != nil }
     }
 
     private func end(_ stream: SendStream) {

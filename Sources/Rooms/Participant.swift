@@ -8,12 +8,11 @@ import Transports
 package final class Participant {
     private static let reportInterval = Interval.seconds(1)
 
-    // Sending needs these three: they lie together.
+    // Sending needs these: they lie together.
     /// Its place in the unit's table, and its key for deadlines and departures.
     let slot: Int
     let transport: Transport
-    /// The next transport-wide number of what it is sent.
-    @exclusivity(unchecked) var transportSequence: UInt16 = 0  // Taken and put back around a turn's packets; nothing else touches it.
+    @exclusivity(unchecked) var downlink: Downlink  // Asked and told; it calls nobody.
 
     let id: ParticipantID
     let identity: String
@@ -51,10 +50,19 @@ package final class Participant {
     private let cname: String
     private var feedbackCount: UInt8 = 0
     private var nextReport = Instant.distantFuture
+    /// When the subscriptions' shares are next looked at, were last, and for which estimate.
+    var nextAllocation = Instant.distantFuture
+    var lastAllocation = Instant(nanoseconds: 0)
+    var allocatedFor = Bitrate.zero
+    var allocation = Allocation()
 
     /// Without media: that comes with `configure`.
-    init(id: ParticipantID, slot: Int, parameters: ParticipantParameters, transport: Transport, at now: Instant, entropy: Entropy) {
+    init(
+        id: ParticipantID, slot: Int, parameters: ParticipantParameters, transport: Transport, isControlled: Bool, at now: Instant,
+        entropy: Entropy
+    ) {
         self.id = id
+        downlink = Downlink(isControlled: isControlled)
         self.slot = slot
         self.transport = transport
         room = parameters.room
@@ -70,15 +78,17 @@ package final class Participant {
     func start(at now: Instant) {
         nextReport = now + .milliseconds(200)
         quality.start(at: now)
+        nextAllocation = now
         for subscription in subscriptions { subscription.start(at: now) }
     }
 
-    /// When its transport, its publications or its reports next want attention.
+    /// When its transport, its publications or its reports next want attention; `downlink` has a deadline of its own.
     var nextDeadline: Instant {
         // Nothing else is served before the transport is up (media may come by a path that is valid and not yet nominated); a deadline that
         // is due and not served would have the worker spin.
         guard transport.isConnected else { return transport.nextDeadline }
-        var deadline = min(transport.nextDeadline, nextReport, quality.nextDeadline, arrivals?.nextDeadline ?? .distantFuture)
+        var deadline = min(
+            transport.nextDeadline, nextReport, nextAllocation, quality.nextDeadline, arrivals?.nextDeadline ?? .distantFuture)
         for publication in publications { if let publication { deadline = min(deadline, publication.nextDeadline) } }
         return deadline
     }
@@ -117,13 +127,29 @@ package final class Participant {
         if report.ntpTime.rawValue != 0 { clockOffset.note(remote: report.ntpTime, local: clock.ntp(at: now), at: now) }
     }
 
+    /// The blocks of a report, 31 at most, about the streams that it is sent.
+    func noteReports(_ blocks: ReportBlocks, in bytes: RawSpan, at now: Instant, clock: WallClock) {
+        var (packets, lost) = (0, 0)
+        var roundTrip: Interval?
+        for index in 0..<blocks.count {
+            guard let block = blocks.block(index, in: bytes), let subscription = noteReport(block) else { continue }
+            roundTrip = block.roundTrip(at: clock.ntp(at: now)) ?? roundTrip
+            if let progress = subscription.progress.note(block) {
+                packets &+= progress.packets
+                lost &+= progress.lost
+            }
+        }
+        downlink.noteReport(packets: packets, lost: lost, roundTrip: roundTrip, at: now)
+    }
+
     /// A report block about one of the streams that it is sent.
-    func noteReport(_ block: ReportBlock) {
-        guard let subscription = subscriptions.first(where: { $0.stream.ssrc == block.ssrc }) else { return }
+    private func noteReport(_ block: ReportBlock) -> Subscription? {
+        guard let subscription = subscriptions.first(where: { $0.stream.ssrc == block.ssrc }) else { return nil }
         // How many packets it speaks of is for us to say: a second report about the same ones has no weight.
         let sent = subscription.stream.packetsSent
         quality.noteDown(expected: Int64(sent &- subscription.sentAtReport), fractionLost: block.fractionLost)
         subscription.sentAtReport = sent
+        return subscription
     }
 
     // MARK: What is due
@@ -134,6 +160,7 @@ package final class Participant {
     ) {
         transport.handleTimeout(at: now, into: batch)
         guard transport.isConnected else { return }
+        if nextAllocation <= now { allocate(at: now, &events) }
         if quality.nextDeadline <= now { judge(at: now, &events) }
         for case .some(let publication) in publications {
             publication.handleTimeout(at: now)

@@ -2,7 +2,6 @@
 struct ParticipantTable {
     private var places: ContiguousArray<Participant?> = []
     private var free: [Int] = []
-    private var memory: ContiguousArray<SendingMemory?> = []
 
     /// How many slots there are, taken or not.
     var count: Int { places.count }
@@ -16,7 +15,6 @@ struct ParticipantTable {
     mutating func takeSlot() -> Int {
         if let slot = free.popLast() { return slot }
         places.append(nil)
-        memory.append(nil)
         return places.count - 1
     }
 
@@ -24,7 +22,6 @@ struct ParticipantTable {
 
     mutating func remove(_ participant: Participant) {
         places[participant.slot] = nil
-        memory[participant.slot] = nil
         free.append(participant.slot)
     }
 
@@ -37,11 +34,4 @@ struct ParticipantTable {
         guard slot < places.count, let participant = places[slot] else { return nil }
         return Unmanaged.passUnretained(participant)
     }
-
-    /// Notes where what sending to `participant` touches lies now.
-    mutating func noteMemory(of participant: Participant) { memory[participant.slot] = SendingMemory(of: participant) }
-
-    /// Asks for what sending to whoever is at `slot` touches.
-    @inline(__always)
-    func prefetch(_ slot: Int) { if slot < memory.count { memory[slot]?.prefetch() } }
 }

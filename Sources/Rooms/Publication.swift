@@ -1,9 +1,12 @@
+import Congestion
 import Forwarding
 import MediaPrimitives
 import RTP
 
 /// A track that a participant offers to the room: its encodings, and the subscriptions that are fed from it.
 package final class Publication {
+    /// What steps take that have not been measured yet, as browsers have them, in bits a second.
+    private static let assumed = [150_000, 500_000, 1_700_000]
     private static let selectionInterval = Interval.milliseconds(250)
 
     let track: TrackID
@@ -124,11 +127,27 @@ package final class Publication {
     func choose(for subscription: Subscription, at now: Instant, served: Int? = nil) {
         guard subscription.isReady else { return }
         let states = encodings.map { $0.state(at: now) }
-        let needed = subscription.selector.choose(among: states, maximum: subscription.wish.maximumLayer)
+        let needed = subscription.selector.choose(
+            among: states, maximum: subscription.wish.maximumLayer, allocated: subscription.allocated)
         if let needed, needed != served, kind == .video { encodings[needed].keyframes.want(at: now) }
         // What does not come is looked for elsewhere, and asked for again.
         if kind == .video, let further = subscription.stream.leg.pointee.review(among: states, at: now), further != served {
             encodings[further].keyframes.want(at: now)
+        }
+    }
+
+    /// What a subscription with `wish` could be sent, ascending in quality, and what each takes: the encodings that are live. Bits of payload.
+    func rungs(for wish: SubscriptionWish, at now: Instant) -> [Allocation.Rung] {
+        let live = encodings.indices.filter { encodings[$0].state(at: now).isLive }
+        let allowed = live.filter { $0 <= wish.maximumLayer ?? .max }
+        let ordered =
+            wish.maximumLayer != nil
+            ? (allowed.isEmpty ? Array(live.prefix(1)) : allowed)
+            : allowed.sorted { (encodings[$0].state(at: now).quality, $0) < (encodings[$1].state(at: now).quality, $1) }
+        return ordered.enumerated().flatMap { step, layer in
+            encodings[layer].steps(thinsOut: step == 0).map {
+                Allocation.Rung(target: $0.target, rate: Bitrate(bitsPerSecond: $0.rate ?? Publication.assumed[min(step, 2)]))
+            }
         }
     }
 

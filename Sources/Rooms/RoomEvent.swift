@@ -10,6 +10,8 @@ package enum RoomEvent: Sendable {
     case closed(ParticipantID, reason: String)
     /// How loud a track is, in eighths of full scale, where it has changed; 0 when nobody speaks on it, or it has ended.
     case speaking(ParticipantID, track: TrackID, level: UInt8)
+    /// The participant is not sent `track` for now, as there is no room for it, or is sent it again.
+    case paused(ParticipantID, track: TrackID, isPaused: Bool)
     /// How good the participant's connection is, where it has changed.
     case quality(ParticipantID, LinkQuality)
 }

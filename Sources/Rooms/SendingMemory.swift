@@ -30,3 +30,32 @@ struct SendingMemory {
         security?.prefetch()
     }
 }
+
+/// Of each participant, by slot. Flat memory: a lookup counts no reference.
+struct SendingMemoryTable: ~Copyable {
+    private var places: UnsafeMutablePointer<SendingMemory?> = .allocate(capacity: 0)
+    private var capacity = 0
+
+    init() {}
+
+    deinit { places.deallocate() }
+
+    /// Notes where it lies now.
+    mutating func note(_ participant: Participant) {
+        if participant.slot >= capacity { grow(toHold: participant.slot) }
+        places[participant.slot] = SendingMemory(of: participant)
+    }
+
+    /// Asks for that of whoever is at `slot`, or was there last.
+    @inline(__always)
+    func prefetch(_ slot: Int) { if slot >= 0, slot < capacity { places[slot]?.prefetch() } }
+
+    private mutating func grow(toHold slot: Int) {
+        let wanted = max(64, 2 * slot)
+        let grown = UnsafeMutablePointer<SendingMemory?>.allocate(capacity: wanted)
+        grown.update(from: places, count: capacity)
+        (grown + capacity).initialize(repeating: nil, count: wanted - capacity)
+        places.deallocate()
+        (places, capacity) = (grown, wanted)
+    }
+}

@@ -1,3 +1,4 @@
+import Congestion
 import Forwarding
 import MediaPrimitives
 import RTP
@@ -18,6 +19,13 @@ package final class Subscription {
     var keyframeAllowance = KeyframeAllowance()
     /// `stream.packetsSent` when the subscriber last reported.
     var sentAtReport: UInt32 = 0
+    /// What there is room for; nil while nothing is allocated.
+    private(set) var allocated: LayerTarget?
+    /// There is no room for it.
+    private(set) var isPausedForBandwidth = false
+    var history = AllocationHistory()
+    /// What the subscriber's reports say from one to the next.
+    var progress = ReceptionProgress()
 
     init(transport: Int, stream: SendStream, wish: SubscriptionWish) {
         self.transport = transport
@@ -38,6 +46,26 @@ package final class Subscription {
         set { stream.leg.pointee.epoch = newValue }
     }
 
+    /// It is to be sent, if there is room.
+    var isWanted: Bool { isConnected && !wish.isPaused }
+
+    /// Which of `rungs` it has: the one of what it was allocated last, or nothing.
+    func step(among rungs: [Allocation.Rung]) -> Int? {
+        isPausedForBandwidth ? nil : allocated.flatMap { target in rungs.firstIndex { $0.target == target } }
+    }
+
+    /// Has room for so much, or for nothing.
+    func allocate(_ target: LayerTarget?, at now: Instant) {
+        guard target != allocated || isPausedForBandwidth != (target == nil) else {
+            // What has not come yet is looked after.
+            if selector.hasChange { publication?.choose(for: self, at: now) }
+            return
+        }
+        allocated = target
+        isPausedForBandwidth = target == nil
+        renew(at: now)
+    }
+
     /// Is fed by `publication` from now on, or by nothing.
     func follow(_ publication: Publication?, at now: Instant) {
         guard self.publication !== publication else { return }
@@ -45,6 +73,8 @@ package final class Subscription {
         self.publication = publication
         selector.restart()
         layer = nil
+        allocated = nil
+        isPausedForBandwidth = false
         stream.forgetHistory()
         publication?.add(self, at: now)
     }
@@ -63,7 +93,7 @@ package final class Subscription {
     }
 
     private func renew(at now: Instant) {
-        stream.leg.pointee.isReady = isConnected && !wish.isPaused
+        stream.leg.pointee.isReady = isWanted && !isPausedForBandwidth
         // Whoever comes back from a pause begins with a keyframe, on the line of what was sent before.
         if !isReady { selector.restart() }
         publication?.choose(for: self, at: now)

@@ -27,9 +27,12 @@ package struct SubscriptionWish: Sendable, Hashable {
     package var isPaused = false
     /// The highest layer that is of use, where layers are in ascending order of quality; nil for the best there is.
     package var maximumLayer: Int?
+    /// Where not everything can be sent, more goes first: screens before cameras.
+    package var priority = 0
 
-    package init(isPaused: Bool = false, maximumLayer: Int? = nil) {
+    package init(isPaused: Bool = false, maximumLayer: Int? = nil, priority: Int = 0) {
         self.isPaused = isPaused
         self.maximumLayer = maximumLayer
+        self.priority = priority
     }
 }

@@ -56,6 +56,12 @@ extension Livekit_SignalResponse {
         return Self(.connectionQuality(update))
     }
 
+    package static func streamState(_ states: [Livekit_StreamStateInfo]) -> Self {
+        var update = Livekit_StreamStateUpdate()
+        update.streamStates = states
+        return Self(.streamStateUpdate(update))
+    }
+
     private init(_ message: OneOf_Message) {
         self.init()
         self.message = message

@@ -4,8 +4,11 @@ import RTP
 
 extension PacketTrace {
     /// What a simulated viewer makes of the packets, at the instants at which they arrived. Nobody hears its feedback.
-    package func play() -> DecodedVideo {
-        let video = ReceivedVideo(PacketTrace.section)
+    package func play() -> DecodedVideo { watch(.plain).decoder }
+
+    /// The same, and what else can be asked of the viewer.
+    package func watch(_ manner: ReceivedVideo.Manner) -> ReceivedVideo {
+        let video = ReceivedVideo(PacketTrace.section, manner: manner)
         let arriving = packets.indices.filter { packets[$0].arrival != nil }.sorted {
             (packets[$0].arrival ?? .zero, $0) < (packets[$1].arrival ?? .zero, $1)
         }
@@ -19,7 +22,7 @@ extension PacketTrace {
             video.receive(bytes.span.bytes, header, HeaderExtensionValues(), at: now)
         }
         while video.nextAdvance < .distantFuture { video.advance(at: video.nextAdvance) }
-        return video.decoder
+        return video
     }
 
     /// The instant that is a trace's zero.

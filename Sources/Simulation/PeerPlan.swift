@@ -12,6 +12,10 @@ package struct PeerPlan: Sendable {
         package var shapes = [VideoShape()]
         package var firstSequence: UInt16?
         package var firstTimestamp: UInt32?
+        /// One encoder for all encodings, as libvpx's: a request for a keyframe makes all of them send one.
+        package var keyframesTogether = false
+        /// The encoders' rates follow what the way up carries. Only where frames vary (`VideoShape.bitrate`).
+        package var adaptsToUplink = false
 
         package init() {}
         /// One encoding for each rung, lowest first unless `bestFirst`; browsers offer either order.
@@ -46,6 +50,10 @@ package struct PeerPlan: Sendable {
     package var worker = 0
     package var arrivesAt: Int?
     package var receives = false
+    /// How many sections for pictures it has, if it receives; the first is "video", the next "video2".
+    package var screens = 1
+    /// How it asks for what it lacks, and whether it plays what it gets.
+    package var manner = ReceivedVideo.Manner.plain
     /// Otherwise it has no sections to send on until `SimulatedWorld.negotiate` gives it some (`up`).
     package var publishesAtOnce = true
     package var following = Following.longestPublishing
@@ -124,13 +132,15 @@ package struct PeerPlan: Sendable {
     /// The sections on which the server sends.
     func down(_ entropy: Entropy) -> [RTPParameters] {
         guard receives else { return [] }
-        return [
+        let pictures = (1...max(1, screens)).map { number in
             RTPParameters(
-                mid: "video", kind: .video, codecs: [Self.downVideo], extensions: Self.downExtensions,
-                streams: [RTPParameters.Stream(ssrc: entropy.ssrc(), rtxSSRC: entropy.ssrc())]),
+                mid: number == 1 ? "video" : "video\(number)", kind: .video, codecs: [Self.downVideo], extensions: Self.downExtensions,
+                streams: [RTPParameters.Stream(ssrc: entropy.ssrc(), rtxSSRC: entropy.ssrc())])
+        }
+        return pictures + [
             RTPParameters(
                 mid: "audio", kind: .audio, codecs: [Self.downAudio], extensions: Self.downExtensions,
-                streams: [RTPParameters.Stream(ssrc: entropy.ssrc())]),
+                streams: [RTPParameters.Stream(ssrc: entropy.ssrc())])
         ]
     }
 }

@@ -6,6 +6,8 @@ package final class SimulatedLink {
     package static let headerLength = 28
 
     package var conditions: LinkConditions
+    /// A narrow place that it shares with others, or whose rate changes by plan, in place of the one that its conditions may have.
+    package var bottleneck: Bottleneck?
     /// Datagrams handed in, those that never came out, and those among them that found the queue full.
     package private(set) var sent = 0
     package private(set) var lost = 0
@@ -65,14 +67,9 @@ package final class SimulatedLink {
         let spread = entropy.draw()
         let losesInBurst = drawBurst()
         guard !conditions.isCut else { return lose() }
-        var due = now
-        if let rate = conditions.rate {
-            guard let passage = queue.pass(bytes + SimulatedLink.headerLength, rate: rate, limit: conditions.queue, at: now) else {
-                refused += 1
-                return lose()
-            }
-            longestWait = max(longestWait, passage.wait)
-            due = passage.end
+        guard var due = passNarrowPlace(bytes + SimulatedLink.headerLength, at: now) else {
+            refused += 1
+            return lose()
         }
         guard !loses, !losesInBurst else { return lose() }
         due = due + conditions.delay + Interval(nanoseconds: Int64(Double(conditions.jitter.nanoseconds) * spread))
@@ -83,6 +80,21 @@ package final class SimulatedLink {
             lastDue = due
         }
         return duplicates ? [due, due + .milliseconds(1)] : [due]
+    }
+
+    /// When it is through; nil where it finds no room.
+    private func passNarrowPlace(_ bytes: Int, at now: Instant) -> Instant? {
+        let passage: (end: Instant, wait: Interval)?
+        if let bottleneck {
+            passage = bottleneck.pass(bytes, at: now)
+        } else if let rate = conditions.rate {
+            passage = queue.pass(bytes, rate: rate, limit: conditions.queue, at: now)
+        } else {
+            return now
+        }
+        guard let passage else { return nil }
+        longestWait = max(longestWait, passage.wait)
+        return passage.end
     }
 
     private func lose() -> [Instant] {

@@ -23,7 +23,9 @@ package final class SimulatedPeer {
     package var microphone: AudioSource? { media.microphones.first }
     private let media = PublishedMedia()
     /// What it sees and hears; nothing, of a client that does not receive.
-    package let video: ReceivedVideo
+    package var video: ReceivedVideo { videos[0] }
+    /// One for each section.
+    package let videos: [ReceivedVideo]
     package let audio: ReceivedAudio
     /// One of its own addresses, and how the server sees it.
     package struct Route: Sendable {
@@ -60,7 +62,9 @@ package final class SimulatedPeer {
         downlink = SimulatedLink(plan.downlink, seed: entropy.next())
         feedbackSSRC = entropy.ssrc()
         extensions = PeerPlan.downExtensions
-        video = ReceivedVideo(down.first { $0.kind == .video } ?? RTPParameters(mid: "", kind: .video, codecs: [], extensions: extensions))
+        let pictures = down.filter { $0.kind == .video }
+        videos = (pictures.isEmpty ? [RTPParameters(mid: "", kind: .video, codecs: [], extensions: extensions)] : pictures)
+            .map { ReceivedVideo($0, manner: plan.manner) }
         audio = ReceivedAudio(down.first { $0.kind == .audio } ?? RTPParameters(mid: "", kind: .audio, codecs: [], extensions: extensions))
         let start = now + plan.startDelay
         if let audio = plan.audio {
@@ -70,6 +74,8 @@ package final class SimulatedPeer {
             media.microphones.append(AudioSource(stream: stream, source: number, at: start))
         }
         guard let video = plan.video else { return }
+        media.keyframesTogether = video.keyframesTogether
+        if video.adaptsToUplink { media.adapt(to: video.shapes.map { $0.bitrate ?? $0.bitsPerSecond }) }
         for (layer, shape) in video.shapes.enumerated() where layer < max(1, video.rids.count) {
             let stream = PublishedStream(
                 codec: PeerPlan.upVideo, mid: "1", rid: video.rids.isEmpty ? nil : video.rids[layer], firstSequence: video.firstSequence,
@@ -108,6 +114,8 @@ package final class SimulatedPeer {
 
     /// What the server told of each stream, last.
     package var reports: [SSRC: ReportBlock] { media.reports }
+    /// What the server is told of the arrival of what it sends.
+    private var arrivals = ArrivalReports(every: .milliseconds(50))
     /// What the server told of the arrival of each packet.
     package private(set) var feedbackLog = FeedbackLog()
 
@@ -116,7 +124,8 @@ package final class SimulatedPeer {
     var nextDeadline: Instant {
         var deadline = transport.nextDeadline
         guard transport.isConnected else { return deadline }
-        deadline = min(deadline, nextReport ?? .distantFuture, video.nextDeadline)
+        deadline = min(deadline, nextReport ?? .distantFuture, arrivals.nextDeadline)
+        for video in videos { deadline = min(deadline, video.nextDeadline) }
         return min(deadline, media.nextDeadline)
     }
 
@@ -132,9 +141,10 @@ package final class SimulatedPeer {
         transport.handleTimeout(at: now, into: batch)
         guard transport.isConnected else { return }
         media.handleTimeout(at: now, over: transport, into: batch)
-        if video.nextDeadline <= now {
+        for video in videos where video.nextDeadline <= now {
             video.handleTimeout(at: now, sender: feedbackSSRC, over: transport, into: batch)
         }
+        arrivals.handleTimeout(at: now, sender: feedbackSSRC, media: video.ssrc, over: transport, into: batch)
         if now >= nextReport ?? now {
             if nextReport != nil { report(at: now, into: batch) }
             nextReport = now + SimulatedPeer.reportInterval
@@ -144,7 +154,8 @@ package final class SimulatedPeer {
     private func receiveRTP(_ packet: RawSpan, at now: Instant) {
         guard let header = RTPHeader.parse(packet) else { return }
         let values = HeaderExtensionValues.parse(packet, header, extensions)
-        if video.owns(header.ssrc) {
+        if let number = values.transportSequence { arrivals.note(number, at: now) }
+        if let video = videos.first(where: { $0.owns(header.ssrc) }) {
             video.receive(packet, header, values, at: now)
         } else if audio.ssrc == header.ssrc {
             audio.receive(packet, header, values, at: now)
@@ -161,10 +172,12 @@ package final class SimulatedPeer {
         while let packet = packets.next(in: bytes) {
             switch packet.kind {
             case .transportFeedback:
-                if let feedback = TransportFeedback.parse(bytes, packet) { feedbackLog.note(feedback, in: bytes) }
+                guard let feedback = TransportFeedback.parse(bytes, packet) else { break }
+                feedbackLog.note(feedback, in: bytes)
+                media.receive(feedback, in: bytes, at: now)
             case .senderReport:
                 guard let report = SenderReport.parse(bytes, packet) else { break }
-                if report.ssrc == video.ssrc { video.noteReport(report, at: now) }
+                videos.first { $0.ssrc == report.ssrc }?.noteReport(report, at: now)
                 if report.ssrc == audio.ssrc { audio.noteReport(report, at: now) }
             default: media.receive(packet, in: bytes, at: now, over: transport, into: batch)
             }
@@ -173,8 +186,8 @@ package final class SimulatedPeer {
 
     private func report(at now: Instant, into batch: DatagramBatch) {
         media.report(at: now, over: transport, into: batch)
-        guard let block = video.takeReport(at: now) else { return }
-        let blocks = [block]
+        let blocks = videos.compactMap { $0.takeReport(at: now) }
+        guard !blocks.isEmpty else { return }
         transport.sendRTCP(into: batch) { ReceiverReport(ssrc: feedbackSSRC).write(into: &$0, reports: blocks.span) }
     }
 }

@@ -18,11 +18,11 @@ enum ImportTable {
         "SDP": Row(ours: []),
         "Negotiation": Row(ours: ["MediaPrimitives", "SDP", "RTP"]),
         "ICE": Row(ours: ["MediaPrimitives", "COpenSSL"]),
-        "MediaSecurity": Row(ours: ["MediaPrimitives", "COpenSSL", "CMediaCiphers"]),
+        "MediaSecurity": Row(ours: ["MediaPrimitives", "COpenSSL", "CMediaCiphers", "CPrefetch"]),
         "Congestion": Row(ours: ["MediaPrimitives", "RTP"]),
         "Forwarding": Row(ours: ["MediaPrimitives", "RTP", "Congestion", "CPrefetch"]),
         "Transports": Row(ours: ["MediaPrimitives", "ICE", "MediaSecurity"]),
-        "Rooms": Row(ours: ["MediaPrimitives", "RTP", "ICE", "MediaSecurity", "Congestion", "Forwarding", "Transports"]),
+        "Rooms": Row(ours: ["MediaPrimitives", "RTP", "ICE", "MediaSecurity", "Congestion", "Forwarding", "Transports", "CPrefetch"]),
         // Protobuf's runtime speaks Foundation's Data.
         "Signalling": Row(ours: ["MediaPrimitives", "CZlib"], others: ["SwiftProtobuf", "Synchronization"], foundation: true),
 

@@ -93,25 +93,6 @@ struct LayerForwardingTests {
         #expect(sent == [1, 1, 1, 0, 0, 0])
     }
 
-    @Test("The rate of a target is that of the layers that it has", arguments: Scalability.all)
-    func rates(_ shape: Scalability) {
-        let viewer = LayeredViewer([LayeredSource(shape)])
-        viewer.aim(0)
-        for picture in 0..<200 {
-            viewer.now = at(Int64(picture) * 33)
-            viewer.play(isKey: picture == 0)
-        }
-        let rate = { (spatial: Int, temporal: Int) in viewer.encodings[0].averageBitrate(spatial: UInt8(spatial), temporal: UInt8(temporal))
-        }
-        let (spatial, temporal) = (shape.spatial - 1, shape.temporal - 1)
-        #expect(viewer.encodings[0].maximumLayers == (UInt8(spatial), UInt8(temporal)))
-        let whole = viewer.encodings[0].averageBitrate
-        let top = rate(spatial, temporal)
-        #expect(shape.isKeyOnly ? top < whole / 2 : abs(top - whole) < 100)
-        if temporal > 0 { #expect(rate(spatial, 0) < top * 2 / 3 && rate(spatial, 0) > 0) }
-        if spatial > 0 { #expect(rate(0, temporal) < whole * 2 / 3 && rate(0, temporal) > 0) }
-    }
-
     @Test("A pause begins after a whole picture, and ends with a keyframe", arguments: Scalability.all)
     func pause(_ shape: Scalability) {
         let viewer = LayeredViewer([LayeredSource(shape)])

@@ -158,17 +158,4 @@ struct LayerTests {
         activity.note(bytes: 1_488, at: at(0))
         activity.note(bytes: 1_488, at: .distantFuture)
     }
-
-    @Test("What layers take is told by layer")
-    func layerRates() {
-        var activity = EncodingActivity()
-        for time: Int64 in 0..<3_000 where time % 20 == 0 {
-            activity.note(bytes: 250, spatial: UInt8(time / 20 % 2), temporal: UInt8(time / 40 % 2), at: at(time))
-        }
-        let rates = (0...1 as ClosedRange<UInt8>).map { spatial in
-            (0...1 as ClosedRange<UInt8>).map { activity.bitsPerSecond(ofSpatial: spatial, temporal: $0) }
-        }
-        #expect(rates.allSatisfy { (20_000...30_000).contains($0[0]) && (45_000...55_000).contains($0[1]) })
-        #expect(activity.bitsPerSecond(ofSpatial: 200, temporal: 200) == 0)
-    }
 }

@@ -29,6 +29,19 @@ struct DatagramBatchTests {
         #expect(batch.refused == 0)
     }
 
+    @Test("Datagrams lie one behind the other, whatever their length, so that a run is one piece")
+    func adjacent() throws {
+        let batch = DatagramBatch(capacity: 3)
+        for length in [7, 1_600, 1] { #expect(batch.append(to: path) { _ in length }) }
+        for index in 1..<3 {
+            let before = batch.bytes(index - 1)
+            #expect(batch.bytes(index).baseAddress == before.baseAddress.map { $0 + before.count })
+        }
+        let first = try #require(batch.bytes(0).baseAddress)
+        batch.removeAll()
+        #expect(batch.nextSlot()?.baseAddress.map { UnsafeRawPointer($0) } == first)
+    }
+
     @Test("A full batch refuses, counts, and does not run the writer")
     func full() {
         let batch = DatagramBatch(capacity: 1)

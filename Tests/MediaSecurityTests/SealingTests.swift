@@ -97,6 +97,28 @@ struct SealingQueueTests {
         for slot in 0..<number { #expect(slots[slot] == expected[slot], "packet \(slot)") }
     }
 
+    @Test("leaves alone what lies right behind a packet, as in a batch", arguments: SRTPCase.all)
+    func adjacent(what: SRTPCase) throws {
+        var chance = Entropy.seeded(5)
+        let keys = SRTPKeys.random(what.profile, chance)
+        let (ours, oracle) = (try SRTPSession(keys: keys, cipher: what.cipher), try ReferenceSession(keys: keys))
+        let path = Path(local: SocketAddress(ipv4: 1, port: 1), remote: SocketAddress(ipv4: 2, port: 2))
+        let batch = DatagramBatch(capacity: 100)
+        let queue = SealingQueue()
+        var expected: [[UInt8]?] = []
+        for number in 0..<100 {
+            let plain = rtpPacket(UInt16(number), ssrc: 9, chance: &chance)
+            expected.append(oracle.sealed(plain))
+            let slot = try #require(batch.nextSlot())
+            slot.copyBytes(from: plain)
+            guard let length = ours.protectRTP(slot, length: plain.count, deferring: queue) else { break }
+            #expect(batch.commit(length, to: path))
+        }
+        queue.flush()
+        try #require(batch.count == 100)
+        for number in 0..<100 { #expect(Array(batch.bytes(number)) == expected[number], "packet \(number)") }
+    }
+
     @Test("finishes packets whose session has ended meanwhile", arguments: SRTPCase.all)
     func sessionEnds(what: SRTPCase) throws {
         let keys = SRTPKeys.random(what.profile, .seeded(3))

@@ -30,7 +30,7 @@ import Testing
         expectCleanVideo(viewer, frames: 380)
         expectCleanAudio(viewer, packets: 600, missing: loss == 0 ? 0 : 80)
         // Up at the beginning, down, up.
-        #expect(viewer.video.decoder.stretches.count <= 4)
+        #expect(viewer.video.decoder.stretches.count <= (loss == 0 ? 4 : 6))
         #expect(viewer.video.decoder.longestPause < .seconds(2))
         // A layer may die in the middle of a frame; whoever waits for its end asks.
         #expect(viewer.video.keyframeRequests <= (loss == 0 ? 0 : 4))
@@ -59,7 +59,7 @@ import Testing
         }
         #expect(viewer.video.decoder.faults == [])
         #expect(viewer.video.decoder.stretches.count > 5)
-        #expect(viewer.video.decoder.frames > 1_200)
+        #expect(viewer.video.decoder.frames > 1_150)
         #expect(viewer.video.decoder.longestPause < .milliseconds(2_500))
     }
 
@@ -87,7 +87,7 @@ import Testing
         #expect(last.source == 2 && last.layer == 0)
     }
 
-    @Test("whoever joins while the best layer gives no keyframe gets the next one meanwhile")
+    @Test("whoever joins while the best layer gives no keyframe stays with the one that he began with")
     func overdueKeyframe() throws {
         let world = try SimulatedWorld(seed: 76)
         var plan = PeerPlan.publisher()
@@ -97,7 +97,7 @@ import Testing
         camera.cameras[2].ignoresKeyframeRequests = true
         let viewer = try world.join(.viewer())
         world.run(for: .seconds(2))
-        #expect(viewer.video.decoder.frames == 0)
+        #expect(viewer.video.decoder.frames > 40)
         world.run(for: .seconds(3))
         #expect(viewer.video.decoder.stretches.map(\.layer) == [1])
         camera.cameras[2].ignoresKeyframeRequests = false

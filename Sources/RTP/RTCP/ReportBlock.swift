@@ -31,6 +31,15 @@ package struct ReportBlock: Hashable, Sendable {
         self.delaySinceLastSenderReport = delaySinceLastSenderReport
     }
 
+    /// The time to its sender and back, for a report that came at `now` (RFC 3550 §6.4.1); nil before the first sender report has been answered, and
+    /// where it would be negative or more than a minute.
+    package func roundTrip(at now: NTPTime) -> Interval? {
+        guard lastSenderReport != 0 else { return nil }
+        let units = Int32(bitPattern: now.middle &- lastSenderReport &- delaySinceLastSenderReport)
+        guard units >= 0, units < 60 << 16 else { return nil }
+        return Interval(nanoseconds: (Int64(units) &* 1_000_000_000) >> 16)
+    }
+
     /// Bytes on the wire.
     package static let length = 24
     /// What the five bits of RC can count.

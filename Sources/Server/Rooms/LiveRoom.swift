@@ -247,8 +247,15 @@ package actor LiveRoom {
             let track = link.held.contains(outgoing.parameters.mid) ? nil : outgoing.track
             return SendingSection(
                 parameters: outgoing.parameters, source: track.flatMap { tracks[$0]?.reference },
-                wish: track.flatMap { member.client?.wishes[$0] } ?? SubscriptionWish())
+                wish: wish(of: member, for: track))
         }
+    }
+
+    private func wish(of member: Member, for track: TrackID?) -> SubscriptionWish {
+        var wish = track.flatMap { member.client?.wishes[$0] } ?? SubscriptionWish()
+        // Somebody who shares a screen is to be read.
+        wish.priority = track.flatMap { tracks[$0]?.info.source } == .screenShare ? 1 : 0
+        return wish
     }
 
     /// What a worker has to tell of one of ours.
@@ -260,6 +267,7 @@ package actor LiveRoom {
         case .closed(_, let reason): noteClosed(link, of: member, id, reason: reason)
         case .speaking(_, let track, let level): noteLevel(level, of: track, by: member)
         case .quality(_, let quality): noteQuality(quality, of: id, member)
+        case .paused(_, let track, let isPaused): tell(member, that: track, isPaused: isPaused)
         }
     }
 
@@ -295,7 +303,7 @@ extension RoomEvent {
     /// Whom it is about.
     var participant: ParticipantID {
         switch self {
-        case .connected(let id), .closed(let id, _), .speaking(let id, _, _), .quality(let id, _): id
+        case .connected(let id), .closed(let id, _), .speaking(let id, _, _), .quality(let id, _), .paused(let id, _, _): id
         }
     }
 }

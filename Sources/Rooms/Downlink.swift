@@ -1,0 +1,157 @@
+import Congestion
+import Forwarding
+import MediaPrimitives
+import RTP
+
+/// The way to one participant: how much it carries, as its feedback tells, and what waits until more may leave.
+///
+/// The packet path asks it for each packet, so it is plain values in the participant. What is numbered here leaves: a number that nobody ever sees
+/// would count as lost.
+struct Downlink: ~Copyable {
+    /// What the participant tells of what arrives.
+    enum Feedback {
+        /// Nothing that is asked for: everything leaves at once.
+        case ignored
+        /// Reception reports, and perhaps an estimate of its own (REMB).
+        case reports
+        /// Transport-wide feedback.
+        case transport
+    }
+
+    /// Held packets are looked at this often at most: those of all participants then leave in the same turns.
+    private static let tick = Interval.milliseconds(5)
+    /// What a probe is made of leaves this often at most.
+    private static let probeTick = Interval.milliseconds(1)
+    /// What is assumed in the beginning: there are answers soon, or only after a second.
+    private static let start = Bitrate.kilobits(600)
+    private static let startByReports = Bitrate.kilobits(2_500)
+
+    private(set) var feedback: Feedback
+    private var pacer: Pacer
+    /// The next transport-wide number of what is sent.
+    private(set) var transportSequence: UInt16 = 0
+    /// What waits for the pacer.
+    var held = HeldPackets.Queue()
+    private(set) var estimator: BandwidthEstimator
+    /// The unit releases what waits at the end of this turn.
+    private(set) var isDue = false
+    /// When the unit was told to come back; never later than it wants to.
+    var scheduled = Instant.distantFuture
+    /// What can be padded with: a stream of retransmissions is there.
+    var canPad = false
+    private(set) var roundTrip: Interval?
+
+    /// `isControlled` is false where it is to send whatever comes, at once.
+    init(isControlled: Bool) {
+        feedback = isControlled ? .reports : .ignored
+        pacer = Pacer(target: Downlink.startByReports)
+        estimator = BandwidthEstimator(limits: BandwidthEstimator.Limits(start: Downlink.startByReports))
+    }
+
+    /// Transport-wide feedback was agreed to. Before anything is sent.
+    mutating func expectTransportFeedback() {
+        guard feedback == .reports else { return }
+        feedback = .transport
+        estimator = BandwidthEstimator(limits: BandwidthEstimator.Limits(start: Downlink.start))
+        pacer = Pacer(target: Downlink.start)
+    }
+
+    // MARK: Sending
+
+    /// A turn's packets leave now.
+    @inline(__always)
+    mutating func beginTurn(at now: Instant) {
+        isDue = false
+        if isControlled { update(at: now) }
+    }
+
+    var isControlled: Bool { feedback != .ignored }
+
+    /// Brings the pacer up to date with the estimate.
+    private mutating func update(at now: Instant) {
+        pacer.set(estimator.target, waiting: held.bytes, at: now)
+        if let probe = estimator.probe { pacer.begin(probe, at: now) }
+    }
+
+    /// Whether media may leave now.
+    @inline(__always)
+    mutating func allows(at now: Instant) -> Bool { !isControlled || pacer.allowance(.media, at: now) > 0 }
+
+    /// Bytes of padding that are to leave now, for a probe that finds too little media; 0 for none.
+    mutating func paddingWanted(at now: Instant) -> Int {
+        isProbing && pacer.allowance(.padding, at: now) > 0 ? max(estimator.restOfProbe.bytes, 1) : 0
+    }
+
+    /// A probe is under way that padding may be sent for.
+    var isProbing: Bool {
+        guard isControlled, canPad, pacer.probe(for: .padding) != nil else { return false }
+        let rest = estimator.restOfProbe
+        return rest.packets > 0 || rest.bytes > 0
+    }
+
+    /// A packet leaves, encrypted to so many bytes.
+    @inline(__always)
+    mutating func noteSent(_ kind: Pacer.Kind, bytes: Int, isNumbered: Bool, at now: Instant) {
+        guard isControlled else {
+            if isNumbered { transportSequence &+= 1 }
+            return
+        }
+        if isNumbered || feedback == .reports {
+            estimator.noteSent(transportSequence, bytes: bytes, at: now, probe: pacer.probe(for: kind))
+            transportSequence &+= 1
+        }
+        pacer.note(kind, bytes: bytes, at: now)
+    }
+
+    // MARK: Feedback
+
+    mutating func note(_ feedback: TransportFeedback, in datagram: RawSpan, at now: Instant) {
+        guard self.feedback == .transport else { return }
+        estimator.noteFeedback(feedback, in: datagram, at: now)
+        update(at: now)
+    }
+
+    mutating func note(_ limit: ReceiverEstimatedMaximumBitrate, at now: Instant) {
+        guard feedback == .reports else { return }
+        estimator.noteReceiverLimit(Bitrate(bitsPerSecond: Int(clamping: limit.bitsPerSecond)), at: now)
+        update(at: now)
+    }
+
+    /// What all blocks of one report say together.
+    mutating func noteReport(packets: Int, lost: Int, roundTrip: Interval?, at now: Instant) {
+        if let roundTrip { self.roundTrip = roundTrip }
+        guard feedback == .reports else { return }
+        estimator.noteReport(packets: packets, lost: lost, roundTrip: roundTrip, at: now)
+        update(at: now)
+    }
+
+    /// What would be sent if there were room for everything.
+    mutating func want(_ rate: Bitrate, at now: Instant) {
+        estimator.want(rate, at: now)
+        update(at: now)
+    }
+
+    // MARK: Time
+
+    /// When there is something to do. `now` is what the pacer counts from.
+    mutating func nextDeadline(at now: Instant) -> Instant {
+        guard isControlled else { return .distantFuture }
+        var deadline = estimator.nextDeadline
+        if isDue { return deadline }
+        if !held.isEmpty { deadline = min(deadline, max(pacer.next(.media, at: now), now + Downlink.tick)) }
+        if isProbing { deadline = min(deadline, max(pacer.next(.padding, at: now), now + Downlink.probeTick)) }
+        return deadline
+    }
+
+    /// True if something is to be released now that was not to be before.
+    mutating func handleTimeout(at now: Instant) -> Bool {
+        guard isControlled else { return false }
+        if estimator.nextDeadline <= now {
+            estimator.handleTimeout(at: now)
+            update(at: now)
+        }
+        if isDue { return false }
+        isDue = (!held.isEmpty && allows(at: now)) || paddingWanted(at: now) > 0
+        return isDue
+    }
+}

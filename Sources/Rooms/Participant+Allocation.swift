@@ -1,0 +1,70 @@
+import Congestion
+import Forwarding
+import MediaPrimitives
+import RTP
+
+/// Who watches what at which quality: what the way to a participant carries is shared out among its subscriptions.
+extension Participant {
+    /// Rates waver and tracks come and go: it is looked at again after so long.
+    private static let allocationInterval = Interval.milliseconds(500)
+    /// An estimate that has moved is acted upon, but not more often than this.
+    private static let shortestInterval = Interval.milliseconds(50)
+    /// What a packet costs beside its payload, as a share: header, extensions and tag.
+    private static let pictureOverhead = 1.05
+    private static let soundOverhead = 1.6
+    /// More than everything is worth looking for: what is sent wavers.
+    private static let spare = 1.1
+    /// An estimate that differs by less is the same.
+    private static let change = 0.04
+
+    /// The estimate may have moved.
+    func noteEstimate(at now: Instant) {
+        guard downlink.isControlled else { return }
+        let (former, target) = (allocatedFor, downlink.estimator.target)
+        guard abs(target / former - 1) > Participant.change || former == .zero else { return }
+        nextAllocation = min(nextAllocation, max(now, lastAllocation + Participant.shortestInterval))
+    }
+
+    /// Shares out anew, and tells every subscription.
+    func allocate(at now: Instant, _ events: inout [RoomEvent]) {
+        guard downlink.isControlled else {
+            nextAllocation = .distantFuture
+            return
+        }
+        lastAllocation = now
+        nextAllocation = now + Participant.allocationInterval
+        allocatedFor = downlink.estimator.target
+        var claims: [Allocation.Claim] = []
+        var claimants: [Subscription] = []
+        var (sound, wanted) = (Bitrate.zero, Bitrate.zero)
+        // Pictures that are sent again are part of what is sent.
+        let loss = min(max(downlink.estimator.estimate.loss, 0), 0.3)
+        let room = downlink.estimator.target * (1 - loss)
+        for subscription in subscriptions where subscription.isWanted {
+            guard let publication = subscription.publication else { continue }
+            guard publication.kind == .video else {
+                sound = sound + Bitrate(bitsPerSecond: publication.encodings[0].averageBitrate) * Participant.soundOverhead
+                continue
+            }
+            let rungs = publication.rungs(for: subscription.wish, at: now).map {
+                Allocation.Rung(target: $0.target, rate: $0.rate * Participant.pictureOverhead)
+            }
+            claims.append(
+                Allocation.Claim(
+                    priority: subscription.wish.priority, rungs: rungs, current: subscription.step(among: rungs),
+                    ceiling: subscription.history.ceiling(with: room, at: now)))
+            claimants.append(subscription)
+            wanted = wanted + (rungs.last?.rate ?? .zero)
+        }
+        let steps = allocation.share(room - sound, among: claims, at: now)
+        for ((subscription, claim), step) in zip(zip(claimants, claims), steps) where !claim.rungs.isEmpty {
+            if step != claim.current { subscription.history.note(from: claim.current, to: step, with: room, at: now) }
+            let wasPaused = subscription.isPausedForBandwidth
+            subscription.allocate(step.map { claim.rungs[$0].target }, at: now)
+            if wasPaused != subscription.isPausedForBandwidth, let track = subscription.source {
+                events.append(.paused(id, track: track, isPaused: !wasPaused))
+            }
+        }
+        downlink.want((wanted * (1 / (1 - loss)) + sound) * Participant.spare, at: now)
+    }
+}
