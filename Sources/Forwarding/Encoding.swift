@@ -113,6 +113,7 @@ package final class Encoding {
             at: now)
     }
 
+    @inline(__always)
     private func accept(
         _ header: RTPHeader, _ values: HeaderExtensionValues, sequence: Int64, codec: Codec, payload: UnsafeRawBufferPointer,
         descriptor dependencies: UnsafeRawBufferPointer, retransmitted: Bool, at now: Instant
