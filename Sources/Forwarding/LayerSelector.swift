@@ -48,10 +48,10 @@ package struct LayerSelector: Sendable {
     private var targetTemporal = LayerTarget.highest
     private(set) var currentSpatial = LayerTarget.highest
     private(set) var currentTemporal = LayerTarget.highest
-    /// Since when the target is not reached; nil until that was looked at.
-    private var waitingSince: Instant?
     /// It has taken longer than a keyframe should.
     private var isOverdue = false
+    /// Since when the target is not reached; never, where it is, and until that was looked at.
+    private var waitingSince = Instant.distantFuture
 
     package init() {}
 
@@ -93,7 +93,7 @@ package struct LayerSelector: Sendable {
         let before = self.wanted
         targetLayer = max(-1, target.encoding)
         (targetSpatial, targetTemporal) = (target.spatial, target.temporal)
-        if before != target { (secondLayer, waitingSince, isOverdue) = (-1, nil, false) }
+        if before != target { (secondLayer, waitingSince, isOverdue) = (-1, .distantFuture, false) }
         note(at: now)
         return self.target == current ? nil : self.target
     }
@@ -107,7 +107,7 @@ package struct LayerSelector: Sendable {
     /// `allocated` is taken if it is live.
     package mutating func choose(among layers: [LayerState], maximum: Int? = nil, allocated: LayerTarget? = nil) -> Int? {
         let before = wanted
-        defer { if wanted != before { (secondLayer, waitingSince, isOverdue) = (-1, nil, false) } }
+        defer { if wanted != before { (secondLayer, waitingSince, isOverdue) = (-1, .distantFuture, false) } }
         if let allocated, allocated.encoding >= 0, Int(allocated.encoding) < layers.count, layers[Int(allocated.encoding)].isLive {
             targetLayer = allocated.encoding
             (targetSpatial, targetTemporal) = (allocated.spatial, allocated.temporal)
@@ -142,7 +142,7 @@ package struct LayerSelector: Sendable {
         guard let target, target != current else {
             secondLayer = -1
             // A spatial layer is entered, and one of K-SVC left, at a keyframe of the encoding itself; what needs none is reached by now.
-            guard targetSpatial != currentSpatial, let waitingSince, now - waitingSince >= LayerSelector.pictures else { return nil }
+            guard targetSpatial != currentSpatial, waitingSince <= now, now - waitingSince >= LayerSelector.pictures else { return nil }
             return current
         }
         let isFed = current.map { $0 < layers.count && layers[$0].isLive } ?? false
@@ -160,8 +160,8 @@ package struct LayerSelector: Sendable {
 
     private mutating func note(at now: Instant) {
         let isReached = targetLayer == currentLayer && !hasChange
-        if isReached { waitingSince = nil } else if waitingSince == nil { waitingSince = now }
-        isOverdue = waitingSince.map { now - $0 >= LayerSelector.patience } ?? false
+        if isReached { waitingSince = .distantFuture } else if waitingSince == .distantFuture { waitingSince = now }
+        isOverdue = waitingSince <= now && now - waitingSince >= LayerSelector.patience
     }
 
     // MARK: Packets
@@ -190,7 +190,7 @@ package struct LayerSelector: Sendable {
 
     /// The subscriber cannot go on with what it has (the source changed, or was gone): the next packet sent must be a keyframe.
     package mutating func restart() {
-        (currentLayer, secondLayer, waitingSince, isOverdue) = (-1, -1, nil, false)
+        (currentLayer, secondLayer, waitingSince, isOverdue) = (-1, -1, .distantFuture, false)
         target = nil
     }
 
@@ -200,7 +200,9 @@ package struct LayerSelector: Sendable {
     package func status(isLive: Bool) -> LayerStatus {
         let current =
             currentLayer < 0 ? LayerTarget.nothing : LayerTarget(encoding: currentLayer, spatial: currentSpatial, temporal: currentTemporal)
-        return LayerStatus(target: wanted, current: current, reason: reason(isLive: isLive), since: waitingSince)
+        return LayerStatus(
+            target: wanted, current: current, reason: reason(isLive: isLive),
+            since: waitingSince == .distantFuture ? nil : waitingSince)
     }
 
     private func reason(isLive: Bool) -> LayerStatus.Reason {

@@ -121,6 +121,9 @@ struct LayerTests {
         #expect(selector.status(isLive: false).reason == .notLive)
     }
 
+    @Test("A selector takes no more room than it may beside what else the fan-out reads")
+    func size() { #expect(MemoryLayout<LayerSelector>.size <= 16) }
+
     @Test("A target is reached step by step, and says for what it waits")
     func reasons() {
         var selector = LayerSelector()
