@@ -19,6 +19,13 @@ struct LayerForwardingTests {
                     })
                 #expect(viewer.layers(from: 0) == expected)
                 #expect(viewer.selector.status(isLive: true).reason == .reached)
+                guard shape.isDescribed else { continue }
+                // The descriptors say that nothing else can be decoded.
+                var active: UInt32 = 0
+                for one in 0..<shape.spatial where shape.isKeyOnly ? one == spatial : one <= spatial {
+                    for other in 0...temporal { active |= 1 << UInt32(one * shape.temporal + other) }
+                }
+                #expect(viewer.activeTargets == active)
             }
         }
     }
