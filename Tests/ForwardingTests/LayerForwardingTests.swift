@@ -75,6 +75,25 @@ struct LayerForwardingTests {
         viewer.verify(isWhole: true)
     }
 
+    @Test(
+        "Descriptors leave in the form that their length and the ids ask for, and not at all to whom they mean nothing",
+        arguments: [0, 1, 30])
+    func forms(first: UInt8) {
+        var sending = RTPParameters.layered
+        for kind in HeaderExtension.allCases { sending.extensions[kind] = first == 0 ? 0 : first + kind.rawValue }
+        let viewer = LayeredViewer([LayeredSource(Scalability(codec: .av1, temporal: 3, isDescribed: true))], sending: sending)
+        viewer.aim(0, temporal: 1)
+        for picture in 0..<12 { viewer.play(isKey: picture == 0) }
+        let forms = Set(viewer.packets.map { $0.packet.header.extensionProfile })
+        // The structure is longer than what one-byte elements hold.
+        #expect(forms == (first == 0 ? [0] : first == 1 ? [0xbede, 0x1000] : [0x1000]))
+        #expect(
+            viewer.packets.allSatisfy {
+                $0.descriptor.isEmpty == (first == 0) && $0.packet.values.mid == (first == 0 ? nil : ShortText("v"))
+            })
+        if first != 0 { viewer.verify(isWhole: true) }
+    }
+
     @Test("Sound is paused at once")
     func sound() throws {
         let encoding = Encoding(layer: 0, rid: nil, parameters: .audio)
