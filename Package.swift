@@ -130,7 +130,7 @@ var targets: [Target] = [
         name: "FuzzHarnesses",
         dependencies: [
             "MediaPrimitives", "RTP", "SDP", "Negotiation", "ICE", "MediaSecurity", "ReferenceSRTP", "Congestion", "Forwarding",
-            "Transports", "Rooms",
+            "Transports", "Rooms", "HeadlessClients",
         ]
             + (coreOnly ? [] : ["Signalling", "Deflating", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
         path: "Tests/Fuzz/Harnesses", exclude: coreOnly ? ["Signalling"] : [], swiftSettings: settings),
@@ -158,6 +158,7 @@ if !coreOnly {
         // Hummingbird's own foundations, named because Server's channel handler and header fields are theirs.
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.34.1"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0", traits: []),
     ]
     products += [.executable(name: "apus", targets: ["apus"])]
@@ -172,8 +173,8 @@ if !coreOnly {
         core(
             "Server",
             [
-                "MediaPrimitives", "RTP", "SDP", "Negotiation", "Rooms", "Transports", "MediaSecurity", "MediaWorker", "Signalling",
-                "WebApp",
+                "MediaPrimitives", "RTP", "SDP", "Negotiation", "Congestion", "Forwarding", "Rooms", "Transports", "MediaSecurity",
+                "MediaWorker", "Signalling", "WebApp",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
@@ -196,13 +197,14 @@ if !coreOnly {
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOWebSocket", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
         .executableTarget(
             name: "apus",
             dependencies: [
-                "Server", "LoadTest", "RTP", "MediaPrimitives",
+                "Server", "LoadTest", "HeadlessClients", "RTP", "MediaPrimitives",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -160,6 +160,21 @@ int apus_tcp_accept(int listener, apus_address *local, apus_address *remote) {
     return fd;
 }
 
+int apus_tcp_connect(apus_address remote, apus_address *local) {
+    socket_name name;
+    socklen_t length = put_address(&name, &remote);
+    int fd = socket(name.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    if (connect(fd, &name.any, length) < 0 && errno != EINPROGRESS) return fail(fd);
+    set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    int code = bound_address(fd, local);
+    if (code < 0) {
+        close(fd);
+        return code;
+    }
+    return fd;
+}
+
 long apus_tcp_send(int fd, const void *bytes, uint64_t length) {
     ssize_t n = send(fd, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT);
     return n < 0 ? -errno : n;

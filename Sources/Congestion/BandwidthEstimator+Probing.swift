@@ -5,7 +5,7 @@ extension BandwidthEstimator {
     /// Into a longer queue nothing is probed.
     private static let longestQueue = Interval.milliseconds(50)
     /// A target above this share of the capacity is near it.
-    private static let nearCapacity = 0.8
+    static let nearCapacity = 0.8
     /// What was lost lately, up to this, is expected to be lost of a cluster, too.
     private static let expectedLoss = 0.3
     /// A capacity that lies less than this above the target is no news; more is asked for when a probe has just misled.
@@ -20,7 +20,7 @@ extension BandwidthEstimator {
             detector.usage == .normal && path.queue < BandwidthEstimator.longestQueue && loss.phase != .trial && !isSilent
         return ProbePlanner.Situation(
             target: target, isClear: isClear, isApplicationLimited: applicationLimit.isLimited, isLossLimited: loss.phase == .limited,
-            isNearCapacity: rateControl.capacity.estimate.map { target > $0 * BandwidthEstimator.nearCapacity } ?? false, noise: noise,
+            isNearCapacity: isNearCapacity, noise: noise,
             loss: max(loss.accepted, min(loss.recent, BandwidthEstimator.expectedLoss)), roundTrip: path.roundTrip,
             answered: path.answered, maximum: limits.maximum)
     }

@@ -116,6 +116,13 @@ package struct BandwidthEstimator: ~Copyable {
         settle(at: now)
     }
 
+    /// The link's capacity is known, and the target is not far from it: what leaves faster only waits there.
+    package var isNearCapacity: Bool { rateControl.capacity.estimate.map { target > $0 * BandwidthEstimator.nearCapacity } ?? false }
+
+    /// A queue stands on the way: what leaves now waits behind it.
+    package var hasQueue: Bool { path.queue > BandwidthEstimator.standingQueue }
+    private static let standingQueue = Interval.milliseconds(80)
+
     /// The cluster that is to be sent now, if any.
     package var probe: ProbeCluster? { probes.offer }
     /// What of it has not left yet.

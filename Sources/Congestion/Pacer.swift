@@ -49,11 +49,11 @@ package struct Pacer {
         rate = target * Pacer.factor
     }
 
-    /// Sets the target, and how many bytes of media wait for it: many of them leave faster.
-    package mutating func set(_ target: Bitrate, waiting bytes: Int, at now: Instant) {
+    /// Sets the target, how much faster media may leave, and how many bytes of it wait: many of them leave faster.
+    package mutating func set(_ target: Bitrate, factor: Double = Pacer.factor, waiting bytes: Int, at now: Instant) {
         pay(at: now)
         self.target = target
-        rate = max(target * Pacer.factor, Bitrate(bytes: bytes, in: Pacer.longestWait))
+        rate = max(target * factor, Bitrate(bytes: bytes, in: Pacer.longestWait))
     }
 
     /// Begins to send for a probe; a former one that is not over is given up, and one that is over does not begin again.

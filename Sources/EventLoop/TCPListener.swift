@@ -32,7 +32,7 @@ package struct TCPCounters: Sendable {
     package func closed(_ reason: TCPCloseReason) -> UInt64 { closings[reason.rawValue] }
 }
 
-/// Passive TCP for media: accepts connections and carries frames of 2 bytes of length and 1 to 1500 bytes (RFC 4571 §2, RFC 6544).
+/// TCP for media: accepts connections, or makes them, and carries frames of 2 bytes of length and 1 to 1500 bytes (RFC 4571 §2, RFC 6544).
 ///
 /// Each connection has a number, `Path.channel`, never that of another connection of this listener in living memory. Confined to the loop's thread.
 /// It sits on `uv_poll` and own descriptors rather than `uv_tcp`: libuv's writes raise SIGPIPE and need a request each; `send` with a flag does not.
@@ -59,7 +59,7 @@ package final class TCPListener {
     /// Called when a connection has ended by itself, never for `close(_:)`, and never from within `send`.
     package var onClose: ((UInt32, TCPCloseReason) -> Void)?
 
-    private let loop: EventLoop
+    let loop: EventLoop
     private let options: Options
     private let timer: LoopTimer
     private let batch: ReceiveBatch
@@ -191,17 +191,18 @@ package final class TCPListener {
         }
     }
 
-    private func adopt(_ descriptor: Int32, local: SocketAddress, remote: SocketAddress) {
+    @discardableResult
+    func adopt(_ descriptor: Int32, local: SocketAddress, remote: SocketAddress) -> TCPConnection? {
         let host = Host(remote)
         let fromHost = perHost[host] ?? 0
         guard connections.count < options.maximumConnections, fromHost < options.maximumPerAddress else {
             counters.refused &+= 1
             Glibc.close(descriptor)
-            return
+            return nil
         }
         guard let handle = try? loop.poll(descriptor) else {
             counters.refused &+= 1
-            return
+            return nil
         }
         repeat { lastChannel &+= 1 } while connections[lastChannel] != nil
         let now = loop.now
@@ -215,6 +216,7 @@ package final class TCPListener {
         counters.accepted &+= 1
         connection.watch()
         rearm(for: deadline(connection))
+        return connection
     }
 
     private func refuseWithoutDescriptors(_ listener: Int32) {

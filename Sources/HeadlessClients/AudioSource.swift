@@ -1,7 +1,7 @@
 import MediaPrimitives
 import RTP
 
-/// A synthetic microphone: Opus packets of 20 ms with their level.
+/// A microphone: synthetic Opus packets of 20 ms, or those of a file over and over, with a level.
 package final class AudioSource {
     /// Frames of silence for which one is sent.
     private static let silenceInterval = 20
@@ -20,10 +20,19 @@ package final class AudioSource {
     package let source: UInt16
     private var frame: UInt32 = 0
     private var nextFrame: Instant
+    private let recording: AudioRecording?
+    /// Where what is sent of the file is noted, since it cannot be stamped.
+    private let log: SentLog?
+    /// The file's next packet.
+    private var place = 0
 
-    package init(stream: PublishedStream, source: UInt16, at now: Instant) {
+    package init(
+        stream: PublishedStream, source: UInt16, recording: AudioRecording? = nil, log: SentLog? = nil, at now: Instant
+    ) {
         self.stream = stream
         self.source = source
+        self.recording = recording
+        self.log = log
         nextFrame = now
     }
 
@@ -33,20 +42,35 @@ package final class AudioSource {
 
     package func handleTimeout(at now: Instant, over transport: ClientTransport, into batch: DatagramBatch) {
         while nextFrame <= now {
+            let interval = recording?.durations[place] ?? AudioSource.interval
             silentFrames = isSilent ? silentFrames + 1 : 0
-            if !isPaused, now - nextFrame < AudioSource.interval, silentFrames % AudioSource.silenceInterval == (isSilent ? 1 : 0) {
+            if !isPaused, now - nextFrame < interval, silentFrames % AudioSource.silenceInterval == (isSilent ? 1 : 0) {
                 let level = isSilent ? 127 : level ?? UInt8(truncatingIfNeeded: 20 + frame % 40)
-                let stamp = PayloadStamp(
-                    source: source, layer: level, isKeyframe: false, frame: frame, index: 0, count: 1, ordinal: stream.packets,
-                    captured: now)
-                stream.send(
-                    stamp.opus(length: 80), marker: frame == 0 || wasSilent && !isSilent, audioLevel: level, captured: now, at: now,
-                    over: transport,
-                    into: batch)
+                send(level: level, at: now, over: transport, into: batch)
                 frame &+= 1
                 wasSilent = isSilent
             }
-            nextFrame = nextFrame + AudioSource.interval
+            if let recording { place = (place + 1) % recording.packets.count }
+            nextFrame = nextFrame + interval
         }
+    }
+
+    private func send(level: UInt8, at now: Instant, over transport: ClientTransport, into batch: DatagramBatch) {
+        let captured = recording == nil ? now : nextFrame
+        let stamp = PayloadStamp(
+            source: source, layer: level, isKeyframe: false, frame: frame, index: 0, count: 1, ordinal: stream.packets, captured: captured)
+        let payload: [UInt8]
+        if let recording {
+            let packet = recording.packets[place]
+            // Silence is a packet without a frame in it, by whose first byte a decoder knows the kind (RFC 6716 §3.2.1, RFC 7587 §3.1.3).
+            let silence = isSilent ? RecordedPacket([packet.bytes[0] & 0xfc]) : nil
+            payload = silence?.bytes ?? packet.bytes
+            log?.note(SentLog.Entry(hash: silence?.hash ?? packet.hash, stamp: stamp, sent: now))
+        } else {
+            payload = stamp.opus(length: 80)
+        }
+        stream.send(
+            payload, marker: frame == 0 || wasSilent && !isSilent, audioLevel: level, captured: captured, at: now, over: transport,
+            into: batch)
     }
 }

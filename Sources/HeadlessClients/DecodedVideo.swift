@@ -13,6 +13,8 @@ package struct DecodedVideo: Sendable {
         /// Only of VP8, whose numbers a forwarder rewrites.
         var descriptor: VP8Descriptor?
         var stamp: PayloadStamp
+        /// It is the last of its spatial layer (VP9, AV1): a forwarder may leave out those above.
+        var endsLayer = false
         /// Bytes of payload.
         var length = 0
         var arrival = Instant(nanoseconds: 0)
@@ -41,6 +43,11 @@ package struct DecodedVideo: Sendable {
     package private(set) var faults: [String] = []
 
     private(set) var last: Packet?
+    /// Of what is published; a forwarder may leave out the upper ones.
+    var temporalLayers = 1
+    /// The last frames since the last keyframe, which is `origin`.
+    private var recent: [UInt32] = []
+    private var origin: UInt32 = 0
     /// The newest frame's, as it was sent.
     package var lastTimestamp: UInt32? { last?.timestamp }
 
@@ -72,18 +79,38 @@ package struct DecodedVideo: Sendable {
         firstFrame = firstFrame ?? now
         lastDecoded = now
         last = first
+        if first.stamp.isKeyframe {
+            recent = []
+            origin = first.stamp.frame
+        }
+        recent.append(first.stamp.frame)
+        if recent.count > 8 { recent.removeFirst() }
         if stretches.last.map({ $0.source != first.stamp.source || $0.layer != first.stamp.layer }) ?? true {
             stretches.append(Stretch(source: first.stamp.source, layer: first.stamp.layer, from: now))
         }
         stretches[stretches.count - 1].frames += 1
     }
 
+    /// What a frame refers to, by the pattern of `VideoShape.temporalID(of:)`.
+    private func reference(of frame: UInt32) -> UInt32 {
+        let distance = frame &- origin
+        switch temporalLayers {
+        case 2: return frame &- (distance & 1 == 1 ? 1 : 2)
+        case 3: return frame &- [4, 1, 2, 1][Int(distance & 3)]
+        default: return frame &- 1
+        }
+    }
+
     /// The frame in itself: whole, of one piece.
     private mutating func check(_ packets: [Packet], _ first: Packet) {
         let name = "frame \(first.stamp.frame) of \(first.stamp.source)/\(first.stamp.layer)"
-        if packets.count != Int(first.stamp.count) { fault("\(name) has \(packets.count) packets instead of \(first.stamp.count)") }
+        if packets.count != Int(first.stamp.count), packets.last?.endsLayer != true {
+            fault("\(name) has \(packets.count) packets instead of \(first.stamp.count)")
+        }
         for (index, packet) in packets.enumerated() {
-            if Int(packet.stamp.index) != index || packet.stamp.frame != first.stamp.frame || packet.stamp.source != first.stamp.source
+            // Where layers refer to each other in keyframes only, those below need not come: it begins where one of them begins.
+            if Int(packet.stamp.index) != index + Int(first.stamp.index) || packet.stamp.frame != first.stamp.frame
+                || packet.stamp.source != first.stamp.source
                 || packet.stamp.layer != first.stamp.layer
             {
                 fault("\(name) has a foreign packet at \(index): \(packet.stamp)")
@@ -105,9 +132,7 @@ package struct DecodedVideo: Sendable {
         let isSameStream = old.source == new.source && old.layer == new.layer
         if !new.isKeyframe {
             if !isSameStream { fault("\(name): a switch without a keyframe") }
-            if new.frame != old.frame &+ 1, !isWithoutUpperLayers(first, after: last) {
-                fault("\(name): its reference was never decoded")
-            }
+            if !recent.contains(reference(of: new.frame)) { fault("\(name): its reference was never decoded") }
         }
         let advance = Int32(bitPattern: first.timestamp &- last.timestamp)
         if advance <= 0 { fault("\(name): the timestamp goes back by \(-advance)") }
@@ -120,14 +145,6 @@ package struct DecodedVideo: Sendable {
         if let numbers = first.descriptor, let before = last.descriptor {
             compareNumbers(numbers, before, isKeyframe: new.isKeyframe, afterHole: afterHole, name)
         }
-    }
-
-    /// Whether what is missing between two frames are pictures of upper temporal layers, to which nothing refers: the base goes on.
-    private func isWithoutUpperLayers(_ new: Packet, after old: Packet) -> Bool {
-        guard let numbers = new.descriptor, let before = old.descriptor, let tl0 = numbers.tl0PicIdx, let base = before.tl0PicIdx,
-            let layer = numbers.temporalID
-        else { return false }
-        return Int32(bitPattern: new.stamp.frame &- old.stamp.frame) > 0 && tl0 &- base == (layer == 0 ? 1 : 0)
     }
 
     private mutating func compareNumbers(

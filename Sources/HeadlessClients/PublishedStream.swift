@@ -22,7 +22,7 @@ package final class PublishedStream {
     package private(set) var octets = 0
     /// Browsers name a stream only until a receiver report shows that it is known.
     private var isAcknowledged = false
-    private var history: [UInt16: (timestamp: UInt32, marker: Bool, payload: [UInt8])] = [:]
+    private var history: [UInt16: (timestamp: UInt32, marker: Bool, descriptor: [UInt8], payload: [UInt8])] = [:]
     private var order: [UInt16] = []
     /// How many packets were sent again.
     package private(set) var resent = 0
@@ -63,8 +63,8 @@ package final class PublishedStream {
     }
 
     func send(
-        _ payload: [UInt8], marker: Bool, audioLevel: UInt8? = nil, captured: Instant, at now: Instant, over transport: ClientTransport,
-        into batch: DatagramBatch
+        _ payload: [UInt8], descriptor: [UInt8] = [], marker: Bool, audioLevel: UInt8? = nil, captured: Instant, at now: Instant,
+        over transport: ClientTransport, into batch: DatagramBatch
     ) {
         let timestamp = timestamp(at: captured)
         var header = OutgoingHeader(
@@ -74,9 +74,9 @@ package final class PublishedStream {
             header.rid = rid
         }
         header.audioLevel = audioLevel
-        transport.sendRTP(header, payload: payload, at: now, into: batch)
+        transport.sendRTP(header, payload: payload, descriptor: descriptor, at: now, into: batch)
         if rtxSSRC != nil {
-            history[sequence] = (timestamp, marker, payload)
+            history[sequence] = (timestamp, marker, descriptor, payload)
             order.append(sequence)
             if order.count > 1_000 { history[order.removeFirst()] = nil }
         }
@@ -96,7 +96,8 @@ package final class PublishedStream {
         rtxSequence &+= 1
         resent += 1
         transport.sendRTP(
-            header, payload: [UInt8(sequence >> 8), UInt8(truncatingIfNeeded: sequence)] + packet.payload, at: now, into: batch)
+            header, payload: [UInt8(sequence >> 8), UInt8(truncatingIfNeeded: sequence)] + packet.payload, descriptor: packet.descriptor,
+            at: now, into: batch)
     }
 
     /// Sends the newest packets once more, to probe with.

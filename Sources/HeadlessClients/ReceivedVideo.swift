@@ -68,7 +68,13 @@ package final class ReceivedVideo {
     package private(set) var senderReports = 0
     var clock = SenderClock(clockRate: 90_000)
 
-    package init(_ parameters: RTPParameters, manner: Manner = .plain) {
+    private var reader: PayloadReader
+
+    package init(
+        _ parameters: RTPParameters, manner: Manner = .plain, reader: PayloadReader = .stamps, temporalLayers: Int = 1
+    ) {
+        self.reader = reader
+        decoder.temporalLayers = temporalLayers
         ssrc = parameters.streams.first?.ssrc ?? SSRC(0)
         rtxSSRC = parameters.streams.first?.rtxSSRC
         types = PayloadTypeTable(parameters.codecs)
@@ -104,14 +110,24 @@ package final class ReceivedVideo {
             if payload.byteCount == 0 || unwrapper.highest == nil { return received.note(.padding, length: packet.byteCount) }
         }
         let descriptor = PayloadDescriptor.parse(codec: codec, payload: payload)
-        guard let stamp = PayloadStamp.parse(codec, payload) else {
+        guard let stamp = reader.read(codec, payload, sequence: sequence, at: now)?.stamp else {
             return decoder.fault("packet \(sequence) is not what was sent")
         }
         packets += 1
         var entry = DecodedVideo.Packet(
-            timestamp: header.timestamp, marker: header.marker, isKeyframeStart: descriptor.isKeyframeStart,
-            startsFrame: descriptor.startsFrame, stamp: stamp, length: payload.byteCount, arrival: now, isRepair: isRetransmission)
-        if case .vp8(let numbers) = descriptor { entry.descriptor = numbers }
+            timestamp: header.timestamp, marker: header.marker,
+            // A recorded keyframe may have its slices in other packets than its parameter sets.
+            isKeyframeStart: descriptor.isKeyframeStart && stamp.index == 0,
+            // With H.264 and AV1 the payload need not tell.
+            startsFrame: descriptor.startsFrame || stamp.index == 0, stamp: stamp, length: payload.byteCount, arrival: now,
+            isRepair: isRetransmission)
+        switch descriptor {
+        case .vp8(let numbers): entry.descriptor = numbers
+        case .vp9(let vp9): entry.endsLayer = vp9.endsFrame
+        // Each layer is one OBU.
+        case .av1(let av1): entry.endsLayer = !av1.isContinued
+        case .empty, .opaque, .h264, .malformed: break
+        }
         if let known = buffer[sequence] {
             if known.stamp != stamp || known.timestamp != entry.timestamp { decoder.fault("packet \(sequence) came twice and differs") }
             return noteRepeat(sequence, isRetransmission, length: packet.byteCount)

@@ -94,23 +94,24 @@ extension PayloadStamp {
     /// Non-flexible mode with layer indices; the structure stands at a keyframe's start. Each spatial layer of a picture is a frame.
     private func vp9(_ picture: SyntheticPicture) -> [UInt8] {
         let shape = picture.shape
-        let spatialID = shape.spatialID(of: Int(index), among: Int(count))
-        let starts = index == 0 || shape.spatialID(of: Int(index) - 1, among: Int(count)) != spatialID
-        let ends = index == count - 1 || shape.spatialID(of: Int(index) + 1, among: Int(count)) != spatialID
+        let (spatialID, starts, ends) = shape.layer(of: Int(index), among: Int(count))
+        let isPredicted = spatialID > 0 && (isKeyframe || !shape.isKeySVC)
+        let isTop = Int(spatialID) == shape.spatialLayers - 1
         let hasStructure = index == 0 && isKeyframe
         return ByteWriter.array { writer in
             writer.uint8(
                 0xa0 | (isKeyframe ? 0 : 0x40) | (starts ? 0x08 : 0) | (ends ? 0x04 : 0) | (hasStructure ? 0x02 : 0)
-                    | (Int(spatialID) == shape.spatialLayers - 1 ? 0x01 : 0))
+                    | (isTop || shape.isKeySVC && !isKeyframe ? 0x01 : 0))
             writer.uint16(0x8000 | picture.pictureID & 0x7fff)
             // A switch up is possible where all frames of the layer refer to the base alone, as here.
-            writer.uint8(picture.temporalID << 5 | 0x10 | spatialID << 1 | (spatialID > 0 ? 1 : 0))
+            writer.uint8(picture.temporalID << 5 | 0x10 | spatialID << 1 | (isPredicted ? 1 : 0))
             writer.uint8(picture.tl0PicIdx)
             if hasStructure {
                 writer.uint8(UInt8(shape.spatialLayers - 1) << 5 | 0x10)
                 for layer in 0..<shape.spatialLayers {
-                    writer.uint16(shape.width >> UInt16(shape.spatialLayers - 1 - layer))
-                    writer.uint16(shape.height >> UInt16(shape.spatialLayers - 1 - layer))
+                    let size = shape.size(ofSpatialLayer: layer)
+                    writer.uint16(size.width)
+                    writer.uint16(size.height)
                 }
             }
             // frame_marker, profile 0, frame_type, show_frame (VP9 bitstream specification §6.2).
@@ -126,15 +127,16 @@ extension PayloadStamp {
 
     // MARK: AV1
 
-    /// One frame OBU, in as many fragments as there are packets; before it, at a keyframe's start, a sequence header ("RTP Payload Format For
-    /// AV1" §4.4). With temporal layers its header has the extension.
+    /// Of each spatial layer one frame OBU, in as many fragments as there are packets; before the first, at a keyframe's start, a sequence header
+    /// ("RTP Payload Format For AV1" §4.4). With layers their headers have the extension.
     private func av1(_ picture: SyntheticPicture) -> [UInt8] {
-        let isContinued: UInt8 = index < count - 1 ? 0x40 : 0
+        let (spatialID, starts, ends) = picture.shape.layer(of: Int(index), among: Int(count))
+        let isContinued: UInt8 = ends ? 0 : 0x40
         return ByteWriter.array { writer in
-            if index > 0 {
+            if !starts {
                 writer.uint8(0x80 | isContinued | 0x10)
             } else {
-                if isKeyframe {
+                if isKeyframe, index == 0 {
                     writer.uint8(isContinued | 0x20 | 0x08)
                     let header = PayloadStamp.sequenceHeader(picture.shape)
                     writer.uint8(UInt8(header.count))
@@ -142,9 +144,9 @@ extension PayloadStamp {
                 } else {
                     writer.uint8(isContinued | 0x10)
                 }
-                let hasExtension = picture.shape.temporalLayers > 1
+                let hasExtension = picture.shape.temporalLayers > 1 || picture.shape.spatialLayers > 1
                 writer.uint8(hasExtension ? 0x34 : 0x30)
-                if hasExtension { writer.uint8(picture.temporalID << 5) }
+                if hasExtension { writer.uint8(picture.temporalID << 5 | spatialID << 3) }
                 writer.uint8(0x10)
             }
             write(into: &writer)

@@ -1,47 +1,22 @@
 import MediaPrimitives
 import RTP
 
-/// What one encoding of a synthetic camera looks like.
-package struct VideoShape: Sendable {
-    package var width: UInt16 = 1_280
-    package var height: UInt16 = 720
-    package var frameInterval = Interval.microseconds(33_333)
-    package var packetsPerFrame = 4
-    package var packetsPerKeyframe = 8
-    /// Bytes of payload in each packet.
-    package var packetLength = 800
-    package var codec = Codec.vp8
-    /// Layers in one stream (VP9 both, VP8 and AV1 temporal ones).
-    package var spatialLayers = 1
-    package var temporalLayers = 1
-    /// The time over which a frame's packets are spread; zero for a burst.
-    package var spread = Interval.zero
-    /// Bits of payload in a second that an encoder aims at, whose frames vary; nil for frames that are all alike.
-    package var bitrate: Int?
-
-    package init() {}
-    package init(width: UInt16, height: UInt16, packetsPerFrame: Int, packetLength: Int = 800) {
-        self.width = width
-        self.height = height
-        self.packetLength = packetLength
-        self.packetsPerFrame = packetsPerFrame
-        packetsPerKeyframe = 2 * packetsPerFrame
-    }
-
-    /// The usual three rungs of a browser's simulcast, lowest first.
-    package static let rungs = [
-        VideoShape(width: 320, height: 180, packetsPerFrame: 1), VideoShape(width: 640, height: 360, packetsPerFrame: 2),
-        VideoShape(width: 1_280, height: 720, packetsPerFrame: 4),
-    ]
-}
-
-/// One encoding of a synthetic camera: frames at a steady rate, keyframes only at the start and where they are asked for.
+/// One encoding of a camera. A synthetic one has frames at a steady rate, keyframes only at the start and where they are asked for; of a file, where
+/// it has them, and it goes on with the next of them where one is asked for.
 package final class VideoSource {
     package let stream: PublishedStream
     package let source: UInt16
     package let layer: UInt8
-    private let shape: VideoShape
-    /// Where frames vary.
+    private let content: VideoContent
+    /// Where what is sent of a file is noted, since it cannot be stamped.
+    private let log: SentLog?
+    /// Of AV1, what dependency descriptors say.
+    private let layers: LayerStructure?
+    /// Of AV1, counts the frames of all spatial layers.
+    private var frameNumber: UInt16
+    /// The file's next frame.
+    private var place = 0
+    /// Where synthetic frames vary.
     private var encoder: EncoderModel?
     /// A muted camera sends nothing, and goes on with a keyframe.
     package var isPaused = false {
@@ -75,17 +50,31 @@ package final class VideoSource {
     private var keyframeDistance: UInt32 = 0
     private var unsent: Unsent?
 
-    package init(stream: PublishedStream, source: UInt16, layer: UInt8, shape: VideoShape, at now: Instant, entropy: Entropy) {
+    package convenience init(
+        stream: PublishedStream, source: UInt16, layer: UInt8, shape: VideoShape, at now: Instant, entropy: Entropy
+    ) {
+        self.init(stream: stream, source: source, layer: layer, content: .synthetic(shape), log: nil, at: now, entropy: entropy)
+    }
+
+    /// A `log` is for recorded content.
+    package init(
+        stream: PublishedStream, source: UInt16, layer: UInt8, content: VideoContent, log: SentLog?, at now: Instant, entropy: Entropy
+    ) {
         self.stream = stream
         self.source = source
         self.layer = layer
-        self.shape = shape
-        encoder = shape.bitrate.map { EncoderModel(bitrate: $0, frameInterval: shape.frameInterval, seed: entropy.next()) }
+        self.content = content
+        self.log = log
+        layers = LayerStructure(content)
+        if case .synthetic(let shape) = content {
+            encoder = shape.bitrate.map { EncoderModel(bitrate: $0, frameInterval: shape.frameInterval, seed: entropy.next()) }
+        }
         nextFrame = now
         keyframeDue = now
         pictureID = UInt16(truncatingIfNeeded: entropy.next()) & 0x7fff
         tl0PicIdx = UInt8(truncatingIfNeeded: entropy.next())
         keyIndex = UInt8(truncatingIfNeeded: entropy.next()) & 0x1f
+        frameNumber = pictureID
     }
 
     /// A receiver cannot decode: a keyframe after what an encoder needs for it, and not within 300 ms of the last.
@@ -115,94 +104,137 @@ package final class VideoSource {
 
     package var nextDeadline: Instant { min(nextFrame, unsent?.due ?? .distantFuture) }
 
+    /// A file that is later than this goes on from now: before its first frame there may have been no path yet.
+    private static let longestLag = Interval.milliseconds(100)
+
     package func handleTimeout(at now: Instant, over transport: ClientTransport, into batch: DatagramBatch) {
         while nextFrame <= now {
-            // What was not sent in time (there was no path yet) is not made up for.
-            if !isPaused, !isStarved, now - nextFrame < shape.frameInterval { beginFrame(at: now, over: transport, into: batch) }
-            nextFrame = nextFrame + shape.frameInterval
+            switch content {
+            case .synthetic(let shape):
+                // What was not sent in time is not made up for.
+                if !isPaused, !isStarved, now - nextFrame < shape.frameInterval {
+                    let picture = synthetic(shape, at: now)
+                    begin(
+                        .synthetic(picture), captured: now, spread: picture.shape.spread, at: now, over: transport, into: batch)
+                }
+                nextFrame = nextFrame + shape.frameInterval
+            case .recorded(let recording, let isPaced):
+                // Every frame is sent, for the next one refers to it.
+                if now - nextFrame > VideoSource.longestLag { nextFrame = now }
+                let picture = isPaused || isStarved ? nil : recorded(recording, at: now)
+                let interval = picture?.frame.interval ?? recording.frames[place].interval
+                if let picture {
+                    begin(
+                        .recorded(picture), captured: nextFrame, spread: isPaced ? interval * 2 / 5 : .zero, at: now, over: transport,
+                        into: batch)
+                }
+                nextFrame = nextFrame + interval
+            }
         }
         sendDue(at: now, over: transport, into: batch)
     }
 
-    /// A frame of which not all packets have left.
-    private struct Unsent {
-        var picture: SyntheticPicture
-        var captured: Instant
-        var next = 0
+    private enum Picture {
+        case synthetic(SyntheticPicture)
+        case recorded(RecordedPicture)
 
-        var due: Instant { captured + picture.shape.spread * Int64(next) / Int64(picture.count) }
+        /// Of packets.
+        var count: Int {
+            switch self {
+            case .synthetic(let picture): picture.count
+            case .recorded(let picture): picture.count
+            }
+        }
     }
 
-    private func beginFrame(at now: Instant, over transport: ClientTransport, into batch: DatagramBatch) {
+    /// A frame of which not all packets have left.
+    private struct Unsent {
+        var picture: Picture
+        var captured: Instant
+        var spread: Interval
+        /// From the last keyframe.
+        var distance: UInt32
+        var next = 0
+
+        var due: Instant { captured + spread * Int64(next) / Int64(picture.count) }
+    }
+
+    private func begin(
+        _ picture: Picture, captured: Instant, spread: Interval, at now: Instant, over transport: ClientTransport,
+        into batch: DatagramBatch
+    ) {
         // The one before is late: its rest leaves now, in order.
         sendDue(at: .distantFuture, sentAt: now, over: transport, into: batch)
+        unsent = Unsent(picture: picture, captured: captured, spread: spread, distance: keyframeDistance)
+        sendDue(at: now, over: transport, into: batch)
+    }
+
+    private func synthetic(_ shape: VideoShape, at now: Instant) -> SyntheticPicture {
         let isKeyframe = keyframeDue.map { $0 <= now } ?? false
-        if isKeyframe {
-            keyframeDue = nil
-            lastKeyframe = now
-            keyframes += 1
-            keyIndex = (keyIndex &+ 1) & 0x1f
-        }
+        if isKeyframe { noteKeyframe(at: now) }
         let temporalID = isKeyframe ? 0 : shape.temporalID(of: keyframeDistance &+ 1)
         keyframeDistance = isKeyframe ? 0 : keyframeDistance &+ 1
         pictureID = (pictureID &+ 1) & 0x7fff
         if temporalID == 0 { tl0PicIdx &+= 1 }
         var shape = shape
         if let bytes = encoder?.next(isKeyframe: isKeyframe, weight: shape.weight(of: temporalID)) { shape.resize(to: bytes) }
-        let picture = SyntheticPicture(
+        return SyntheticPicture(
             shape, isKeyframe: isKeyframe, pictureID: pictureID, tl0PicIdx: tl0PicIdx, keyIndex: keyIndex, temporalID: temporalID)
-        unsent = Unsent(picture: picture, captured: now)
-        sendDue(at: now, over: transport, into: batch)
+    }
+
+    private func recorded(_ recording: VideoRecording, at now: Instant) -> RecordedPicture {
+        if let keyframeDue, keyframeDue <= now { place = recording.keyframe(from: place) }
+        let frame = recording.frames[place]
+        place = (place + 1) % recording.frames.count
+        if frame.isKeyframe { noteKeyframe(at: now) }
+        keyframeDistance = frame.isKeyframe ? 0 : keyframeDistance &+ 1
+        pictureID = (pictureID &+ 1) & 0x7fff
+        tl0PicIdx &+= 1
+        return RecordedPicture(recording: recording, frame: frame, pictureID: pictureID, tl0PicIdx: tl0PicIdx, keyIndex: keyIndex)
+    }
+
+    private func noteKeyframe(at now: Instant) {
+        keyframeDue = nil
+        lastKeyframe = now
+        keyframes += 1
+        keyIndex = (keyIndex &+ 1) & 0x1f
     }
 
     /// Sends what is due by `due`.
     private func sendDue(at due: Instant, sentAt: Instant? = nil, over transport: ClientTransport, into batch: DatagramBatch) {
         let now = sentAt ?? due
         while let rest = unsent, rest.due <= due {
-            let (index, picture) = (rest.next, rest.picture)
-            let stamp = PayloadStamp(
-                source: source, layer: layer, isKeyframe: picture.isKeyframe, frame: frame, index: index, count: picture.count,
-                ordinal: stream.packets, captured: now)
+            let (index, count) = (rest.next, rest.picture.count)
+            let payload: [UInt8]
+            // Of a recording there is one layer.
+            var layer = (spatialID: UInt8(0), starts: index == 0, ends: index == count - 1)
+            switch rest.picture {
+            case .synthetic(let picture):
+                layer = picture.shape.layer(of: index, among: count)
+                payload = stamp(index, of: count, isKeyframe: picture.isKeyframe, captured: now).payload(of: picture)
+            case .recorded(let picture):
+                payload = picture.payload(index)
+                let stamp = stamp(index, of: count, isKeyframe: picture.frame.isKeyframe, captured: rest.captured)
+                log?.note(SentLog.Entry(hash: picture.packet(index).hash, stamp: stamp, sent: now))
+            }
+            let descriptor =
+                layers?.descriptor(
+                    startsFrame: layer.starts, endsFrame: layer.ends, spatialID: Int(layer.spatialID), distance: rest.distance,
+                    frameNumber: frameNumber) ?? []
             stream.send(
-                stamp.payload(of: picture), marker: index == picture.count - 1, captured: rest.captured, at: now, over: transport,
-                into: batch)
+                payload, descriptor: descriptor, marker: index == count - 1, captured: rest.captured, at: now, over: transport, into: batch)
             unsent?.next += 1
-            if index == picture.count - 1 {
+            if layer.ends { frameNumber &+= 1 }
+            if index == count - 1 {
                 unsent = nil
                 frame &+= 1
             }
         }
     }
-}
 
-extension VideoShape {
-    /// The layer of the frame that comes so many after a keyframe.
-    func temporalID(of distance: UInt32) -> UInt8 {
-        switch temporalLayers {
-        case 2: UInt8(distance & 1)
-        case 3: [0, 2, 1, 2][Int(distance & 3)]
-        default: 0
-        }
-    }
-
-    /// The layer of a picture's packet: each has about twice as many as the one below.
-    func spatialID(of index: Int, among count: Int) -> UInt8 {
-        let layers = min(spatialLayers, count)
-        // The lower ones first, so that none is empty.
-        var left = count
-        var at = 0
-        for layer in 0..<layers {
-            let above = (1 << (layers - layer)) - 1
-            let share = layer == layers - 1 ? left : max(1, min(left - (layers - layer - 1), left / above))
-            at += share
-            left -= share
-            if index < at { return UInt8(layer) }
-        }
-        return UInt8(layers - 1)
-    }
-
-    /// Of payload, keyframes aside.
-    package var bitsPerSecond: Int {
-        Int(Int64(packetsPerFrame * packetLength * 8) * 1_000_000_000 / max(1, frameInterval.nanoseconds))
+    private func stamp(_ index: Int, of count: Int, isKeyframe: Bool, captured: Instant) -> PayloadStamp {
+        PayloadStamp(
+            source: source, layer: layer, isKeyframe: isKeyframe, frame: frame, index: index, count: count, ordinal: stream.packets,
+            captured: captured)
     }
 }

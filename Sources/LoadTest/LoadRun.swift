@@ -33,6 +33,7 @@ package actor LoadRun {
     /// Throws `unreachable` where nobody can join because nobody answers.
     package func run(_ bars: Bars) async throws(LoadError) -> LoadReport {
         LoadRun.raiseDescriptorLimit()
+        let tls = try plan.makeTLS()
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let certificate: Certificate
         do throws(MediaSecurityError) { certificate = try Certificate.generate() } catch { throw .broken(error.description) }
@@ -40,7 +41,8 @@ package actor LoadRun {
         var watching: [LoadThread] = []
         for number in 0..<max(1, plan.threads) { watching.append(try LoadThread(name: "load-watch-\(number)", certificate: certificate)) }
         let threads = [publishing] + watching
-        let joiner = Joiner(plan: plan, http: HTTPClient(group: group, server: plan.server), certificate: certificate, tokens: tokens)
+        let joiner = Joiner(
+            plan: plan, http: HTTPClient(group: group, server: plan.server, tls: tls), certificate: certificate, tokens: tokens)
         let outcome: Result<LoadReport, LoadError>
         do throws(LoadError) {
             outcome = .success(try await measure(bars, publishing, watching, joiner))

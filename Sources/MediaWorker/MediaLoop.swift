@@ -39,8 +39,11 @@ final class MediaLoop {
         self.links = links
         self.events = events
         let clock = WallClock(instant: loop.now, unixNanoseconds: loop.unixNanoseconds)
+        var limits = ForwardingUnit.Limits()
+        limits.controlsCongestion = configuration.controlsCongestion
         unit = ForwardingUnit(
-            worker: configuration.number, of: links?.bells.count ?? 1, certificate: certificate, clock: clock, entropy: .system())
+            worker: configuration.number, of: links?.bells.count ?? 1, certificate: certificate, clock: clock, entropy: .system(),
+            limits: limits)
         timer = LoopTimer(loop)
         listener = TCPListener(loop)
         var options = UDPSocket.Options()
@@ -193,6 +196,8 @@ final class MediaLoop {
         endTurn()
         events.finish()
     }
+
+    func explain(_ room: String) -> [SubscriptionExplanation] { unit.explain(room, at: loop.now) }
 
     func statistics() -> WorkerStatistics {
         var statistics = unit.statistics()

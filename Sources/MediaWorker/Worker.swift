@@ -75,6 +75,9 @@ package actor Worker {
 
     package func statistics() -> WorkerStatistics { media.statistics() }
 
+    /// What everybody in a room is sent from here, and why.
+    package func explain(_ room: String) -> [SubscriptionExplanation] { media.explain(room) }
+
     /// Closes all participants and sockets, and returns when the thread has ended.
     package func stop() async {
         media.closeAll(reason: "the server is shutting down")

@@ -17,6 +17,9 @@ package struct WorkerConfiguration: Sendable {
         case joins
     }
 
+    /// What participants are sent is adapted to what their connections carry.
+    package var controlsCongestion = true
+
     package init(number: Int = 0, addresses: [SocketAddress], tcpPort: UInt16?) {
         self.number = number
         self.addresses = addresses

@@ -22,6 +22,8 @@ struct Downlink: ~Copyable {
     private static let tick = Interval.milliseconds(5)
     /// What a probe is made of leaves this often at most.
     private static let probeTick = Interval.milliseconds(1)
+    /// How much faster than the target pictures leave where the target is near what the link passes.
+    private static let factorNearCapacity = 1.3
     /// What is assumed in the beginning: there are answers soon, or only after a second.
     private static let start = Bitrate.kilobits(600)
     private static let startByReports = Bitrate.kilobits(2_500)
@@ -40,6 +42,8 @@ struct Downlink: ~Copyable {
     /// What can be padded with: a stream of retransmissions is there.
     var canPad = false
     private(set) var roundTrip: Interval?
+    /// Far more has been sent than there is room for: what still waits is forgotten.
+    var isFlooded = false
 
     /// `isControlled` is false where it is to send whatever comes, at once.
     init(isControlled: Bool) {
@@ -69,7 +73,13 @@ struct Downlink: ~Copyable {
 
     /// Brings the pacer up to date with the estimate.
     private mutating func update(at now: Instant) {
-        pacer.set(estimator.target, waiting: held.bytes, at: now)
+        // A keyframe that leaves faster than the link passes it looks like too much, and the layer that it begins is given up.
+        if estimator.hasQueue {
+            pacer.set(estimator.target, factor: 1, waiting: 0, at: now)
+        } else {
+            let factor = estimator.isNearCapacity ? Downlink.factorNearCapacity : Pacer.factor
+            pacer.set(estimator.target, factor: factor, waiting: held.bytes, at: now)
+        }
         if let probe = estimator.probe { pacer.begin(probe, at: now) }
     }
 

@@ -14,6 +14,8 @@ extension Participant {
     private static let soundOverhead = 1.6
     /// More than everything is worth looking for: what is sent wavers.
     private static let spare = 1.1
+    /// What exceeds the way's room by so much ends at once, and not where something less begins: it would only wait, and what is less behind it.
+    private static let flood = 1.5
     /// An estimate that differs by less is the same.
     private static let change = 0.04
 
@@ -57,10 +59,16 @@ extension Participant {
             wanted = wanted + (rungs.last?.rate ?? .zero)
         }
         let steps = allocation.share(room - sound, among: claims, at: now)
+        let current = claims.reduce(Bitrate.zero) { sum, claim in claim.current.map { sum + claim.rungs[$0].rate } ?? sum }
+        let isFlooded = current > room * Participant.flood
         for ((subscription, claim), step) in zip(zip(claimants, claims), steps) where !claim.rungs.isEmpty {
             if step != claim.current { subscription.history.note(from: claim.current, to: step, with: room, at: now) }
+            if isFlooded, step ?? -1 < claim.current ?? -1 {
+                subscription.cut()
+                downlink.isFlooded = true
+            }
             let wasPaused = subscription.isPausedForBandwidth
-            subscription.allocate(step.map { claim.rungs[$0].target }, at: now)
+            subscription.allocate(step.map { claim.rungs[$0].target }, of: claim.rungs[claim.rungs.count - 1].target, at: now)
             if wasPaused != subscription.isPausedForBandwidth, let track = subscription.source {
                 events.append(.paused(id, track: track, isPaused: !wasPaused))
             }

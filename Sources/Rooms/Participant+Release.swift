@@ -33,6 +33,10 @@ extension Participant {
             return true
         }
         downlink.beginTurn(at: moment.now)
+        if downlink.isFlooded {
+            downlink.isFlooded = false
+            waiting.removeAll(of: &downlink.held)
+        }
         while !downlink.held.isEmpty, downlink.allows(at: moment.now) {
             guard let packet = batch.nextSlot() else { return false }
             guard let ready = waiting.takeFirst(of: &downlink.held, into: packet) else { break }

@@ -24,6 +24,12 @@ package final class Subscription {
     /// There is no room for it.
     private(set) var isPausedForBandwidth = false
     var history = AllocationHistory()
+    /// The best that its wish allows, and what keeps it from more than it has.
+    private(set) var best: LayerTarget?
+    private(set) var limit = SubscriptionExplanation.Reason.best
+    /// The last changes, oldest first.
+    private(set) var decisions: [SubscriptionExplanation.Decision] = []
+    private static let rememberedDecisions = 10
     /// What the subscriber's reports say from one to the next.
     var progress = ReceptionProgress()
 
@@ -54,8 +60,11 @@ package final class Subscription {
         isPausedForBandwidth ? nil : allocated.flatMap { target in rungs.firstIndex { $0.target == target } }
     }
 
-    /// Has room for so much, or for nothing.
-    func allocate(_ target: LayerTarget?, at now: Instant) {
+    /// Has room for so much of `best`, or for nothing.
+    func allocate(_ target: LayerTarget?, of best: LayerTarget, at now: Instant) {
+        self.best = best
+        limit =
+            target != best ? .bandwidth : wish.maximumLayer.map { $0 < (publication?.encodings.count ?? 1) - 1 } == true ? .viewport : .best
         guard target != allocated || isPausedForBandwidth != (target == nil) else {
             // What has not come yet is looked after.
             if selector.hasChange { publication?.choose(for: self, at: now) }
@@ -63,7 +72,15 @@ package final class Subscription {
         }
         allocated = target
         isPausedForBandwidth = target == nil
+        if decisions.count == Subscription.rememberedDecisions { decisions.removeFirst() }
+        decisions.append(SubscriptionExplanation.Decision(at: now, allocated: target, reason: limit))
         renew(at: now)
+    }
+
+    /// What it is sent ends here; a keyframe begins the next. What is missing of it is not sent again, either.
+    func cut() {
+        selector.restart()
+        stream.forgetHistory()
     }
 
     /// Is fed by `publication` from now on, or by nothing.
@@ -74,6 +91,8 @@ package final class Subscription {
         selector.restart()
         layer = nil
         allocated = nil
+        best = nil
+        limit = .best
         isPausedForBandwidth = false
         stream.forgetHistory()
         publication?.add(self, at: now)

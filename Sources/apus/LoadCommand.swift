@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import HeadlessClients
 import LoadTest
 import MediaPrimitives
 import RTP
@@ -10,19 +11,27 @@ struct LoadCommand: AsyncParsableCommand {
         commandName: "load",
         abstract: "Load a server with real clients, and measure what people would notice.",
         discussion: """
-            Every client does ICE, DTLS, SRTP and RTCP on a socket of its own. Publishers send synthetic pictures and sound; of the subscribers some \
-            decrypt and check everything, the rest count. Progress goes to standard error, a table to standard output.
+            Every client does ICE, DTLS, SRTP and RTCP on a socket of its own. Publishers send synthetic pictures and sound, or what is in files; of the \
+            subscribers some decrypt and check everything, the rest count. Progress goes to standard error, a table to standard output.
             The key that signs tokens comes from --keys, APUS_KEYS or the configuration file, or with --dev is the one that everybody knows.
             Example: apus load --dev --url http://localhost:7880 --room load --subscribers 200 --duration 30s --min-delivery 0.999
             Exit status: 0 done, 1 a bar was missed, or somebody could not join, got nothing or was thrown out, 64 wrong usage, 69 the server does not answer.
             """)
 
-    @Option(help: "Where the server's HTTP is: http://host:port.")
+    @Option(help: "Where the server's HTTP is: http://host:port, or https://.")
     var url: String
+    @Option(help: ArgumentHelp("Trust these certificates (PEM), too.", valueName: "file"))
+    var caFile: String?
+    @Flag(help: "Trust any certificate.")
+    var insecure = false
     @Option(help: "The room.")
     var room = "load"
     @Option(help: "whip (WHIP and WHEP), or livekit: everybody gets everything.")
     var `protocol`: LoadPlan.Signalling = .whip
+    @Option(help: "udp, or tcp for media over ICE-TCP.")
+    var transport = MediaTransport.udp
+    @Option(help: ArgumentHelp("Where the server takes media over TCP, as it need not say.", valueName: "port"))
+    var tcpPort: UInt16 = 7881
     @Option(help: ArgumentHelp("Clients that publish.", valueName: "count"))
     var publishers = 1
     @Option(help: ArgumentHelp("Clients that watch.", valueName: "count"))
@@ -48,9 +57,15 @@ struct LoadCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Time between two lines about how it goes; 0s for none.", valueName: "duration"))
     var progress = "5s"
 
-    @Option(help: "vp8, vp9, h264 or av1.")
-    var codec = PictureCodec.vp8
-    @Option(help: ArgumentHelp("Layers in one stream: L1T3 (vp9, av1), L3T3 (vp9) and the like.", valueName: "mode"))
+    @Option(help: "vp8, vp9, h264 or av1; vp8 unless a file says otherwise.")
+    var codec: PictureCodec?
+    @Option(
+        name: .customLong("video-file"),
+        help: ArgumentHelp("Publish the pictures of this IVF file, over and over; once for each layer, lowest first.", valueName: "file"))
+    var videoFiles: [String] = []
+    @Option(help: ArgumentHelp("Publish the sound of this Ogg file with Opus in it, over and over.", valueName: "file"))
+    var audioFile: String?
+    @Option(help: ArgumentHelp("Layers in one stream: L1T3, L3T3_KEY (vp9, av1), L3T3 (vp9) and the like.", valueName: "mode"))
     var svc = "L1T1"
     @Flag(help: "Spread the packets of a picture over time, as a browser's pacer does.")
     var paced = false
@@ -75,6 +90,7 @@ struct LoadCommand: AsyncParsableCommand {
             throw ValidationError("--publishers and --subscribers: expected somebody to join.")
         }
         guard participants == 0 || `protocol` == .livekit else { throw ValidationError("--participants needs --protocol livekit.") }
+        guard tcpPort > 0 else { throw ValidationError("--tcp-port: expected a port.") }
         guard layerChanges == nil || `protocol` == .livekit && layers > 1 else {
             throw ValidationError("--layer-changes needs --protocol livekit and --layers 2 or 3.")
         }
@@ -86,27 +102,39 @@ struct LoadCommand: AsyncParsableCommand {
         guard (1...64).contains(threads) else { throw ValidationError("--threads: expected 1 to 64.") }
         guard verify >= 0 else { throw ValidationError("--verify: expected a number of subscribers.") }
         guard audio || video else { throw ValidationError("--no-audio and --no-video leave nothing to send.") }
+        guard videoFiles.isEmpty || video, audioFile == nil || audio else {
+            throw ValidationError("--no-video and --video-file, or --no-audio and --audio-file, do not go together.")
+        }
+        guard videoFiles.isEmpty || layers == 1 || layers == videoFiles.count, videoFiles.count <= 3 else {
+            throw ValidationError("--video-file: expected one file, or one for each of --layers.")
+        }
+        guard videoFiles.isEmpty || svc.uppercased() == "L1T1" else { throw ValidationError("--svc is of synthetic pictures only.") }
         guard !room.isEmpty else { throw ValidationError("--room must not be empty.") }
         _ = try plan()
     }
 
     private func plan() throws -> LoadPlan {
         guard let server = ServerAddress(url: url) else {
-            throw ValidationError("--url: expected http://host:port, found \"\(url.prefix(100))\" (TLS is not spoken here).")
+            throw ValidationError("--url: expected http://host:port or https://host:port, found \"\(url.prefix(100))\".")
         }
         var plan = LoadPlan(server: server, room: room)
+        guard server.usesTLS || caFile == nil && !insecure, caFile == nil || !insecure else {
+            throw ValidationError("--ca-file or --insecure: expected one of them, and https:// or wss:// in --url.")
+        }
+        plan.trust = insecure ? .everybody : caFile.map { .file($0) } ?? .system
         plan.signalling = `protocol`
+        plan.transport = transport == .tcp ? .tcp(port: tcpPort) : .udp
         plan.publishers = publishers
         plan.subscribers = subscribers
         plan.participants = participants
-        plan.layers = layers
+        plan.layers = max(layers, videoFiles.count)
         plan.duration = try Self.interval(duration, "--duration")
         plan.progress = try Self.interval(progress, "--progress")
         plan.joinsPerSecond = ramp
         plan.verifying = verify
         plan.threads = threads
-        plan.codec = codec.codec
-        (plan.spatialLayers, plan.temporalLayers) = try scalability()
+        plan.codec = (codec ?? .vp8).codec
+        (plan.spatialLayers, plan.temporalLayers, plan.isKeySVC) = try scalability()
         plan.isPaced = paced
         plan.loss = loss
         plan.speakers = speakers
@@ -126,21 +154,26 @@ struct LoadCommand: AsyncParsableCommand {
         return interval
     }
 
-    /// `L<spatial>T<temporal>`, as far as the codec's payloads tell layers (the modes of W3C webrtc-svc).
-    private func scalability() throws -> (Int, Int) {
-        let digits = svc.uppercased().split(separator: "T", omittingEmptySubsequences: false)
+    /// `L<spatial>T<temporal>` and perhaps `_KEY`, as far as the codec's payloads tell layers (the modes of W3C webrtc-svc).
+    private func scalability() throws -> (Int, Int, Bool) {
+        let isKey = svc.uppercased().hasSuffix("_KEY")
+        let digits = svc.uppercased().dropLast(isKey ? 4 : 0).split(separator: "T", omittingEmptySubsequences: false)
         guard digits.count == 2, digits[0].hasPrefix("L"), let spatial = Int(digits[0].dropFirst()), let temporal = Int(digits[1]),
             (1...3).contains(spatial), (1...3).contains(temporal)
-        else { throw ValidationError("--svc: expected L1T1 to L3T3, found \"\(svc.prefix(100))\".") }
-        let most = codec == .vp9 ? (3, 3) : codec == .av1 ? (1, 3) : (1, 1)
-        guard spatial <= most.0, temporal <= most.1 else {
-            throw ValidationError("--svc: \(codec.codec.name) has L\(most.0)T\(most.1) here at most.")
+        else { throw ValidationError("--svc: expected L1T1 to L3T3, or with _KEY, found \"\(svc.prefix(100))\".") }
+        let codec = codec ?? .vp8
+        guard spatial * temporal == 1 || codec == .vp9 || codec == .av1 else {
+            throw ValidationError("--svc: \(codec.codec.name) has L1T1 only here.")
         }
-        return (spatial, temporal)
+        guard !isKey || spatial > 1 else { throw ValidationError("--svc: _KEY is of several spatial layers.") }
+        guard isKey || spatial == 1 || codec == .vp9 else { throw ValidationError("--svc: AV1 has L2 and L3 with _KEY only here.") }
+        return (spatial, temporal, isKey)
     }
 
     func run() async throws {
-        let plan = try plan()
+        var plan = try plan()
+        do throws(UnusableFile) { try addRecordings(to: &plan) } catch { throw Self.failure(error.description, ExitCode(64)) }
+        do throws(LoadError) { try plan.checkTrust() } catch { throw Self.failure(error.description, ExitCode(64)) }
         let report: LoadReport
         do {
             report = try await measure(plan)
@@ -163,6 +196,28 @@ struct LoadCommand: AsyncParsableCommand {
         if report.ended > 0 { Self.say("The connections of \(report.ended) clients ended early.") }
         if report.silent > 0 { Self.say("\(report.silent) subscribers never got any media.") }
         if report.failed + report.ended + report.silent > 0 || report.bars.contains(where: { !$0.met }) { throw ExitCode.failure }
+    }
+
+    /// Reads the files, before anybody joins.
+    private func addRecordings(to plan: inout LoadPlan) throws(UnusableFile) {
+        for path in videoFiles {
+            let recording = try UnusableFile.reading(path) { (bytes) throws(RecordingError) in try VideoRecording(bytes.span.bytes) }
+            if let codec, codec.codec != recording.codec {
+                throw UnusableFile("\(path) has \(recording.codec.name) in it, and --codec says \(codec.codec.name).")
+            }
+            if let first = plan.pictures.first {
+                guard first.codec == recording.codec else {
+                    throw UnusableFile("\(path) has \(recording.codec.name) in it, and \(videoFiles[0]) \(first.codec.name).")
+                }
+                guard !plan.pictures.contains(where: { $0.isSame(as: recording) }) else {
+                    throw UnusableFile("\(path) has the same pictures as another layer.")
+                }
+            }
+            plan.codec = recording.codec
+            plan.pictures.append(recording)
+        }
+        guard let audioFile else { return }
+        plan.sound = try UnusableFile.reading(audioFile) { (bytes) throws(RecordingError) in try AudioRecording(bytes.span.bytes) }
     }
 
     private func measure(_ plan: LoadPlan) async throws -> LoadReport {
@@ -188,6 +243,9 @@ struct LoadCommand: AsyncParsableCommand {
 }
 
 extension LoadPlan.Signalling: ExpressibleByArgument {}
+
+/// How media travel, as it is written on the command line.
+enum MediaTransport: String, CaseIterable, ExpressibleByArgument { case udp, tcp }
 
 /// The codecs of pictures, as they are written on the command line.
 enum PictureCodec: String, CaseIterable, ExpressibleByArgument {

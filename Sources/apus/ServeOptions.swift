@@ -31,6 +31,10 @@ struct ServeOptions: ParsableArguments {
     var maxRooms: String?
     @Option(help: ArgumentHelp("Participants that a room may have, viewers included (1000).", valueName: "count"))
     var maxParticipants: String?
+    @Option(
+        help: ArgumentHelp(
+            "Whether what participants are sent is adapted to what their connections carry (true).", valueName: "true|false"))
+    var congestionControl: String?
     @Option(help: ArgumentHelp("How long sessions may go on after SIGTERM (30s; 5s with --dev).", valueName: "duration"))
     var drainTimeout: String?
     @Option(help: ArgumentHelp("Whether / is the web app, where anybody may make a room (true).", valueName: "true|false"))
@@ -52,7 +56,8 @@ struct ServeOptions: ParsableArguments {
             (.bind, bind), (.port, port), (.udpPort, udpPort), (.tcpPort, tcpPort), (.adminPort, adminPort),
             (.announce, announce.isEmpty ? nil : announce.joined(separator: ",")), (.keys, keys), (.workers, workers),
             (.maxRooms, maxRooms), (.maxParticipants, maxParticipants),
-            (.drainTimeout, drainTimeout), (.webApp, webApp), (.invitationLifetime, invitationLifetime), (.logLevel, logLevel),
+            (.congestionControl, congestionControl), (.drainTimeout, drainTimeout), (.webApp, webApp),
+            (.invitationLifetime, invitationLifetime), (.logLevel, logLevel),
         ]
         for (option, text) in texts {
             if let text { try flags.give(option, text, from: .flag(option.flag)) }

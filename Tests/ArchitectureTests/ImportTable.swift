@@ -38,8 +38,8 @@ enum ImportTable {
         // What faces people. `Server` knows the workers, not their loop, sockets or ICE.
         "Server": Row(
             ours: [
-                "MediaPrimitives", "RTP", "SDP", "Negotiation", "Rooms", "Transports", "MediaSecurity", "MediaWorker", "Signalling",
-                "WebApp",
+                "MediaPrimitives", "RTP", "SDP", "Negotiation", "Congestion", "Forwarding", "Rooms", "Transports", "MediaSecurity",
+                "MediaWorker", "Signalling", "WebApp",
             ],
             others: [
                 "Glibc", "Synchronization", "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore", "NIOPosix", "NIOHTTP1",
@@ -48,7 +48,9 @@ enum ImportTable {
             ],
             foundation: true),
         // The client's end of it all, as sans-IO as the server's.
-        "HeadlessClients": Row(ours: ["MediaPrimitives", "RTP", "ICE", "MediaSecurity", "Congestion", "Forwarding"]),
+        // Who sends a file and who checks what came of it are on two threads.
+        "HeadlessClients": Row(
+            ours: ["MediaPrimitives", "RTP", "ICE", "MediaSecurity", "Congestion", "Forwarding"], others: ["Synchronization"]),
         // Randomness from a seed must stay out of every product: nobody else has it, and what ships has no simulation.
         "Simulation": Row(ours: [
             "MediaPrimitives", "RTP", "SDP", "Negotiation", "ICE", "MediaSecurity", "Congestion", "Forwarding", "Transports", "Rooms",
@@ -59,9 +61,10 @@ enum ImportTable {
                 "MediaPrimitives", "RTP", "SDP", "ICE", "MediaSecurity", "Congestion", "Forwarding", "HeadlessClients", "EventLoop",
                 "Signalling",
             ],
-            others: ["Glibc", "Synchronization", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket", "SwiftProtobuf"], foundation: true),
+            others: ["Glibc", "Synchronization", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOSSL", "NIOWebSocket", "SwiftProtobuf"],
+            foundation: true),
         "apus": Row(
-            ours: ["Server", "LoadTest", "RTP", "MediaPrimitives"],
+            ours: ["Server", "LoadTest", "HeadlessClients", "RTP", "MediaPrimitives"],
             others: ["Glibc", "Synchronization", "ArgumentParser", "Logging", "Hummingbird", "JWTKit", "ServiceLifecycle", "Yams"],
             foundation: true),
     ]

@@ -6,6 +6,8 @@ import json
 import pytest
 
 from clients.apus import Apus, free_port, run_apus
+from clients.recordings import write_ivf, write_ogg
+from clients.tls_proxy import TLSProxy
 from clients.waiting import until
 
 
@@ -78,12 +80,121 @@ async def test_livekits_protocol(apus):
     assert await apus.metric("apus_signal_sockets") == 0 and await apus.metric("apus_participants") == 0
 
 
-@pytest.mark.parametrize("shape", ["h264", "vp9 --svc L3T3", "av1 --svc L1T3", "vp8 --paced"])
+@pytest.mark.parametrize("shape", ["h264", "vp9 --svc L3T3", "vp9 --svc L3T3_KEY", "av1 --svc L1T3", "av1 --svc L3T3_KEY", "vp8 --paced"])
 async def test_shapes(apus, shape):
     """Every codec, layers in one stream, and pictures that are spread over time pass whole."""
     status, report, err = await load(apus, "--subscribers", "2", "--verify", "2", "--duration", "1s", "--codec", *shape.split())
     assert status == 0, err
     expect_undisturbed(report, subscribers=2, verified=2)
+
+
+@pytest.mark.parametrize("codec", ["vp8", "vp9", "h264", "av1"])
+async def test_recorded_media(apus, tmp_path, codec):
+    """What is published from files arrives as it was, in its order, and its delay is known."""
+    status, report, err = await load(
+        apus, "--subscribers", "4", "--verify", "2", "--duration", "4s", "--video-file", write_ivf(tmp_path / "a.ivf", codec),
+        "--audio-file", write_ogg(tmp_path / "a.ogg"),
+    )  # fmt: skip
+    assert status == 0, err
+    expect_undisturbed(report, subscribers=4, verified=2)
+    assert report["delay_ms"]["count"] > 2 * 4 * 80
+    assert await apus.metric("apus_packets_total", direction="in", kind="rtp") == report["packets"]["published"]
+
+
+async def test_recorded_simulcast(apus, tmp_path):
+    """Three files are three layers, everybody publishes the same ones, and all is told apart: publishers, layers, and repetitions."""
+    files = [write_ivf(tmp_path / f"{layer}.ivf", "vp8", seed=layer, largest=1_500 * (layer + 1)) for layer in range(3)]
+    status, report, err = await load(
+        apus, "--protocol", "livekit", "--publishers", "1", "--participants", "2", "--subscribers", "2", "--verify", "4", "--duration", "6s",
+        *[argument for file in files for argument in ("--video-file", file)], "--audio-file", write_ogg(tmp_path / "a.ogg"),
+        "--layer-changes", "1500ms", "--layers", "3",
+    )  # fmt: skip
+    assert status == 0, err + str(report["failures"])
+    assert report["failed"] == 0 and report["packets"]["lost"] == 0 and report["packets"]["duplicates"] == 0
+    assert report["verified"]["faults"] == [] and report["verified"]["clients"] == 4
+    assert report["layers"]["reached"] > 0
+
+
+async def test_recorded_media_with_loss(apus, tmp_path):
+    """Of recorded frames, too, what is lost is asked for and sent again."""
+    status, report, err = await load(
+        apus, "--publishers", "2", "--subscribers", "4", "--verify", "2", "--duration", "4s", "--loss", "0.03",
+        "--video-file", write_ivf(tmp_path / "a.ivf", "h264"), "--audio-file", write_ogg(tmp_path / "a.ogg"),
+    )  # fmt: skip
+    assert status == 0, err
+    assert report["packets"]["repaired"] > 0 and report["delivery_video"] > 0.999 > report["delivery_audio"] > 0.9
+    assert report["verified"]["faults"] == []
+
+
+async def test_files_that_cannot_be_sent(tmp_path):
+    """Each is refused with a sentence before anybody joins."""
+    vp8, sound = write_ivf(tmp_path / "a.ivf", "vp8"), write_ogg(tmp_path / "a.ogg")
+    (tmp_path / "cut.ivf").write_bytes((tmp_path / "a.ivf").read_bytes()[:-1])
+    for arguments, sentence in [
+        (["--video-file", sound], "is no IVF file"),
+        (["--audio-file", vp8], "is no Ogg file"),
+        (["--video-file", str(tmp_path / "cut.ivf")], "ends in the middle of frame 44"),
+        (["--video-file", str(tmp_path / "none.ivf")], "could not be read"),
+        (["--video-file", vp8, "--codec", "h264"], "has VP8 in it"),
+        (["--video-file", vp8, "--video-file", vp8], "the same pictures"),
+        (["--video-file", vp8, "--svc", "L1T3"], "--svc"),
+        (["--video-file", vp8, "--layers", "3"], "one for each"),
+    ]:
+        status, out, err = await run_apus("load", "--dev", "--url", "http://localhost:1", *arguments)
+        assert status == 64 and out == "" and sentence in err, err
+
+
+@pytest.mark.parametrize("protocol", ["whip", "livekit"])
+async def test_media_over_tcp(apus, protocol):
+    """By ICE-TCP nothing is lost, while viewers come and go."""
+    status, report, err = await load(
+        apus, "--protocol", protocol, "--transport", "tcp", "--tcp-port", str(apus.tcp_port), "--publishers", "2", "--subscribers", "6",
+        "--verify", "3", "--duration", "3s", "--churn", "1",
+    )  # fmt: skip
+    assert status == 0, err + str(report["failures"])
+    assert report["failed"] == 0 and report["packets"]["received"] > 1_000
+    assert report["packets"]["lost"] == report["packets"]["duplicates"] == 0 and report["verified"]["faults"] == []
+    assert report["generator"]["send_failures"] == 0
+
+
+async def test_media_over_tcp_that_nobody_takes(apus):
+    """Where nobody listens clients join, and never connect; the report says so."""
+    status, report, err = await load(
+        apus, "--transport", "tcp", "--tcp-port", str(free_port()), "--subscribers", "2", "--duration", "1s", timeout=90
+    )
+    assert status == 1 and report["packets"]["received"] == 0
+    assert report["ended"] == 3, "the connections were refused"
+
+
+@pytest.mark.parametrize(("protocol", "scheme", "host"), [("whip", "https", "localhost"), ("livekit", "wss", "127.0.0.1")])
+async def test_tls(apus, tmp_path, protocol, scheme, host):
+    """Behind a proxy that speaks TLS, joining and leaving go through it; media go their own way."""
+    async with TLSProxy(apus.port, tmp_path, host) as proxy:
+        for trust in (["--ca-file", str(proxy.certificate)], ["--insecure"]):
+            status, out, err = await run_apus(
+                "load", "--dev", "--url", f"{scheme}://{host}:{proxy.port}", "--protocol", protocol, "--subscribers", "2", "--verify", "1",
+                "--duration", "1s", "--json", "-", *trust,
+            )  # fmt: skip
+            assert status == 0, err
+            report = json.loads(out)
+            expect_undisturbed(report, subscribers=2, verified=1, strays=300)
+            assert report["url"] == f"https://{host}:{proxy.port}"
+        assert proxy.connections >= 6
+    assert await apus.metric("apus_http_sessions") == 0 and await apus.metric("apus_signal_sockets") == 0
+
+
+@pytest.mark.parametrize("protocol", ["whip", "livekit"])
+async def test_tls_that_is_not_trusted(apus, tmp_path, protocol):
+    """Neither an authority that nobody knows, nor a certificate for another name, nor a server without TLS."""
+    async with TLSProxy(apus.port, tmp_path, "example.org") as proxy:
+        for port, trust in [(proxy.port, []), (proxy.port, ["--ca-file", str(proxy.certificate)]), (apus.port, ["--insecure"])]:
+            status, out, err = await run_apus(
+                "load", "--dev", "--url", f"https://localhost:{port}", "--protocol", protocol, "--duration", "1s", *trust
+            )
+            assert status == 69 and out == "", err
+            assert "does not answer by TLS, or is not trusted" in err
+    status, out, err = await run_apus("load", "--dev", "--url", "https://localhost:1", "--ca-file", str(tmp_path / "key.pem"))
+    assert status == 64 and "no certificate" in err
 
 
 async def test_loss(apus):
@@ -179,6 +290,9 @@ async def test_nobody_answers(protocol):
         ["--url", "http://localhost:1", "--duration", "soon"], ["--url", "http://localhost:1", "--publishers", "0", "--subscribers", "0"],
         ["--url", "http://localhost:1", "--api-key", "a"], ["--url", "http://localhost:1", "--participants", "2"],
         ["--url", "http://localhost:1", "--codec", "opus"], ["--url", "http://localhost:1", "--svc", "L3T3"],
+        ["--url", "http://localhost:1", "--codec", "av1", "--svc", "L3T3"], ["--url", "http://localhost:1", "--codec", "vp9", "--svc", "L1T3_KEY"],
+        ["--url", "http://localhost:1", "--transport", "sctp"], ["--url", "http://localhost:1", "--tcp-port", "0"],
+        ["--url", "http://localhost:1", "--insecure"], ["--url", "https://localhost:1", "--insecure", "--ca-file", "x"],
         ["--url", "http://localhost:1", "--layer-changes", "1s"], ["--url", "http://localhost:1", "--loss", "2"],
     ],
 )  # fmt: skip

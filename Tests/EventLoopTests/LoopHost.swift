@@ -70,6 +70,15 @@ actor LoopHost {
         return try listener.listen(on: address)
     }
 
+    /// Makes a connection; several are of one listener, which listens nowhere.
+    func connect(tcp remote: SocketAddress) throws -> Path {
+        let listener = self.listener ?? TCPListener(loop)
+        self.listener = listener
+        listener.onFrames = { [report] batch in LoopHost.report(batch, to: report) }
+        listener.onClose = { [report] channel, reason in report.yield(.closed(channel, reason)) }
+        return try listener.connect(to: remote)
+    }
+
     private static func report(_ batch: ReceiveBatch, to report: AsyncStream<Event>.Continuation) {
         for index in 0..<batch.count {
             report.yield(

@@ -99,6 +99,51 @@ struct TCPListenerTests {
         await host.stop()
     }
 
+    @Test("a connection that we make carries frames both ways, from before it stands")
+    func connecting() async throws {
+        let (server, client) = (try LoopHost(), try LoopHost())
+        var (atServer, atClient) = (server.events.makeAsyncIterator(), client.events.makeAsyncIterator())
+        let address = try await server.listen()
+        // In one turn: nothing has been answered when the first frames are sent.
+        let paths = try await client.run { client in
+            let paths = [try client.connect(tcp: address), try client.connect(tcp: address)]
+            client.send(paths.enumerated().map { ([UInt8($0), 1, 2, 3], $1) })
+            return paths
+        }
+        #expect(paths.map(\.channel) == [1, 2] && paths.allSatisfy { $0.kind == .tcp && $0.remote == address })
+        let received = await atServer.received(2).sorted { $0.bytes[0] < $1.bytes[0] }
+        #expect(received.map(\.bytes) == [[0, 1, 2, 3], [1, 1, 2, 3]])
+        #expect(received.map(\.path.remote) == paths.map(\.local))
+        await server.send(received.map { ($0.bytes + [9], $0.path) })
+        let answers = await atClient.received(2).sorted { $0.bytes[0] < $1.bytes[0] }
+        #expect(answers.map(\.bytes) == [[0, 1, 2, 3, 9], [1, 1, 2, 3, 9]])
+        #expect(answers.map(\.path) == paths)
+        #expect(await client.tcpCounters().framesDropped == 0)
+        await client.run { $0.listener?.close(1) }
+        #expect(await atServer.closed()?.reason == .peer)
+        await server.stop()
+        #expect(await atClient.closed()?.channel == 2)
+        await client.stop()
+    }
+
+    @Test("a connection that nobody takes ends, after it was asked for")
+    func refusedConnection() async throws {
+        let (server, client) = (try LoopHost(), try LoopHost())
+        let address = try await server.listen()
+        await server.stop()
+        await server.loop.ended()
+        var events = client.events.makeAsyncIterator()
+        let path = try await client.run { client in
+            let path = try client.connect(tcp: address)
+            client.send([([1, 2, 3], path)])
+            return path
+        }
+        let closed = try #require(await events.closed())
+        #expect(closed.channel == path.channel && closed.reason == .peer)
+        #expect(await client.run { $0.listener?.connectionCount } == 0)
+        await client.stop()
+    }
+
     @Test("a peer that does not read gets whole frames up to the bound, and the rest is dropped")
     func slowReader() async throws {
         let host = try LoopHost()

@@ -81,7 +81,7 @@ struct LayerForwardingTests {
     func forms(first: UInt8) {
         var sending = RTPParameters.layered
         for kind in HeaderExtension.allCases { sending.extensions[kind] = first == 0 ? 0 : first + kind.rawValue }
-        let viewer = LayeredViewer([LayeredSource(Scalability(codec: .av1, temporal: 3, isDescribed: true))], sending: sending)
+        let viewer = LayeredViewer([LayeredSource(Scalability(codec: .av1, spatial: 3, temporal: 3, isDescribed: true))], sending: sending)
         viewer.aim(0, temporal: 1)
         for picture in 0..<12 { viewer.play(isKey: picture == 0) }
         let forms = Set(viewer.packets.map { $0.packet.header.extensionProfile })

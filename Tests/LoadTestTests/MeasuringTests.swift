@@ -27,17 +27,21 @@ struct MeasuringTests {
         arguments: [
             ("http://localhost:7880", "localhost:7880", ""), ("ws://sfu.example.org", "sfu.example.org:80", ""),
             ("http://[::1]:7880/sfu/", "[::1]:7880", "/sfu"), ("HTTP://10.0.0.1:1", "10.0.0.1:1", ""),
+            ("https://a:1", "a:1", ""), ("wss://sfu.example.org/x", "sfu.example.org:443", "/x"), ("HTTPS://[::1]", "[::1]:443", ""),
         ])
     func addresses(url: String, authority: String, prefix: String) throws {
         let address = try #require(ServerAddress(url: url))
         #expect(address.authority == authority)
         #expect(address.prefix == prefix)
+        #expect(address.usesTLS == (url.lowercased().hasPrefix("https") || url.hasPrefix("wss")))
+        #expect(ServerAddress(url: address.url) == address)
     }
 
     @Test(
         "what is no such address is refused",
         arguments: [
-            "localhost:7880", "https://a:1", "http://", "http://:80", "http://a:0", "http://a:70000", "http://a:b", "http://u@a:1",
+            "localhost:7880", "ftp://a:1", "https://", "http://", "http://:80", "http://a:0", "http://a:70000", "http://a:b",
+            "http://u@a:1",
             "http://a:1/?x", "http://[::1", "",
         ])
     func noAddresses(url: String) { #expect(ServerAddress(url: url) == nil) }
@@ -159,6 +163,30 @@ struct MeasuringTests {
         }
         #expect(track.firstFrame == Instant(nanoseconds: 3))
         #expect(track.outcome().received == 4)
+    }
+
+    @Test("what a server probes with on the retransmission stream is neither lost nor new, whatever its numbers")
+    func probes() throws {
+        let track = try #require(ReceivedTrack(MeasuringTests.parameters, trackID: nil, verifies: false))
+        var (delays, switches) = (Histogram(), Histogram())
+        _ = try play(Array(1_000..<1_010), into: track, delays: &delays)
+        let repeated = try packet(1_005)
+        for payload in [[], [0x03, 0xed], [0x03, 0xed] + repeated.dropFirst(12)] as [[UInt8]] {
+            let header = OutgoingHeader(
+                payloadType: 97, marker: false, sequenceNumber: SequenceNumber(40_000), timestamp: 0, ssrc: SSRC(8))
+            let bytes = try #require(
+                ByteWriter.array { writer in
+                    _ = header.write(into: &writer, HeaderExtensionMap())
+                    writer.bytes(payload)
+                })
+            let parsed = RTPHeader.parse(bytes.span.bytes)
+            track.read(
+                bytes.span.bytes, try #require(parsed), HeaderExtensionValues(), at: MeasuringTests.instant(1_011), delays: &delays,
+                switches: &switches)
+        }
+        let outcome = track.outcome()
+        #expect(outcome.expected == 10 && outcome.received == 10 && outcome.duplicates == 0 && outcome.repaired == 0)
+        #expect(outcome.padding == 3 && outcome.faults.isEmpty)
     }
 
     @Test("a changed payload is a fault")

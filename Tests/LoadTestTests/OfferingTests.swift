@@ -39,7 +39,8 @@ struct OfferingTests {
         #expect(answer.transport.remote == local.credentials)
         #expect(answer.transport.fingerprints == [local.fingerprint])
         #expect(answer.transport.role == .client)
-        #expect(answer.candidates == [SocketAddress(ipv4: 0x7f00_0001, port: 7_882)], "TCP candidates are of no use to it")
+        #expect(answer.candidates == [SocketAddress(ipv4: 0x7f00_0001, port: 7_882)])
+        #expect(answer.tcpCandidates == [SocketAddress(ipv4: 0x7f00_0001, port: 7_881)])
         #expect(answer.sections.map(\.sends) == [true, true])
         #expect(answer.sections.map(\.receives) == [false, false])
         for (ours, theirs) in zip(answer.sections, answered.media) {
@@ -65,18 +66,21 @@ struct OfferingTests {
         #expect(answer.extensions[.transportCC] != 0)
     }
 
-    @Test("a trickled candidate says where to send checks; what is none, or not by UDP, says nothing")
+    @Test("a trickled candidate says where to send checks; what is none, or leads nowhere, says nothing")
     func trickling() {
-        func address(_ candidate: String) -> SocketAddress? {
-            ServerAnswer.address(trickled: "{\"candidate\":\"\(candidate)\",\"sdpMid\":\"0\",\"sdpMLineIndex\":0}")
+        func reachable(_ candidate: String) -> ServerAnswer.Reachable? {
+            ServerAnswer.reachable(trickled: "{\"candidate\":\"\(candidate)\",\"sdpMid\":\"0\",\"sdpMLineIndex\":0}")
         }
-        #expect(address("candidate:1 1 udp 2130706431 10.0.0.1 7882 typ host") == SocketAddress(ipv4: 0x0a00_0001, port: 7_882))
+        let udp = reachable("candidate:1 1 udp 2130706431 10.0.0.1 7882 typ host")
+        #expect(udp?.address == SocketAddress(ipv4: 0x0a00_0001, port: 7_882) && udp?.isTCP == false)
+        let tcp = reachable("candidate:1 1 tcp 1 10.0.0.1 7881 typ host tcptype passive")
+        #expect(tcp?.address == SocketAddress(ipv4: 0x0a00_0001, port: 7_881) && tcp?.isTCP == true)
         for text in [
-            "", "candidate:", "candidate:1 1 tcp 1 10.0.0.1 7881 typ host tcptype passive", "candidate:1 1 udp 1 a.local 1 typ host",
+            "", "candidate:", "candidate:1 1 tcp 1 10.0.0.1 9 typ host tcptype active", "candidate:1 1 udp 1 a.local 1 typ host",
         ] {
-            #expect(address(text) == nil)
+            #expect(reachable(text) == nil)
         }
-        #expect(ServerAnswer.address(trickled: "[]") == nil)
+        #expect(ServerAnswer.reachable(trickled: "[]") == nil)
     }
 
     @Test(

@@ -55,9 +55,10 @@ struct SyntheticPayloadTests {
         }
     }
 
-    @Test("VP9 layers are whole frames in order, each above referring to the one below")
-    func spatialLayers() throws {
+    @Test("VP9 layers are whole frames in order, each above referring to the one below, or in keyframes only", arguments: [false, true])
+    func spatialLayers(isKeySVC: Bool) throws {
         var shape = shape(.vp9)
+        shape.isKeySVC = isKeySVC
         shape.spatialLayers = 3
         shape.temporalLayers = 3
         var temporal: [UInt8] = []
@@ -69,7 +70,8 @@ struct SyntheticPayloadTests {
             #expect(descriptors.filter(\.startsFrame).map(\.spatialID) == [0, 1, 2])
             #expect(descriptors.filter(\.endsFrame).map(\.spatialID) == [0, 1, 2])
             #expect(descriptors.map(\.spatialID) == descriptors.map(\.spatialID).sorted())
-            #expect(descriptors.allSatisfy { $0.isInterLayerPredicted == ($0.spatialID > 0) })
+            #expect(descriptors.allSatisfy { $0.isInterLayerPredicted == ($0.spatialID > 0 && (number == 0 || !isKeySVC)) })
+            #expect(descriptors.allSatisfy { $0.isNotReferencedByUpperLayers == ($0.spatialID == 2 || isKeySVC && number > 0) })
             #expect(Set(descriptors.map(\.pictureID)).count == 1)
             #expect(descriptors[0].spatialLayerCount == (number == 0 ? 3 : 0))
             temporal.append(descriptors[0].temporalID)
@@ -87,7 +89,7 @@ struct SyntheticPayloadTests {
             wallClock: WallClock(instant: start, unixNanoseconds: 0), origin: start, entropy: entropy)
         let microphone = AudioSource(stream: stream, source: 1, at: start)
         let batch = DatagramBatch(capacity: 8)
-        let transport = try loneTransport()
+        let transport = try LoneTransport.make()
         func run(_ milliseconds: Range<Int64>) -> UInt32 {
             let before = stream.packets
             for at in stride(from: milliseconds.lowerBound, to: milliseconds.upperBound, by: 20) {
@@ -100,18 +102,5 @@ struct SyntheticPayloadTests {
         #expect(run(1_000..<3_000) == 5)
         microphone.isSilent = false
         #expect(run(3_000..<3_200) == 10)
-    }
-
-    /// A transport that never finds anybody.
-    private func loneTransport() throws -> ClientTransport {
-        let certificate = try Certificate.generate()
-        let parameters = TransportParameters(
-            local: ICECredentials(ufrag: "aaaa", password: "0123456789012345678901"),
-            remote: ICECredentials(ufrag: "bbbb", password: "0123456789012345678901"), fingerprints: [certificate.fingerprint],
-            role: .client)
-        let path = Path(local: SocketAddress(ipv4: 1, port: 1), remote: SocketAddress(ipv4: 2, port: 2))
-        return ClientTransport(
-            parameters, certificate: certificate, profiles: SRTPProfile.allCases, path: path, extensions: HeaderExtensionMap(),
-            at: Instant(nanoseconds: 0), entropy: .seeded(2))
     }
 }

@@ -123,6 +123,8 @@ final class FakeHost: MediaHost {
         }
     }
 
+    func explain(_ room: String) -> [SubscriptionExplanation] { [] }
+
     func statistics() -> WorkerStatistics {
         var statistics = WorkerStatistics()
         statistics.transports = opened.count - closed.count

@@ -49,6 +49,8 @@ void apus_udp_buffers(int fd, int32_t *_Nonnull receive, int32_t *_Nonnull send)
 int apus_tcp_listen(apus_address address, bool reuse_port, int backlog, apus_address *_Nonnull bound);
 /// The next connection, non-blocking and without Nagle's delay.
 int apus_tcp_accept(int listener, apus_address *_Nonnull local, apus_address *_Nonnull remote);
+/// A non-blocking connection to `remote` that may not be made yet, without Nagle's delay.
+int apus_tcp_connect(apus_address remote, apus_address *_Nonnull local);
 /// send(2) that never raises SIGPIPE.
 long apus_tcp_send(int fd, const void *_Nonnull bytes, uint64_t length);
 /// Reads and clears the socket's pending error (0 if none).

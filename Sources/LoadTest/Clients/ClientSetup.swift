@@ -10,8 +10,10 @@ struct ClientSetup: Sendable {
     /// When it asked to join.
     var requestedAt: Instant
     var transport: TransportParameters
-    /// Never empty.
+    /// Never empty; of one kind.
     var candidates: [SocketAddress]
+    /// Whether they are reached by TCP.
+    var usesTCP = false
     var extensions: HeaderExtensionMap
     var sending: [SendingPlan]
     var receiving: [ReceivingPlan]
@@ -24,13 +26,24 @@ struct ClientSetup: Sendable {
 struct ReceivingPlan: Sendable {
     var parameters: RTPParameters
     var trackID: String?
+    /// Who publishes it, where that is known.
+    var source: UInt16?
+    /// What is sent of files, if that is what comes.
+    var recordings: SentRecordings?
+    /// Of one stream of pictures.
+    var spatialLayers = 1
+    var temporalLayers = 1
 }
 
 /// A section that was agreed for sending, and what shall be sent.
 struct SendingPlan: Sendable {
     var parameters: RTPParameters
     /// One for each rid, in their order; one where there are none. Of sound empty.
-    var shapes: [VideoShape]
+    var contents: [VideoContent]
+    /// A file whose sound is sent.
+    var sound: AudioRecording?
+    /// Where it is noted what is sent of files.
+    var recordings: SentRecordings
 
     /// Makes its sources.
     func add(to media: PublishedMedia, number: UInt16, wallClock: WallClock, at now: Instant, _ entropy: Entropy) {
@@ -44,13 +57,23 @@ struct SendingPlan: Sendable {
         // Not all at the same instant: cameras are not in step.
         let start = now + .microseconds(Int64(entropy.next() % 33_000))
         guard parameters.kind == .video else {
-            media.microphones.append(AudioSource(stream: stream(nil), source: number, at: start))
+            let log = sound == nil ? nil : self.log(.audio, number, layer: 0)
+            media.microphones.append(AudioSource(stream: stream(nil), source: number, recording: sound, log: log, at: start))
             return
         }
-        for (layer, shape) in shapes.prefix(max(1, parameters.rids.count)).enumerated() {
+        for (layer, content) in contents.prefix(max(1, parameters.rids.count)).enumerated() {
             let rid = parameters.rids.isEmpty ? nil : parameters.rids[layer]
+            var log: SentLog?
+            if case .recorded = content { log = self.log(.video, number, layer: UInt8(layer)) }
             media.cameras.append(
-                VideoSource(stream: stream(rid), source: number, layer: UInt8(layer), shape: shape, at: start, entropy: entropy))
+                VideoSource(
+                    stream: stream(rid), source: number, layer: UInt8(layer), content: content, log: log, at: start, entropy: entropy))
         }
+    }
+
+    private func log(_ kind: MediaKind, _ number: UInt16, layer: UInt8) -> SentLog {
+        let log = SentLog(kind: kind, source: number, layer: layer)
+        recordings.add(log)
+        return log
     }
 }

@@ -12,7 +12,7 @@ final class LoadClient {
     private static let candidatePatience = Interval.milliseconds(250)
 
     let identity: String
-    let socket: UDPSocket
+    let socket: ClientSocket
     private let transport: ClientTransport
     private let media = PublishedMedia()
     private var sendingMIDs: Set<String> = []
@@ -28,7 +28,6 @@ final class LoadClient {
     private var nextReport: Instant?
     private var remainingCandidates: [SocketAddress]
     private var nextCandidate: Instant
-    private let local: SocketAddress
     private let requestedAt: Instant
     private let verifies: Bool
     private let loss: Double
@@ -43,11 +42,13 @@ final class LoadClient {
     private var strays: UInt64 = 0
     private var unreadable: UInt64 = 0
 
-    init(_ setup: ClientSetup, socket: UDPSocket, certificate: Certificate, totals: inout LoadTotals, at now: Instant) {
+    /// `path` is the way to the first candidate.
+    init(
+        _ setup: ClientSetup, socket: ClientSocket, path: Path, certificate: Certificate, totals: inout LoadTotals, at now: Instant
+    ) {
         identity = setup.identity
         number = setup.number
         self.socket = socket
-        local = socket.address
         requestedAt = setup.requestedAt
         verifies = setup.verifies
         loss = setup.loss
@@ -58,8 +59,7 @@ final class LoadClient {
         nextCandidate = remainingCandidates.isEmpty ? .distantFuture : now + LoadClient.candidatePatience
         transport = ClientTransport(
             setup.transport, certificate: certificate, profiles: SRTPProfile.allCases,
-            path: Path(kind: .udp, channel: socket.channel, local: local, remote: setup.candidates[0]), extensions: setup.extensions,
-            at: now, entropy: entropy)
+            path: path, extensions: setup.extensions, at: now, entropy: entropy)
         add(setup.sending, setup.receiving, extensions: setup.extensions, at: now, &totals)
     }
 
@@ -80,7 +80,7 @@ final class LoadClient {
         }
         for plan in receiving
         where !tracks.contains(where: { $0.mid == plan.parameters.mid && $0.ssrc == plan.parameters.streams.first?.ssrc }) {
-            guard let track = ReceivedTrack(plan.parameters, trackID: plan.trackID, verifies: verifies) else { continue }
+            guard let track = ReceivedTrack(plan, verifies: verifies) else { continue }
             ssrcs.append((track.ssrc.rawValue, tracks.count))
             if let rtx = track.rtxSSRC { ssrcs.append((rtx.rawValue, tracks.count)) }
             tracks.append(track)
@@ -95,10 +95,10 @@ final class LoadClient {
 
     /// The instant at which something must be done because of this datagram; distant future where nothing has changed.
     func receive(
-        _ datagram: UnsafeMutableRawBufferPointer, from remote: SocketAddress, at arrival: Instant, totals: inout LoadTotals,
+        _ datagram: UnsafeMutableRawBufferPointer, from received: Path, at arrival: Instant, totals: inout LoadTotals,
         into batch: DatagramBatch
     ) -> Instant {
-        let path = Path(kind: .udp, channel: socket.channel, local: local, remote: remote)
+        let path = socket.path(of: received)
         if ClientTransport.isRTP(datagram) {
             if loss > 0, Double(lossEntropy.next() >> 11) / Double(1 << 53) < loss {
                 dropped &+= 1
@@ -216,11 +216,22 @@ final class LoadClient {
             nextCandidate = .distantFuture
             return
         }
-        let next = remainingCandidates.removeFirst()
-        transport.ice.check(Path(kind: .udp, channel: socket.channel, local: local, remote: next), at: now)
-        transport.ice.handleTimeout(at: now)
-        transport.readICE(at: now, into: batch)
+        if let path = socket.path(to: remainingCandidates.removeFirst()) {
+            transport.ice.check(path, at: now)
+            transport.ice.handleTimeout(at: now)
+            transport.readICE(at: now, into: batch)
+        }
         nextCandidate = remainingCandidates.isEmpty ? .distantFuture : now + LoadClient.candidatePatience
+    }
+
+    /// A connection has ended, or could not be made.
+    func forget(connection: UInt32, at now: Instant, into batch: DatagramBatch) {
+        guard let path = socket.path(ofConnection: connection) else { return }
+        // Another may be waiting for its turn: without any path the agent would be dead.
+        if nextCandidate < .distantFuture { tryNextCandidate(at: now, into: batch) }
+        transport.ice.forget(path, at: now)
+        transport.readICE(at: now, into: batch)
+        isUp = transport.isConnected
     }
 
     private func report(at now: Instant, into batch: DatagramBatch) {
@@ -279,8 +290,8 @@ final class LoadClient {
         outcome.strays = strays
         outcome.unreadable = unreadable
         outcome.dropped = dropped
-        outcome.overflowed = socket.counters.overflowed
-        outcome.sendFailures = socket.counters.sendErrors &+ socket.counters.dropped
+        outcome.overflowed = socket.overflowed
+        outcome.sendFailures = socket.sendFailures
         return outcome
     }
 }

@@ -20,6 +20,11 @@ final class LoadLoop {
     private static let pollInterval = Interval.milliseconds(10)
     private static let maximumPending = 64
     private static let bufferSize: Int32 = 1 << 20
+    /// The connections of all clients that use TCP, made with the first.
+    private var tcp: TCPListener?
+    /// Whose they are.
+    private var owners: [UInt32: Int] = [:]
+    private static let maximumConnections = 100_000
 
     init(_ loop: EventLoop, certificate: Certificate) {
         self.loop = loop
@@ -62,11 +67,11 @@ final class LoadLoop {
             deadline = min(
                 deadline,
                 client.receive(
-                    received.bytes(index), from: received.path(index).remote, at: received.arrival(index), totals: &totals, into: batch))
+                    received.bytes(index), from: received.path(index), at: received.arrival(index), totals: &totals, into: batch))
         }
         flush(client)
         deadlines.schedule(key, at: deadline)
-        if client.onlyReceives, !client.socket.isPolled {
+        if client.onlyReceives, client.socket.canBePolled, !client.socket.isPolled {
             client.socket.isPolled = true
             if pollTimer.deadline == .distantFuture { pollTimer.arm(at: loop.now + LoadLoop.pollInterval) }
         }
@@ -84,33 +89,67 @@ final class LoadLoop {
     func open(_ setup: ClientSetup) throws(SocketError) -> Int {
         let key = free.popLast() ?? clients.count
         if key == clients.count { clients.append(nil) }
+        // A socket has one family, and so have the candidates that it can try.
+        let isIPv4 = setup.candidates[0].isIPv4
+        var setup = setup
+        if !setup.usesTCP { setup.candidates.removeAll { $0.isIPv4 != isIPv4 } }
+        let socket: ClientSocket
+        do throws(SocketError) {
+            socket = setup.usesTCP ? tcpSocket(key) : ClientSocket(try udpSocket(setup, isIPv4: isIPv4, key))
+        } catch {
+            free.append(key)
+            throw error
+        }
+        guard let path = socket.path(to: setup.candidates[0]) else {
+            free.append(key)
+            throw SocketError(address: setup.candidates[0], isTCP: true, code: 0)
+        }
+        let now = loop.now
+        clients[key] = LoadClient(setup, socket: socket, path: path, certificate: certificate, totals: &totals, at: now)
+        deadlines.schedule(key, at: now)
+        return key
+    }
+
+    private func udpSocket(_ setup: ClientSetup, isIPv4: Bool, _ key: Int) throws(SocketError) -> UDPSocket {
         var options = UDPSocket.Options()
         options.receiveBuffer = LoadLoop.bufferSize
         options.sendBuffer = LoadLoop.bufferSize
         options.maximumPending = LoadLoop.maximumPending
         options.receivesRuns = true
-        // A socket has one family, and so have the candidates that it can try.
-        let isIPv4 = setup.candidates[0].isIPv4
-        var setup = setup
-        setup.candidates.removeAll { $0.isIPv4 != isIPv4 }
         let socket: UDPSocket
-        do throws(SocketError) {
-            if setup.candidates.count == 1 {
-                socket = try UDPSocket(loop, channel: 0, peer: setup.candidates[0], options: options)
-            } else {
-                let any = isIPv4 ? SocketAddress(ipv4: 0, port: 0) : SocketAddress(high: 0, low: 0, port: 0)
-                socket = try UDPSocket(loop, channel: 0, address: any, options: options)
-            }
-        } catch {
-            free.append(key)
-            throw error
+        if setup.candidates.count == 1 {
+            socket = try UDPSocket(loop, channel: 0, peer: setup.candidates[0], options: options)
+        } else {
+            let any = isIPv4 ? SocketAddress(ipv4: 0, port: 0) : SocketAddress(high: 0, low: 0, port: 0)
+            socket = try UDPSocket(loop, channel: 0, address: any, options: options)
         }
-        let now = loop.now
-        let client = LoadClient(setup, socket: socket, certificate: certificate, totals: &totals, at: now)
-        clients[key] = client
         socket.onReadable = { [unowned self] in receive($0, key: key) }
-        deadlines.schedule(key, at: now)
-        return key
+        return socket
+    }
+
+    private func tcpSocket(_ key: Int) -> ClientSocket {
+        let connections = tcp ?? makeConnections()
+        tcp = connections
+        return ClientSocket(connections) { [unowned self] in owners[$0] = key }
+    }
+
+    private func makeConnections() -> TCPListener {
+        var options = TCPListener.Options()
+        options.maximumConnections = LoadLoop.maximumConnections
+        options.maximumPerAddress = LoadLoop.maximumConnections
+        let connections = TCPListener(loop, options: options)
+        connections.onFrames = { [unowned self] frames in
+            if frames.count > 0, let key = owners[frames.path(0).channel] { receive(frames, key: key) }
+        }
+        connections.onClose = { [unowned self] channel, _ in ended(channel) }
+        return connections
+    }
+
+    private func ended(_ channel: UInt32) {
+        guard let key = owners.removeValue(forKey: channel), let client = clients[key] else { return }
+        client.forget(connection: channel, at: loop.now, into: batch)
+        flush(client)
+        deadlines.schedule(key, at: client.nextDeadline)
     }
 
     func add(_ key: Int, sending: [SendingPlan], receiving: [ReceivingPlan], extensions: HeaderExtensionMap) {
@@ -146,7 +185,7 @@ final class LoadLoop {
         guard let client = clients[key] else { return }
         client.close(into: batch)
         flush(client)
-        client.socket.close()
+        for connection in client.socket.close() { owners[connection] = nil }
         deadlines.cancel(key)
         clients[key] = nil
         free.append(key)

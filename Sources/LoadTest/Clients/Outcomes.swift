@@ -11,6 +11,7 @@ package struct TrackOutcome: Sendable {
     package var bytes: UInt64
     package var duplicates: UInt64 = 0
     package var repaired: UInt64 = 0
+    package var padding: UInt64 = 0
     package var nacked: UInt64 = 0
     package var keyframeRequests: UInt64 = 0
     /// Layers that were asked for, and packets that came of another one afterwards (of those that were looked into).

@@ -24,6 +24,8 @@ package final class ReceivedTrack {
     package private(set) var bytes: UInt64 = 0
     package private(set) var duplicates: UInt64 = 0
     package private(set) var repaired: UInt64 = 0
+    /// What the server probes with: on the retransmission stream, without a payload or with one that was there.
+    package private(set) var padding: UInt64 = 0
     package private(set) var nacked: UInt64 = 0
     package private(set) var keyframeRequests: UInt64 = 0
     package private(set) var lastArrival: Instant?
@@ -65,21 +67,31 @@ package final class ReceivedTrack {
     }
     private static let recentLimit = 512
 
+    /// Of one stream: what a forwarder leaves out has no numbers, so that those of a publisher tell nothing of the end.
+    private let hasLayers: Bool
+    private var reader: PayloadReader
     private let video: ReceivedVideo?
 
-    package init?(_ parameters: RTPParameters, trackID: String?, verifies: Bool) {
+    package convenience init?(_ parameters: RTPParameters, trackID: String?, verifies: Bool, recordings: SentRecordings? = nil) {
+        self.init(ReceivingPlan(parameters: parameters, trackID: trackID, recordings: recordings), verifies: verifies)
+    }
+
+    init?(_ plan: ReceivingPlan, verifies: Bool) {
+        let parameters = plan.parameters
         guard let stream = parameters.streams.first else { return nil }
         mid = parameters.mid
         kind = parameters.kind
         ssrc = stream.ssrc
         rtxSSRC = stream.rtxSSRC
-        self.trackID = trackID
+        trackID = plan.trackID
+        reader = PayloadReader(plan.recordings, kind: parameters.kind, from: plan.source)
         types = PayloadTypeTable(parameters.codecs)
         repairs = parameters.kind == .video && parameters.codecs.contains { $0.nack }
         statistics = ReceptionStatistics(clockRate: parameters.kind == .audio ? 48_000 : 90_000)
         clock = SenderClock(clockRate: parameters.kind == .audio ? 48_000 : 90_000)
         isSeeking = parameters.kind == .video
-        video = verifies && parameters.kind == .video ? ReceivedVideo(parameters) : nil
+        video = verifies && parameters.kind == .video ? ReceivedVideo(parameters, reader: reader, temporalLayers: plan.temporalLayers) : nil
+        hasLayers = plan.spatialLayers > 1 || plan.temporalLayers > 1
         self.verifies = verifies
     }
 
@@ -106,7 +118,7 @@ package final class ReceivedTrack {
         case .repeated:
             // Nothing is missed of what lies before the first that came: what comes of it late is new all the same.
             guard let begin, sequence < begin, early.count < ReceivedTrack.earlyLimit, early.insert(sequence).inserted else {
-                duplicates &+= 1
+                if header.ssrc == ssrc { duplicates &+= 1 } else { padding &+= 1 }
                 return false
             }
         case .inOrder, .gap, .filled: break
@@ -131,7 +143,10 @@ package final class ReceivedTrack {
         switches: inout Histogram
     ) {
         var payload = packet.extracting(header.payloadOffset..<(header.payloadOffset + header.payloadLength))
-        guard header.payloadLength > 0 else { return count(header, length: packet.byteCount, at: arrival) }
+        guard header.payloadLength > 0 else {
+            if header.ssrc == ssrc { count(header, length: packet.byteCount, at: arrival) } else { notePadding(packet.byteCount) }
+            return
+        }
         let sequence: Int64
         let codec: Codec?
         if header.ssrc == ssrc {
@@ -142,19 +157,20 @@ package final class ReceivedTrack {
             guard let original = payload.uint16(at: 0) else { return fault("a retransmission without a number") }
             sequence = unwrapper.peek(original)
             payload = payload.extracting(2...)
-            repaired &+= 1
+            guard payload.byteCount > 0 else { return notePadding(packet.byteCount) }
         }
         guard let codec else { return fault("payload type \(header.payloadType)") }
         guard note(sequence, header, length: packet.byteCount, at: arrival) else { return }
+        if header.ssrc != ssrc { repaired &+= 1 }
         let descriptor = PayloadDescriptor.parse(codec: codec, payload: payload)
         if isSeeking { seek(sequence, header, descriptor, at: arrival) }
         video?.receive(packet, header, values, at: arrival)
-        guard let stamp = PayloadStamp.parse(codec, payload) else {
+        guard let (stamp, sent) = reader.read(codec, payload, sequence: sequence, at: arrival) else {
             fault("packet \(sequence) is not what was published")
             return
         }
         lastSample = Sample(sequence: sequence, stamp: stamp)
-        if header.ssrc == ssrc { delays.add(arrival - stamp.captured) }
+        if header.ssrc == ssrc { delays.add(arrival - sent) }
         if kind == .audio {
             if let level = values.audioLevel, level != stamp.layer { fault("a wrong audio level") }
         } else if let wanted {
@@ -168,6 +184,12 @@ package final class ReceivedTrack {
                 wrongLayer &+= 1
             }
         }
+    }
+
+    /// Numbers of the retransmission stream are not the media's.
+    private func notePadding(_ length: Int) {
+        padding &+= 1
+        bytes &+= UInt64(length)
     }
 
     package func fault(_ sentence: String) { if faults.count < 20 { faults.append(sentence) } }
@@ -266,6 +288,7 @@ package final class ReceivedTrack {
         var outcome = TrackOutcome(kind: kind, expected: expected, received: packets, bytes: bytes)
         outcome.duplicates = duplicates
         outcome.repaired = repaired
+        outcome.padding = padding
         outcome.nacked = nacked + UInt64(video?.nacked ?? 0)
         outcome.keyframeRequests = keyframeRequests + UInt64(video?.keyframeRequests ?? 0)
         outcome.layersAsked = layersAsked
@@ -274,7 +297,7 @@ package final class ReceivedTrack {
         outcome.freezes = meter.count
         outcome.freezeTime = meter.duration
         outcome.faults = faults + (video?.decoder.faults ?? [])
-        if let last = lastSample, let highest = unwrapper.highest {
+        if !hasLayers || kind == .audio, let last = lastSample, let highest = unwrapper.highest {
             // Numbers behind the sample were given to what was published behind it.
             outcome.last = TrackOutcome.Last(
                 source: last.stamp.source, kind: kind, layer: last.stamp.layer,

@@ -4,12 +4,18 @@ import RTP
 
 extension LoadPlan {
     /// What a camera sends, lowest layer first.
-    var shapes: [VideoShape] {
+    var contents: [VideoContent] {
+        guard pictures.isEmpty else { return pictures.map { .recorded($0, isPaced: isPaced) } }
+        return shapes.map { .synthetic($0) }
+    }
+
+    private var shapes: [VideoShape] {
         (layers > 1 ? Array(VideoShape.rungs.suffix(layers)) : [VideoShape()]).map { rung in
             var shape = rung
             shape.codec = codec
             shape.spatialLayers = spatialLayers
             shape.temporalLayers = temporalLayers
+            shape.isKeySVC = isKeySVC
             // As Chromium's pacer does: faster than the pictures come.
             shape.spread = isPaced ? shape.frameInterval * 2 / 5 : .zero
             return shape

@@ -1,3 +1,4 @@
+import HeadlessClients
 import MediaPrimitives
 import RTP
 
@@ -11,7 +12,17 @@ package struct LoadPlan: Sendable {
         case livekit
     }
 
+    /// Whose certificates are believed, where TLS is spoken.
+    package enum Trust: Sendable {
+        case system
+        /// The system's authorities, and those in a PEM file.
+        case file(String)
+        /// Any certificate of anybody.
+        case everybody
+    }
+
     package var server: ServerAddress
+    package var trust = Trust.system
     package var room: String
     package var signalling = Signalling.whip
     /// Those who only publish, and those who only watch.
@@ -25,6 +36,13 @@ package struct LoadPlan: Sendable {
     package var duration = Interval.seconds(30)
     /// Joins begun each second.
     package var joinsPerSecond = 100.0
+    /// How media travel.
+    package enum Transport: Sendable, Hashable {
+        case udp
+        /// By passive TCP candidates of the server (RFC 6544); where it names none, its UDP candidates' addresses are tried with this port.
+        case tcp(port: UInt16)
+    }
+    package var transport = Transport.udp
     /// So many of the subscribers decrypt everything and check it; the others count, and look into one packet of 256.
     package var verifying = 3
     /// Loops for subscribers; publishers have one of their own.
@@ -32,9 +50,15 @@ package struct LoadPlan: Sendable {
     package var hasAudio = true
     package var hasVideo = true
     package var codec = Codec.vp8
-    /// Layers in one stream: VP9 has both kinds, AV1 temporal ones.
+    /// Files whose pictures every camera sends, one for each of `layers`, lowest first; empty for synthetic ones.
+    package var pictures: [VideoRecording] = []
+    /// A file whose sound every microphone sends.
+    package var sound: AudioRecording?
+    /// Layers in one stream: VP9 and AV1.
     package var spatialLayers = 1
     package var temporalLayers = 1
+    /// Spatial layers refer to each other in keyframes only.
+    package var isKeySVC = false
     /// The packets of a picture leave over most of the time until the next, in place of at once.
     package var isPaced = false
 

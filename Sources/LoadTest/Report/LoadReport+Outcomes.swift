@@ -10,7 +10,7 @@ extension LoadReport {
         _ plan: LoadPlan, outcomes: [ClientOutcome], failures: [String: Int], loops: LoopStatistics, cpuSeconds: Double, cpuShare: Double,
         packetsPerSecond: Double
     ) {
-        url = "http://\(plan.server.authority)\(plan.server.prefix)"
+        url = plan.server.url
         room = plan.room
         protocolName = plan.signalling.rawValue
         publishers = plan.publishers
@@ -55,6 +55,7 @@ extension LoadReport {
                 byKind[track.kind, default: (0, 0)].expected &+= track.expected &+ missing
                 byKind[track.kind, default: (0, 0)].received &+= track.received
                 packets.repaired &+= track.repaired
+                packets.padding &+= track.padding
                 packets.duplicates &+= track.duplicates
                 packets.nacked &+= track.nacked
                 packets.bytes &+= track.bytes

@@ -30,6 +30,8 @@ package struct LoadReport: Codable, Sendable {
         /// Published after the last that a subscriber got; part of `lost`.
         package var missingAtTheEnd: UInt64 = 0
         package var repaired: UInt64 = 0
+        /// What the server probed with; in none of the others.
+        package var padding: UInt64 = 0
         package var duplicates: UInt64 = 0
         package var nacked: UInt64 = 0
         /// Of streams that no answer named, and those that no key opened.

@@ -103,6 +103,7 @@ package struct ClientOffer: Sendable {
     }
 
     private static func extensions(_ kind: MediaKind) -> [(kind: HeaderExtension, id: UInt8)] {
-        [(.absSendTime, 2), (.transportCC, 3), (.mid, 4)] + (kind == .audio ? [(.audioLevel, 1)] : [(.rid, 10), (.repairedRid, 11)])
+        [(.absSendTime, 2), (.transportCC, 3), (.mid, 4)]
+            + (kind == .audio ? [(.audioLevel, 1)] : [(.rid, 10), (.repairedRid, 11), (.dependencyDescriptor, 12)])
     }
 }

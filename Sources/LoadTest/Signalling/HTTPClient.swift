@@ -6,6 +6,7 @@ import NIOPosix
 struct HTTPClient: Sendable {
     let group: any EventLoopGroup
     let server: ServerAddress
+    let tls: ServerTLS?
     private static let timeout = TimeAmount.seconds(30)
     /// Answers beyond this are no session descriptions.
     private static let bodyLimit = 1 << 20
@@ -23,8 +24,9 @@ struct HTTPClient: Sendable {
             channel = try await ClientBootstrap(group: group)
                 .connectTimeout(.seconds(10))
                 .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-                .channelInitializer { channel in
+                .channelInitializer { [tls] channel in
                     channel.eventLoop.makeCompletedFuture {
+                        try tls?.begin(channel)
                         try channel.pipeline.syncOperations.addHTTPClientHandlers()
                         try channel.pipeline.syncOperations.addHandler(HTTPAnswerCollector(answer, limit: HTTPClient.bodyLimit))
                     }
@@ -47,7 +49,10 @@ struct HTTPClient: Sendable {
             let received = try await answer.futureResult.get()
             channel.close(promise: nil)
             return received
-        } catch { throw .broken("\(server.authority) broke off: \(error)") }
+        } catch {
+            if ServerTLS.failed(error) { throw .unreachable("\(server.authority) does not answer by TLS, or is not trusted: \(error).") }
+            throw .broken("\(server.authority) broke off: \(error)")
+        }
     }
 }
 

@@ -27,10 +27,10 @@ extension Joiner {
         let held = KnownKey()
         let session = LiveKitSession(publishes: newcomer.role.publishes ? tracks(of: newcomer) : [], offer: offer) { answer in
             if let key = held.key {
-                await thread.add(key, sending: sending(answer), receiving: receiving(answer), extensions: answer.extensions)
+                await thread.add(key, sending: sending(answer), receiving: receiving(answer, newcomer), extensions: answer.extensions)
                 return nil
             }
-            do throws(LoadError) { held.key = try await thread.open(setup(newcomer, answer, requestedAt: requestedAt)) } catch {
+            do throws(LoadError) { held.key = try await thread.open(try setup(newcomer, answer, requestedAt: requestedAt)) } catch {
                 return error
             }
             return nil
@@ -57,20 +57,20 @@ extension Joiner {
             tracks.append(LiveKitSession.Track(request: request, kind: .audio, codecs: [ClientOffer.opus], rids: []))
         }
         if plan.hasVideo {
-            let shapes = plan.shapes
+            let contents = plan.contents
             let request = Livekit_AddTrackRequest.with {
                 $0.cid = "camera-\(newcomer.identity)"
                 $0.name = "camera"
                 $0.type = .video
                 $0.source = .camera
-                $0.width = UInt32(shapes.last?.width ?? 0)
-                $0.height = UInt32(shapes.last?.height ?? 0)
-                $0.layers = zip(shapes, [Livekit_VideoQuality.low, .medium, .high].suffix(shapes.count)).map { shape, quality in
+                $0.width = UInt32(contents.last?.width ?? 0)
+                $0.height = UInt32(contents.last?.height ?? 0)
+                $0.layers = zip(contents, [Livekit_VideoQuality.low, .medium, .high].suffix(contents.count)).map { content, quality in
                     .with {
                         $0.quality = quality
-                        $0.width = UInt32(shape.width)
-                        $0.height = UInt32(shape.height)
-                        $0.bitrate = UInt32(shape.bitsPerSecond)
+                        $0.width = UInt32(content.width)
+                        $0.height = UInt32(content.height)
+                        $0.bitrate = UInt32(content.bitsPerSecond)
                     }
                 }
             }

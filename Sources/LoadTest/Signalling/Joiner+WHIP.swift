@@ -21,7 +21,7 @@ extension Joiner {
         let session = try await WHIPSession(
             http, path: path, token: newcomer.token, offer: offer, patience: Joiner.patience, clock: { thread.now })
         do throws(LoadError) {
-            let key = try await thread.open(setup(newcomer, session.answer, requestedAt: requestedAt))
+            let key = try await thread.open(try setup(newcomer, session.answer, requestedAt: requestedAt))
             return Member(role: newcomer.role, identity: newcomer.identity, thread: thread, key: key, session: session)
         } catch {
             await session.end()

@@ -29,6 +29,8 @@ struct Joiner: Sendable {
     let http: HTTPClient
     let certificate: Certificate
     let tokens: LoadRun.TokenSource
+    /// What is sent of files.
+    let recordings = SentRecordings()
 
     func join(_ role: Role, number: Int, on thread: LoadThread) async -> Result<Member, LoadError> {
         do throws(LoadError) {
@@ -58,23 +60,53 @@ struct Joiner: Sendable {
 
     // MARK: What both ways share
 
-    func setup(_ newcomer: Newcomer, _ answer: ServerAnswer, requestedAt: Instant) -> ClientSetup {
-        // Publishers and participants have numbers of their own each.
-        let source = newcomer.role == .participant ? plan.publishers + newcomer.number : newcomer.number
+    /// Throws `broken` where the server cannot be reached as the plan wants.
+    func setup(_ newcomer: Newcomer, _ answer: ServerAnswer, requestedAt: Instant) throws(LoadError) -> ClientSetup {
+        let candidates = ordered(candidates(answer))
+        guard !candidates.isEmpty else { throw .broken("The answer names no candidate by \(plan.transport == .udp ? "UDP" : "TCP").") }
         return ClientSetup(
-            identity: newcomer.identity, number: UInt16(truncatingIfNeeded: source), requestedAt: requestedAt, transport: answer.transport,
-            candidates: ordered(answer.candidates), extensions: answer.extensions, sending: sending(answer), receiving: receiving(answer),
+            identity: newcomer.identity, number: source(newcomer.role, newcomer.number), requestedAt: requestedAt,
+            transport: answer.transport, candidates: candidates, usesTCP: plan.transport != .udp, extensions: answer.extensions,
+            sending: sending(answer), receiving: receiving(answer, newcomer),
             verifies: newcomer.role.watches && newcomer.number < plan.verifying, loss: plan.loss)
     }
 
     func sending(_ answer: ServerAnswer) -> [SendingPlan] {
         answer.sections.filter(\.sends).map { section in
-            SendingPlan(parameters: section.parameters, shapes: section.parameters.kind == .video ? plan.shapes : [])
+            SendingPlan(
+                parameters: section.parameters, contents: section.parameters.kind == .video ? plan.contents : [], sound: plan.sound,
+                recordings: recordings)
         }
     }
 
-    func receiving(_ answer: ServerAnswer) -> [ReceivingPlan] {
-        answer.sections.filter(\.receives).map { ReceivingPlan(parameters: $0.parameters, trackID: $0.trackID) }
+    func receiving(_ answer: ServerAnswer, _ newcomer: Newcomer) -> [ReceivingPlan] {
+        answer.sections.filter(\.receives).map { section in
+            let isRecorded = section.parameters.kind == .video ? !plan.pictures.isEmpty : plan.sound != nil
+            return ReceivingPlan(
+                parameters: section.parameters, trackID: section.trackID, source: publisher(of: section, for: newcomer),
+                recordings: isRecorded ? recordings : nil, spatialLayers: isRecorded ? 1 : plan.spatialLayers,
+                temporalLayers: isRecorded ? 1 : plan.temporalLayers)
+        }
+    }
+
+    /// What somebody stamps: publishers and participants have numbers of their own each.
+    private func source(_ role: Role, _ number: Int) -> UInt16 {
+        UInt16(truncatingIfNeeded: role == .participant ? plan.publishers + number : number)
+    }
+
+    /// Whose packets are to come, as far as signalling tells.
+    private func publisher(of section: ServerAnswer.Section, for newcomer: Newcomer) -> UInt16? {
+        switch plan.signalling {
+        case .whip: return plan.publishers > 0 ? source(.publisher, newcomer.number % plan.publishers) : nil
+        case .livekit:
+            guard let name = section.publisher?.split(separator: "-"), name.count == 2, let number = Int(name[1]) else { return nil }
+            return source(name[0] == "participant" ? .participant : .publisher, number)
+        }
+    }
+
+    private func candidates(_ answer: ServerAnswer) -> [SocketAddress] {
+        guard case .tcp(let port) = plan.transport else { return answer.candidates }
+        return answer.tcpCandidates.isEmpty ? answer.candidates.map { $0.with(port: port) } : answer.tcpCandidates
     }
 
     /// The address at which HTTP was answered is the likeliest to work.

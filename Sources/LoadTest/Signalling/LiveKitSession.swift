@@ -34,10 +34,13 @@ actor LiveKitSession: LoadSession {
     private var mustOffer = false
     /// The server's names of what it sends, by the name it was announced under.
     private(set) var published: [String: String] = [:]
+    /// Who publishes which track, as the server tells of others.
+    private var publishers: [String: String] = [:]
+    private static let publisherLimit = 20_000
     private var hasAnnounced = false
     private var hasOffered = false
     /// Where the server can be reached, as it tells after its answer; and the first answer while nothing is known yet.
-    private var trickled: [SocketAddress] = []
+    private var trickled: [ServerAnswer.Reachable] = []
     private var unreachableAnswer: ServerAnswer?
     private var failure: LoadError?
     private var isSettled = false
@@ -136,6 +139,8 @@ actor LiveKitSession: LoadSession {
             await makeOffer()
         case .requestResponse(let refusal) where !isSettled && refusal.reason != .ok:
             fail(.refused(status: 403, sentence: refusal.message))
+        case .join(let response): note(response.otherParticipants)
+        case .update(let update): note(update.participants)
         case .trickle(let message): await learn(message.candidateInit)
         case .leave(let leave):
             fail(.broken("The server said leave (\(leave.reason))."))
@@ -152,9 +157,17 @@ actor LiveKitSession: LoadSession {
         } catch { return fail(error) }
     }
 
+    private func note(_ participants: [Livekit_ParticipantInfo]) {
+        for participant in participants {
+            for track in participant.tracks where publishers.count < LiveKitSession.publisherLimit {
+                publishers[track.sid] = participant.identity
+            }
+        }
+    }
+
     private func learn(_ candidate: String) async {
-        guard let address = ServerAnswer.address(trickled: candidate), trickled.count < 64 else { return }
-        trickled.append(address)
+        guard let reachable = ServerAnswer.reachable(trickled: candidate), trickled.count < 64 else { return }
+        trickled.append(reachable)
         if let answer = unreachableAnswer {
             unreachableAnswer = nil
             await use(answer)
@@ -163,8 +176,11 @@ actor LiveKitSession: LoadSession {
 
     private func use(_ answer: ServerAnswer) async {
         var answer = answer
-        answer.candidates += trickled.filter { !answer.candidates.contains($0) }
-        guard !answer.candidates.isEmpty else {
+        for index in answer.sections.indices {
+            answer.sections[index].publisher = answer.sections[index].trackID.flatMap { publishers[$0] }
+        }
+        for candidate in trickled { answer.add(candidate) }
+        guard !answer.candidates.isEmpty || !answer.tcpCandidates.isEmpty else {
             unreachableAnswer = answer
             return
         }

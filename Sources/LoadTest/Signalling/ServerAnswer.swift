@@ -14,11 +14,15 @@ package struct ServerAnswer: Sendable {
         package var receives: Bool
         /// What the server calls the track that it sends.
         package var trackID: String?
+        /// The identity of who publishes it, where the server has told.
+        package var publisher: String?
     }
 
     package var transport: TransportParameters
-    /// Where to send checks: UDP host candidates, in the order of the answer.
+    /// Where to send checks: UDP candidates, in the order of the answer.
     package var candidates: [SocketAddress]
+    /// Where to connect to: passive TCP candidates (RFC 6544 §4.5).
+    package var tcpCandidates: [SocketAddress]
     package var sections: [Section]
     /// The ids that all sections share (RFC 9143 §10).
     package var extensions: HeaderExtensionMap
@@ -37,11 +41,8 @@ package struct ServerAnswer: Sendable {
         var accepted: [(section: MediaSection, offered: ClientOffer.Section)] = []
         for (section, offered) in zip(session.media, offer.sections) where section.port != 0 { accepted.append((section, offered)) }
         transport = try Self.transport(session, accepted.map(\.section), local: offer.credentials)
-        var seen: Set<SocketAddress> = []
-        candidates = (session.candidates + accepted.flatMap { $0.section.candidates }).compactMap { candidate in
-            ServerAnswer.address(of: candidate).flatMap { seen.insert($0).inserted ? $0 : nil }
-        }
-        guard !candidates.isEmpty || mayTrickle else { throw .broken("The answer names no UDP candidate with an address.") }
+        candidates = []
+        tcpCandidates = []
         sections = accepted.map { Section($0.section, offered: $0.offered, session) }
         extensions = HeaderExtensionMap()
         for section in sections {
@@ -49,21 +50,42 @@ package struct ServerAnswer: Sendable {
                 extensions[kind] = section.parameters.extensions[kind]
             }
         }
+        for candidate in session.candidates + accepted.flatMap({ $0.section.candidates }) { add(Self.reachable(candidate)) }
+        guard !candidates.isEmpty || !tcpCandidates.isEmpty || mayTrickle else {
+            throw .broken("The answer names no candidate with an address.")
+        }
     }
 
-    /// Where checks may go: a UDP candidate with an address.
-    private static func address(of candidate: Candidate) -> SocketAddress? {
-        guard candidate.transport == "udp", candidate.component == 1 else { return nil }
-        return SocketAddress(host: candidate.address, port: candidate.port)
+    /// Where a client may reach the server.
+    package struct Reachable: Sendable, Hashable {
+        package var address: SocketAddress
+        package var isTCP: Bool
+    }
+
+    /// Takes a candidate in, once.
+    mutating func add(_ candidate: Reachable?) {
+        guard let candidate else { return }
+        if candidate.isTCP {
+            if !tcpCandidates.contains(candidate.address) { tcpCandidates.append(candidate.address) }
+        } else if !candidates.contains(candidate.address) {
+            candidates.append(candidate.address)
+        }
+    }
+
+    /// Of a candidate by UDP or passive TCP that has an address.
+    private static func reachable(_ candidate: Candidate) -> Reachable? {
+        let isTCP = candidate.transport == "tcp" && candidate.tcpType == "passive"
+        guard isTCP || candidate.transport == "udp", candidate.component == 1 else { return nil }
+        return SocketAddress(host: candidate.address, port: candidate.port).map { Reachable(address: $0, isTCP: isTCP) }
     }
 
     /// The same of a trickled candidate, as browsers write it in JSON (`RTCIceCandidateInit`).
-    package static func address(trickled json: String) -> SocketAddress? {
+    package static func reachable(trickled json: String) -> Reachable? {
         struct Init: Decodable { var candidate: String }
         guard let parsed = try? JSONDecoder().decode(Init.self, from: Data(json.utf8)), parsed.candidate.hasPrefix("candidate:") else {
             return nil
         }
-        return Candidate(parsing: String(parsed.candidate.dropFirst("candidate:".count))).flatMap { address(of: $0) }
+        return Candidate(parsing: String(parsed.candidate.dropFirst("candidate:".count))).flatMap { reachable($0) }
     }
 
     private static func transport(

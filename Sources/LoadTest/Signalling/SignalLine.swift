@@ -23,8 +23,11 @@ struct SignalLine: Sendable {
             upgrade = try await ClientBootstrap(group: http.group)
                 .connectTimeout(.seconds(10))
                 .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-                .connect(host: http.server.host, port: Int(http.server.port)) { [head] channel in
-                    channel.eventLoop.makeCompletedFuture { try SignalLine.prepare(channel, head) }
+                .connect(host: http.server.host, port: Int(http.server.port)) { [head, tls = http.tls] channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try tls?.begin(channel)
+                        return try SignalLine.prepare(channel, head)
+                    }
                 }
         } catch { throw .unreachable(http.server.silence(error)) }
         do {
@@ -50,8 +53,10 @@ struct SignalLine: Sendable {
                 channel.close(promise: nil)
                 return channel.eventLoop.makeSucceededFuture(nil)
             })
-        return try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(
-            configuration: .init(upgradeConfiguration: configuration))
+        var pipeline = NIOUpgradableHTTPClientPipelineConfiguration(upgradeConfiguration: configuration)
+        // The server's first frames may come with its answer to the request.
+        pipeline.leftOverBytesStrategy = .forwardBytes
+        return try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(configuration: pipeline)
     }
 
     /// What writes to the line; from anywhere.

@@ -45,7 +45,7 @@ struct WHIPSession: LoadSession {
     @discardableResult
     func end() async -> Bool {
         guard !location.isEmpty else { return true }
-        let plain = HTTPClient(group: http.group, server: http.server.withoutPrefix)
+        let plain = HTTPClient(group: http.group, server: http.server.withoutPrefix, tls: http.tls)
         return (try? await plain.send(.DELETE, location, headers: ["authorization": "Bearer \(token)"])) != nil
     }
 }

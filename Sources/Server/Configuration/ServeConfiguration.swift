@@ -18,6 +18,8 @@ package struct ServeConfiguration: Sendable {
     package var maxRooms = 10_000
     /// Of one room, those who only watch included.
     package var maxParticipants = 1_000
+    /// Whether what participants are sent is adapted to what their connections carry.
+    package var congestionControl = true
     package var drainTimeout: Interval = .seconds(30)
     /// Whether `/` is the web app, where anybody may make a room.
     package var webApp = true
@@ -92,6 +94,7 @@ package struct ServeConfiguration: Sendable {
         case (.workers, .count(let value)): workers = value
         case (.maxRooms, .count(let value)): maxRooms = value
         case (.maxParticipants, .count(let value)): maxParticipants = value
+        case (.congestionControl, .bool(let value)): congestionControl = value
         case (.drainTimeout, .interval(let value)): drainTimeout = value
         case (.webApp, .bool(let value)): webApp = value
         case (.invitationLifetime, .interval(let value)): invitationLifetime = value

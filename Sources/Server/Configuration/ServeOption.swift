@@ -14,6 +14,7 @@ package enum ServeOption: String, CaseIterable, Sendable {
     case workers
     case maxRooms = "max-rooms"
     case maxParticipants = "max-participants"
+    case congestionControl = "congestion-control"
     case drainTimeout = "drain-timeout"
     case webApp = "web-app"
     case invitationLifetime = "invitation-lifetime"
@@ -25,7 +26,7 @@ package enum ServeOption: String, CaseIterable, Sendable {
     /// What a value must be, to follow "expected".
     package var expected: String {
         switch self {
-        case .dev, .webApp: "true or false"
+        case .dev, .webApp, .congestionControl: "true or false"
         case .bind: "an IP address, or localhost"
         case .port, .udpPort, .tcpPort, .adminPort: "a port number from 0 to 65535"
         case .announce: "IP addresses separated by commas (names are not resolved)"
@@ -50,7 +51,7 @@ package enum ServeOption: String, CaseIterable, Sendable {
     package func value(of text: String) -> OptionValue? {
         let text = text.trimmed
         switch self {
-        case .dev, .webApp:
+        case .dev, .webApp, .congestionControl:
             switch text.lowercased() {
             case "true", "1", "yes": return .bool(true)
             case "false", "0", "no": return .bool(false)

@@ -13,3 +13,19 @@ extension LiveRoom {
         tell(.streamState([info]), to: member)
     }
 }
+
+/// How people know a track.
+package struct TrackName: Sendable {
+    package var sid: String
+    /// Its publisher's identity.
+    package var publisher: String
+}
+
+extension LiveRoom {
+    /// Of all tracks.
+    var trackNames: [TrackID: TrackName] {
+        var names: [TrackID: TrackName] = [:]
+        for member in members { for track in member.tracks { names[track.id] = TrackName(sid: track.sid, publisher: member.identity) } }
+        return names
+    }
+}

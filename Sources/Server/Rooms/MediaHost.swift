@@ -11,6 +11,7 @@ package protocol MediaHost: Sendable {
     func restartICE(_ id: ParticipantID, local: ICECredentials, remote: ICECredentials) async -> Bool
     func close(_ id: ParticipantID, reason: String) async
     func statistics() async -> WorkerStatistics
+    func explain(_ room: String) async -> [SubscriptionExplanation]
     func stop() async
 }
 

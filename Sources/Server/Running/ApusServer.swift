@@ -72,10 +72,10 @@ package enum ApusServer {
         var hosts = ["0.0.0.0"]
         if NetworkInterfaces.addresses().contains(where: { !$0.isIPv4 }) { hosts.append("::") }
         let addresses = hosts.compactMap { SocketAddress(host: $0, port: configuration.udpPort) }
+        var worker = WorkerConfiguration(addresses: addresses, tcpPort: configuration.tcpPort)
+        worker.controlsCongestion = configuration.congestionControl
         do throws(WorkerError) {
-            let group = try WorkerGroup(
-                count: configuration.workers, WorkerConfiguration(addresses: addresses, tcpPort: configuration.tcpPort),
-                certificate: certificate)
+            let group = try WorkerGroup(count: configuration.workers, worker, certificate: certificate)
             return (group, certificate)
         } catch {
             switch error {

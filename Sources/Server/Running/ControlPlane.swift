@@ -61,6 +61,7 @@ package struct ControlPlane: Sendable {
                 workers: statistics, census: await directory.census, signalSockets: sockets.current, requests: counts.all,
                 process: ProcessStatistics.current())
         }
+        ExplainRoutes(directory: directory, workers: workers).add(to: router)
         return router
     }
 

@@ -38,6 +38,8 @@ package struct Harness: Sendable {
         Harness("dtls", maximumLength: 4_096, DTLSHarness.run),
         Harness("srtp", maximumLength: 2_048, SRTPHarness.run),
         Harness("unit", maximumLength: 2_048, UnitHarness.run),
+        Harness("ivf", maximumLength: 4_096, RecordingHarness.runIVF),
+        Harness("ogg", maximumLength: 2_048, RecordingHarness.runOgg),
     ]
 }
 
