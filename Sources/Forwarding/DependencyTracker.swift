@@ -29,6 +29,7 @@ struct DependencyTracker: ~Copyable {
         let descriptor = read(bytes, isLate: isLate)
         var layers = descriptor.map { self.layers($0, isNewPicture: isNewPicture) } ?? unreadable(bytes, isNewPicture: isNewPicture)
         facts.pointee.length = UInt8(clamping: bytes.count)
+        facts.pointee.tellsKeyframes = numbering != 0
         layers.descriptor = UnsafePointer(facts)
         return layers
     }

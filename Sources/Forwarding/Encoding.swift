@@ -113,6 +113,7 @@ package final class Encoding {
             at: now)
     }
 
+    @inline(__always)
     private func accept(
         _ header: RTPHeader, _ values: HeaderExtensionValues, sequence: Int64, codec: Codec, payload: UnsafeRawBufferPointer,
         descriptor dependencies: UnsafeRawBufferPointer, retransmitted: Bool, at now: Instant
@@ -130,7 +131,7 @@ package final class Encoding {
         let isVideo = codec != .opus
         let layers =
             isVideo
-            ? observer.observe(descriptor, descriptor: dependencies, timestamp: header.timestamp, isLate: isLate) : PacketLayers()
+            ? observer.observe(descriptor, descriptor: dependencies, timestamp: header.timestamp, isLate: isLate) : PacketLayers.single
         var facts = PayloadFacts()
         facts.timestamp = header.timestamp
         facts.codec = codec
@@ -147,7 +148,7 @@ package final class Encoding {
         activity.note(bytes: payload.count, at: now)
         if isVideo, observer.hasLayers { rates.note(payload.count, spatial: layers.spatialID, temporal: layers.temporalID, at: now) }
         var isSwitchPoint = !isVideo
-        if isVideo, layers.numbering != 0 ? layers.descriptor?.pointee.bringsStructure == true : startsKeyframe(descriptor) {
+        if isVideo, startsKeyframe(descriptor, layers) {
             isSwitchPoint = !isLate
             if isLate { keyframes.keyframeMissed(at: now) } else { keyframes.keyframeArrived() }
             missing.forget(before: sequence)
@@ -163,7 +164,8 @@ package final class Encoding {
 
     /// Whether a keyframe begins here. H.264 is entered where its parameter sets are, not at the IDR picture behind them, unless they were told
     /// out of band (RFC 6184 §8.1) and none has come in the stream.
-    private func startsKeyframe(_ descriptor: PayloadDescriptor) -> Bool {
+    private func startsKeyframe(_ descriptor: PayloadDescriptor, _ layers: PacketLayers) -> Bool {
+        if let facts = layers.descriptor, facts.pointee.tellsKeyframes { return facts.pointee.bringsStructure }
         guard case .h264(let h264) = descriptor else { return descriptor.isKeyframeStart }
         if h264.hasSequenceParameterSet { sendsParameterSets = true }
         return h264.hasSequenceParameterSet || (h264.startsIDR && hasParameterSetsOutOfBand && !sendsParameterSets)

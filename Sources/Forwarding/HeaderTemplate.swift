@@ -36,7 +36,8 @@ struct HeaderTemplate {
         // Where the two differ is the level.
         levelOffset = UInt16(truncatingIfNeeded: levels[0].indices.first { levels[0][$0] != levels[1][$0] } ?? 0)
         if form != .automatic, levels[0].count >= 16 {
-            isTwoByte = levels[0][2] != 0xbe
+            // The profile follows the fixed header (RFC 3550 §5.3.1).
+            isTwoByte = levels[0][12] != 0xbe
             extensionEnd = HeaderTemplate.end(of: levels[0], isTwoByte: isTwoByte)
         }
         for (index, byte) in levels[0].enumerated() { if index < 32 { head[index] = byte } else { rest[index - 32] = byte } }

@@ -24,6 +24,7 @@ struct LayerObserver: ~Copyable {
     }
 
     /// `descriptor` is the packet's dependency descriptor, empty where it has none; `isLate` that it fills a gap.
+    @inline(__always)
     mutating func observe(
         _ payload: PayloadDescriptor, descriptor: UnsafeRawBufferPointer, timestamp: UInt32, isLate: Bool
     ) -> PacketLayers {
@@ -37,11 +38,7 @@ struct LayerObserver: ~Copyable {
             switch payload {
             case .vp8(let vp8): layers = observe(vp8, isNewPicture: isNewPicture)
             case .vp9(let vp9): layers = observe(vp9, isNewPicture: isNewPicture)
-            default:
-                layers = PacketLayers()
-                layers.startsFrame = payload.startsFrame
-                layers.startsPicture = isNewPicture
-                layers.startsKeyPicture = isNewPicture && payload.isKeyframeStart
+            default: layers = observe(payload, isNewPicture: isNewPicture)
             }
         }
         maximumSpatial = max(maximumSpatial, layers.spatialID)
@@ -61,6 +58,16 @@ struct LayerObserver: ~Copyable {
         return new
     }
 
+    /// Of a codec whose payloads tell of no layers.
+    private func observe(_ payload: PayloadDescriptor, isNewPicture: Bool) -> PacketLayers {
+        var layers = PacketLayers()
+        layers.startsFrame = payload.startsFrame
+        layers.startsPicture = isNewPicture
+        layers.startsKeyPicture = isNewPicture && payload.isKeyframeStart
+        return layers
+    }
+
+    @inline(__always)
     private func observe(_ vp8: VP8Descriptor, isNewPicture: Bool) -> PacketLayers {
         var layers = PacketLayers()
         layers.temporalID = vp8.temporalID ?? 0

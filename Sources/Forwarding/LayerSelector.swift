@@ -36,6 +36,8 @@ package struct LayerSelector: Sendable {
 
     /// So long a keyframe is waited for before something else is sought: it has been asked for three times by then.
     static let patience = Interval.milliseconds(2_500)
+    /// A few pictures come in this time, and with them what needs no keyframe.
+    private static let pictures = Interval.milliseconds(200)
 
     // In a byte each, beside what else the fan-out reads; negative for none.
     private var currentLayer: Int8 = -1
@@ -46,10 +48,10 @@ package struct LayerSelector: Sendable {
     private var targetTemporal = LayerTarget.highest
     private(set) var currentSpatial = LayerTarget.highest
     private(set) var currentTemporal = LayerTarget.highest
-    /// Since when the target is not reached; nil until that was looked at.
-    private var waitingSince: Instant?
     /// It has taken longer than a keyframe should.
     private var isOverdue = false
+    /// Since when the target is not reached; never, where it is, and until that was looked at.
+    private var waitingSince = Instant.distantFuture
 
     package init() {}
 
@@ -85,14 +87,15 @@ package struct LayerSelector: Sendable {
 
     // MARK: The wish
 
-    /// Takes what this subscriber shall get from now on. Returns the encoding of which a keyframe is needed for it, if any.
+    /// Takes what this subscriber shall get from now on. Returns the encoding of which a keyframe is needed for it, if it is another one; a keyframe
+    /// for layers of the present one is for `review` to ask for.
     package mutating func aim(at target: LayerTarget, at now: Instant) -> Int? {
         let before = self.wanted
         targetLayer = max(-1, target.encoding)
         (targetSpatial, targetTemporal) = (target.spatial, target.temporal)
-        if before != target { (secondLayer, waitingSince, isOverdue) = (-1, nil, false) }
+        if before != target { (secondLayer, waitingSince, isOverdue) = (-1, .distantFuture, false) }
         note(at: now)
-        return neededKeyframe
+        return self.target == current ? nil : self.target
     }
 
     /// What it shall get.
@@ -104,11 +107,11 @@ package struct LayerSelector: Sendable {
     /// `allocated` is taken if it is live.
     package mutating func choose(among layers: [LayerState], maximum: Int? = nil, allocated: LayerTarget? = nil) -> Int? {
         let before = wanted
-        defer { if wanted != before { (secondLayer, waitingSince, isOverdue) = (-1, nil, false) } }
+        defer { if wanted != before { (secondLayer, waitingSince, isOverdue) = (-1, .distantFuture, false) } }
         if let allocated, allocated.encoding >= 0, Int(allocated.encoding) < layers.count, layers[Int(allocated.encoding)].isLive {
             targetLayer = allocated.encoding
             (targetSpatial, targetTemporal) = (allocated.spatial, allocated.temporal)
-            return neededKeyframe
+            return target == current ? nil : target
         }
         (targetSpatial, targetTemporal) = (LayerTarget.highest, LayerTarget.highest)
         if let maximum {
@@ -138,8 +141,9 @@ package struct LayerSelector: Sendable {
         note(at: now)
         guard let target, target != current else {
             secondLayer = -1
-            // A spatial layer is entered, and one of K-SVC left, at a keyframe of the encoding itself.
-            return neededKeyframe
+            // A spatial layer is entered, and one of K-SVC left, at a keyframe of the encoding itself; what needs none is reached by now.
+            guard targetSpatial != currentSpatial, waitingSince <= now, now - waitingSince >= LayerSelector.pictures else { return nil }
+            return current
         }
         let isFed = current.map { $0 < layers.count && layers[$0].isLive } ?? false
         guard !isFed, isOverdue else {
@@ -156,14 +160,8 @@ package struct LayerSelector: Sendable {
 
     private mutating func note(at now: Instant) {
         let isReached = targetLayer == currentLayer && !hasChange
-        if isReached { waitingSince = nil } else if waitingSince == nil { waitingSince = now }
-        isOverdue = waitingSince.map { now - $0 >= LayerSelector.patience } ?? false
-    }
-
-    /// The encoding without whose keyframe the target is not reached.
-    private var neededKeyframe: Int? {
-        guard let target else { return nil }
-        return target != current || targetSpatial != currentSpatial ? target : nil
+        if isReached { waitingSince = .distantFuture } else if waitingSince == .distantFuture { waitingSince = now }
+        isOverdue = waitingSince <= now && now - waitingSince >= LayerSelector.patience
     }
 
     // MARK: Packets
@@ -192,7 +190,7 @@ package struct LayerSelector: Sendable {
 
     /// The subscriber cannot go on with what it has (the source changed, or was gone): the next packet sent must be a keyframe.
     package mutating func restart() {
-        (currentLayer, secondLayer, waitingSince, isOverdue) = (-1, -1, nil, false)
+        (currentLayer, secondLayer, waitingSince, isOverdue) = (-1, -1, .distantFuture, false)
         target = nil
     }
 
@@ -202,7 +200,9 @@ package struct LayerSelector: Sendable {
     package func status(isLive: Bool) -> LayerStatus {
         let current =
             currentLayer < 0 ? LayerTarget.nothing : LayerTarget(encoding: currentLayer, spatial: currentSpatial, temporal: currentTemporal)
-        return LayerStatus(target: wanted, current: current, reason: reason(isLive: isLive), since: waitingSince)
+        return LayerStatus(
+            target: wanted, current: current, reason: reason(isLive: isLive),
+            since: waitingSince == .distantFuture ? nil : waitingSince)
     }
 
     private func reason(isLive: Bool) -> LayerStatus.Reason {

@@ -174,7 +174,7 @@ extension Leg {
         queue.append(
             Departure(
                 transport: transport, slot: packet.slot, payload: packet.payload, headerLength: UInt8(truncatingIfNeeded: header.length),
-                replaced: UInt16(truncatingIfNeeded: packet.length), kind: .rtp, stamps: header.stamps))
+                replaced: UInt16(truncatingIfNeeded: packet.length), kind: .rtp, isAudio: false, stamps: header.stamps))
         packetsSent &+= 1
     }
 

@@ -15,11 +15,11 @@ package struct Leg: ~Copyable {
 
     /// The encoding whose packets go out as they come; negative while there is something to decide about each, or nothing is sent.
     private var gate: Int8 = -1
-    package var selector = LayerSelector() { didSet { renewGate() } }
     /// The subscriber's transport is up and nothing is paused. Otherwise nothing is sent.
     package var isReady = false { didSet { renewGate() } }
     /// The epoch of the encoding that the numbers are aligned to.
     package var epoch: UInt32 = 0
+    package var selector = LayerSelector() { didSet { renewGate() } }
 
     // MARK: The numbers
 

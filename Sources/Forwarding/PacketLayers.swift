@@ -8,6 +8,8 @@ struct DescriptorFacts {
     var switches: UInt64 = 0
     var frameNumber: UInt16 = 0
     var differences = FrameDifferences()
+    /// The encoding's keyframes are told by descriptors: one was readable once. Then payloads are not asked, which may be encrypted.
+    var tellsKeyframes = false
     /// It came with a structure, whose templates have these ids, the end not included.
     var bringsStructure = false
     var templateStart: UInt8 = 0
@@ -50,6 +52,13 @@ package struct PacketLayers {
     var descriptor: UnsafePointer<DescriptorFacts>?
 
     package init() {}
+
+    /// Of sound: every packet is a frame, and needs no other.
+    static var single: PacketLayers {
+        var layers = PacketLayers()
+        (layers.startsFrame, layers.endsFrame, layers.startsPicture, layers.startsKeyPicture) = (true, true, true, true)
+        return layers
+    }
 
     /// Not everybody gets it, or not everybody alike.
     var isLayered: Bool { targets != .max || ends != 0 || descriptor != nil }

@@ -162,11 +162,13 @@ package struct DecodedVideo: Sendable {
         if afterHole {
             if pictures == 0 || pictures > 0x3fff { fault("\(name): PictureID goes from \(oldID) to \(newID)") }
             // Eight bits tell an order only as long as fewer than 128 pictures are missing.
-            if pictures < 0x80, layers == 0 || layers > 0x7f { fault("\(name): TL0PICIDX goes from \(oldTL0) to \(newTL0)") }
+            if pictures < 0x80, layers == 0 && new.temporalID == 0 || layers > 0x7f {
+                fault("\(name): TL0PICIDX goes from \(oldTL0) to \(newTL0)")
+            }
             return
         }
         if pictures != 1 { fault("\(name): PictureID goes from \(oldID) to \(newID)") }
-        if layers != 1 { fault("\(name): TL0PICIDX goes from \(oldTL0) to \(newTL0)") }
+        if layers != (new.temporalID == 0 ? 1 : 0) { fault("\(name): TL0PICIDX goes from \(oldTL0) to \(newTL0)") }
         if keys != (isKeyframe ? 1 : 0) { fault("\(name): KEYIDX goes from \(oldKey) to \(newKey)") }
     }
 }

@@ -76,14 +76,17 @@ package struct PayloadStamp: Equatable, Sendable {
     /// Bytes of a key frame's tag, start code and size (RFC 6386 §9.1).
     private static let vp8Header = 10
 
-    /// A packet of a VP8 frame (RFC 7741 §4.2): descriptor with all fields, payload header in the frame's first packet, the stamp, filling.
-    package func vp8(pictureID: UInt16, tl0PicIdx: UInt8, keyIndex: UInt8, width: UInt16, height: UInt16, length: Int) -> [UInt8] {
+    /// A packet of a VP8 frame (RFC 7741 §4.2): descriptor with all fields, payload header in the frame's first packet, the stamp, filling. The
+    /// pictures of upper temporal layers refer to the base alone.
+    package func vp8(
+        pictureID: UInt16, tl0PicIdx: UInt8, temporalID: UInt8 = 0, keyIndex: UInt8, width: UInt16, height: UInt16, length: Int
+    ) -> [UInt8] {
         ByteWriter.array { writer in
             writer.uint8(0x80 | (index == 0 ? 0x10 : 0))
             writer.uint8(0xf0)
             writer.uint16(0x8000 | pictureID & 0x7fff)
             writer.uint8(tl0PicIdx)
-            writer.uint8(keyIndex & 0x1f)
+            writer.uint8(temporalID << 6 | (temporalID > 0 ? 0x20 : 0) | keyIndex & 0x1f)
             if index == 0, isKeyframe {
                 writer.uint24(0x10_0000)
                 writer.uint24(0x9d_012a)

@@ -38,8 +38,8 @@ extension PayloadStamp {
         case .opus: opus(length: picture.shape.packetLength)
         case .vp8:
             vp8(
-                pictureID: picture.pictureID, tl0PicIdx: picture.tl0PicIdx, keyIndex: picture.keyIndex, width: picture.shape.width,
-                height: picture.shape.height, length: picture.shape.packetLength)
+                pictureID: picture.pictureID, tl0PicIdx: picture.tl0PicIdx, temporalID: picture.temporalID, keyIndex: picture.keyIndex,
+                width: picture.shape.width, height: picture.shape.height, length: picture.shape.packetLength)
         case .h264: h264(picture)
         case .vp9: vp9(picture)
         case .av1: av1(picture)

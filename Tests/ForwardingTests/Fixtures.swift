@@ -128,11 +128,11 @@ struct SentPacket {
 
 extension DepartureQueue {
     /// Everything that waits, parsed as the receiver would.
-    mutating func takeAll() -> [SentPacket] {
+    mutating func takeAll(_ map: HeaderExtensionMap = .all) -> [SentPacket] {
         var packets: [SentPacket] = []
         take { transport, kind, bytes in
             guard let parsed = RTPHeader.parse(bytes.span.bytes) else { return }
-            let values = HeaderExtensionValues.parse(bytes.span.bytes, parsed, .all)
+            let values = HeaderExtensionValues.parse(bytes.span.bytes, parsed, map)
             packets.append(
                 SentPacket(
                     transport: transport, kind: kind, header: parsed, values: values, payload: Array(bytes[parsed.payloadOffset...]),

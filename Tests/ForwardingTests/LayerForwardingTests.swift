@@ -19,6 +19,13 @@ struct LayerForwardingTests {
                     })
                 #expect(viewer.layers(from: 0) == expected)
                 #expect(viewer.selector.status(isLive: true).reason == .reached)
+                guard shape.isDescribed else { continue }
+                // The descriptors say that nothing else can be decoded.
+                var active: UInt32 = 0
+                for one in 0..<shape.spatial where shape.isKeyOnly ? one == spatial : one <= spatial {
+                    for other in 0...temporal { active |= 1 << UInt32(one * shape.temporal + other) }
+                }
+                #expect(viewer.activeTargets == active)
             }
         }
     }
@@ -47,8 +54,8 @@ struct LayerForwardingTests {
         viewer.aim(0)
         for picture in 0..<9 { viewer.play(isKey: picture == 0) }
         viewer.aim(0, spatial: 0)
-        #expect(viewer.needsKeyframe)
         for _ in 0..<9 { viewer.play() }
+        viewer.now = at(300)
         #expect(viewer.needsKeyframe == shape.isKeyOnly)
         #expect(viewer.selector.status(isLive: true).reason == (shape.isKeyOnly ? .awaitingKeyframe : .reached))
         if shape.isKeyOnly {
@@ -60,11 +67,56 @@ struct LayerForwardingTests {
         #expect(viewer.layers(from: low).allSatisfy { $0[0] == 0 })
         viewer.aim(0)
         for _ in 0..<9 { viewer.play() }
+        viewer.now = at(600)
         #expect(viewer.layers(from: low).allSatisfy { $0[0] == 0 } && viewer.needsKeyframe)
         viewer.play(isKey: true)
         for _ in 0..<9 { viewer.play() }
         #expect(viewer.layers(from: low).contains { $0[0] == shape.spatial - 1 } && !viewer.needsKeyframe)
         viewer.verify(isWhole: true)
+    }
+
+    @Test(
+        "Descriptors leave in the form that their length and the ids ask for, and not at all to whom they mean nothing",
+        arguments: [0, 1, 30])
+    func forms(first: UInt8) {
+        var sending = RTPParameters.layered
+        for kind in HeaderExtension.allCases { sending.extensions[kind] = first == 0 ? 0 : first + kind.rawValue }
+        let viewer = LayeredViewer([LayeredSource(Scalability(codec: .av1, spatial: 3, temporal: 3, isDescribed: true))], sending: sending)
+        viewer.aim(0, temporal: 1)
+        for picture in 0..<12 { viewer.play(isKey: picture == 0) }
+        let forms = Set(viewer.packets.map { $0.packet.header.extensionProfile })
+        // The structure is longer than what one-byte elements hold.
+        #expect(forms == (first == 0 ? [0] : first == 1 ? [0xbede, 0x1000] : [0x1000]))
+        #expect(
+            viewer.packets.allSatisfy {
+                $0.descriptor.isEmpty == (first == 0) && $0.packet.values.mid == (first == 0 ? nil : ShortText("v"))
+            })
+        if first != 0 { viewer.verify(isWhole: true) }
+    }
+
+    @Test("Sound is paused at once")
+    func sound() throws {
+        let encoding = Encoding(layer: 0, rid: nil, parameters: .audio)
+        encoding.bind(SSRC(3_000))
+        let stream = SendStream(.audio, entropy: .seeded(1))
+        stream.leg.pointee.isReady = true
+        _ = stream.leg.pointee.selector.aim(at: LayerTarget(encoding: 0), at: at(0))
+        var queue = DepartureQueue(capacity: 8)
+        var sent: [Int] = []
+        for sequence: UInt16 in 0..<6 {
+            if sequence == 3 { _ = stream.leg.pointee.selector.aim(at: .nothing, at: at(0)) }
+            let media = try #require(encoding.media(SourcePacket(payloadType: 111, sequence: sequence), at: at(0)))
+            let shared = try #require(SharedPacket(media, in: encoding.ring))
+            queue.keep(encoding.ring)
+            if !stream.leg.pointee.take(shared, transport: 0, into: &queue),
+                stream.leg.pointee.selector.decide(layer: 0, isSwitchPoint: media.isSwitchPoint) == .switchHere
+            {
+                stream.align(to: media, elapsed: nil)
+                stream.leg.pointee.forward(shared, transport: 0, into: &queue)
+            }
+            sent.append(queue.takeAll().count)
+        }
+        #expect(sent == [1, 1, 1, 0, 0, 0])
     }
 
     @Test("A pause begins after a whole picture, and ends with a keyframe", arguments: Scalability.all)

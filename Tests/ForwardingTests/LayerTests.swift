@@ -121,6 +121,9 @@ struct LayerTests {
         #expect(selector.status(isLive: false).reason == .notLive)
     }
 
+    @Test("A selector takes no more room than it may beside what else the fan-out reads")
+    func size() { #expect(MemoryLayout<LayerSelector>.size <= 16) }
+
     @Test("A target is reached step by step, and says for what it waits")
     func reasons() {
         var selector = LayerSelector()
@@ -133,8 +136,11 @@ struct LayerTests {
         #expect(selector.status(isLive: true).reason == .awaitingSwitchPoint)
         check(selector.aim(at: LayerTarget(encoding: 0, temporal: 0), at: at(20)) == nil)
         #expect(selector.status(isLive: true).reason == .awaitingPicture && selector.status(isLive: true).since == at(20))
-        check(selector.aim(at: LayerTarget(encoding: 0, spatial: 1, temporal: 1), at: at(30)) == 0)
+        // Most spatial layers need no keyframe to be left, and all to be entered.
+        check(selector.aim(at: LayerTarget(encoding: 0, spatial: 1, temporal: 1), at: at(30)) == nil)
         #expect(selector.status(isLive: true).reason == .awaitingKeyframe)
+        check(selector.review(among: [live(100)], at: at(229)) == nil)
+        check(selector.review(among: [live(100)], at: at(230)) == 0)
         check(selector.aim(at: .nothing, at: at(40)) == nil)
         #expect(selector.status(isLive: true).reason == .paused && selector.status(isLive: true).current.encoding == 0)
     }

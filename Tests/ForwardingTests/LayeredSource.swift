@@ -10,10 +10,14 @@ struct Scalability: Sendable, CustomTestStringConvertible {
     var temporal = 1
     /// Spatial layers refer to each other in key pictures only.
     var isKeyOnly = false
+    /// The upper one of two temporal layers refers to itself, too, but for every fourth time.
+    var isLinked = false
     /// Whether packets carry the dependency descriptor, and payloads that nothing can be read from.
     var isDescribed = false
 
-    var testDescription: String { "\(codec) L\(spatial)T\(temporal)\(isKeyOnly ? "_KEY" : "")\(isDescribed ? " with descriptors" : "")" }
+    var testDescription: String {
+        "\(codec) L\(spatial)T\(temporal)\(isKeyOnly ? "_KEY" : "")\(isLinked ? " linked" : "")\(isDescribed ? " with descriptors" : "")"
+    }
 
     static let all: [Scalability] = [
         .init(codec: .vp8), .init(codec: .vp8, temporal: 2), .init(codec: .vp8, temporal: 3), .init(codec: .vp9, temporal: 3),
@@ -22,6 +26,8 @@ struct Scalability: Sendable, CustomTestStringConvertible {
         .init(codec: .av1, temporal: 2, isDescribed: true), .init(codec: .av1, temporal: 3, isDescribed: true),
         .init(codec: .av1, spatial: 2, temporal: 2, isDescribed: true), .init(codec: .av1, spatial: 3, temporal: 3, isDescribed: true),
         .init(codec: .av1, spatial: 3, temporal: 3, isKeyOnly: true, isDescribed: true),
+        .init(codec: .vp8, temporal: 2, isLinked: true), .init(codec: .vp9, temporal: 2, isLinked: true),
+        .init(codec: .av1, temporal: 2, isLinked: true, isDescribed: true),
         .init(codec: .h264, temporal: 3, isDescribed: true), .init(codec: .vp8, temporal: 3, isDescribed: true),
     ]
 }
@@ -89,6 +95,7 @@ final class LayeredSource {
         for spatial in 0..<shape.spatial {
             var references: [(id: Int, number: UInt16)] = []
             if !isKey, let before = latest[8 * spatial + below] { references.append(before) }
+            if shape.isLinked, temporal == 1, distance % 8 != 1, let before = latest[8 * spatial + 1] { references.append(before) }
             if spatial > 0, isKey || !shape.isKeyOnly, let lower = latest[8 * (spatial - 1) + temporal] { references.append(lower) }
             let frame = SourceFrame(
                 id: id(), picture: picture, spatial: spatial, temporal: temporal, isKey: isKey, references: references.map(\.id),
@@ -132,7 +139,7 @@ final class LayeredSource {
         switch shape.codec {
         case .vp8:
             // The middle layer's first picture, and the upper one's before it, refer to the base alone.
-            let isSync = frame.temporal > 0 && distance % 4 != 3
+            let isSync = frame.temporal > 0 && (shape.isLinked ? distance % 8 == 1 : distance % 4 != 3)
             var bytes = VP8.payload(
                 pictureID: pictureID, tl0: tl0, keyIndex: keyIndex, isKey: frame.isKey, starts: index == 0, size: 0)
             bytes[5] |= UInt8(frame.temporal) << 6 | (isSync ? 0x20 : 0)
@@ -141,7 +148,7 @@ final class LayeredSource {
             let isInterLayer = frame.spatial > 0 && (frame.isKey || !shape.isKeyOnly)
             let isUnreferenced = frame.isLastOfPicture || !frame.isKey && shape.isKeyOnly
             // As Chromium does: refers to lower temporal layers only.
-            let isSwitch = frame.temporal > 0
+            let isSwitch = frame.temporal > 0 && (!shape.isLinked || distance % 8 == 1)
             let hasStructure = index == 0 && frame.isKey && frame.spatial == 0
             var flags: UInt8 = frame.isKey ? 0xa0 : 0xe0
             if index == 0 { flags |= 0x08 }
@@ -211,6 +218,7 @@ final class LayeredSource {
                 if frame.isKey { return frame.spatial <= spatial ? 2 : 0 }
                 if frame.temporal > temporal || frame.spatial > spatial || shape.isKeyOnly && frame.spatial != spatial { return 0 }
                 if frame.spatial < spatial { return 3 }
+                if shape.isLinked, temporal == 1 { return distance % 8 == 0 && frame.temporal == 0 || distance % 8 == 1 ? 2 : 3 }
                 return frame.temporal > 0 && frame.temporal == temporal ? 1 : 2
             }
         }

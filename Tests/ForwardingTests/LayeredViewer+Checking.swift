@@ -145,4 +145,11 @@ extension LayeredViewer {
             }
         }
     }
+
+    /// The decode targets that the newest descriptor leaves active.
+    var activeTargets: UInt32 {
+        var structure = DependencyStructure()
+        let read = ordered.compactMap { DependencyDescriptor.parse($0.descriptor.span.bytes, structure: &structure) }
+        return read.last?.activeTargets ?? .max >> UInt32(DependencyStructure.maximumTargets - structure.targetCount)
+    }
 }

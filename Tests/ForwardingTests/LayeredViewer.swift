@@ -18,6 +18,7 @@ final class LayeredViewer {
     let encodings: [Encoding]
     let stream: SendStream
     private var queue = DepartureQueue(capacity: 4_096)
+    private let extensions: HeaderExtensionMap
     private(set) var packets: [Received] = []
     private var lastSequence: Int64?
     private var ids = 0
@@ -38,6 +39,7 @@ final class LayeredViewer {
 
     init(_ sources: [LayeredSource], sending: RTPParameters = .layered, seed: UInt64 = 1) {
         self.sources = sources
+        extensions = sending.extensions
         encodings = sources.map { source in
             let encoding = Encoding(layer: source.layer, rid: nil, parameters: .layered)
             encoding.bind(SSRC(UInt32(1_000 + source.layer)))
@@ -83,7 +85,7 @@ final class LayeredViewer {
             if selector.current == source { stream.leaveOut(sequence) }
         case .nothing, .invalid, nil: break
         }
-        for sent in queue.takeAll() { note(sent) }
+        for sent in queue.takeAll(extensions) { note(sent) }
         if case .media = reception { return true }
         return false
     }
@@ -117,7 +119,7 @@ final class LayeredViewer {
     func resend(_ sequence: UInt16) -> SentPacket? {
         _ = stream.resend(
             sequence, at: now, ring: { $0 < encodings.count ? encodings[$0].ring : nil }, transport: 7, into: &queue)
-        return queue.takeAll().last
+        return queue.takeAll(extensions).last
     }
 
     /// In the order of sequence numbers.

@@ -105,4 +105,23 @@ import Testing
         #expect(viewer.video.decoder.stretches.map(\.layer) == [1, 2])
         #expect(viewer.video.decoder.faults == [])
     }
+
+    @Test("pictures of temporal layers arrive as whole as others do, over switches and with loss", arguments: [0, 0.03])
+    func temporalLayers(loss: Double) throws {
+        let world = try SimulatedWorld(seed: 77)
+        var plan = PeerPlan.publisher()
+        plan.video = .simulcast()
+        for index in 0..<3 { plan.video?.shapes[index].temporalLayers = 3 }
+        plan.uplink.loss = loss
+        let camera = try world.join(plan)
+        let viewer = try world.join(.viewer())
+        for round in 0..<6 {
+            world.run(for: .seconds(3))
+            camera.cameras[2].isPaused = round % 2 == 0
+        }
+        if loss == 0 { expectCleanVideo(viewer, frames: 380) }
+        #expect(viewer.video.decoder.faults == [])
+        #expect(viewer.video.decoder.frames > 320)
+        #expect(viewer.video.decoder.stretches.count > 3)
+    }
 }
