@@ -144,6 +144,8 @@ async def test_files_that_cannot_be_sent(tmp_path):
         assert status == 64 and out == "" and sentence in err, err
 
 
+# Congestion control leaves a number open where it pauses a track in the middle of a picture; here none may be missing.
+@pytest.mark.serve("--congestion-control", "false")
 @pytest.mark.parametrize("protocol", ["whip", "livekit"])
 async def test_media_over_tcp(apus, protocol):
     """By ICE-TCP nothing is lost, while viewers come and go."""
