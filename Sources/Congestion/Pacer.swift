@@ -30,6 +30,8 @@ package struct Pacer {
     /// The target, in bits a second.
     package private(set) var target: Bitrate
     private var rate: Bitrate
+    /// What leaves at once, in time at the pacing rate.
+    private var burst = Pacer.burst
     /// In bytes: what was sent beyond what time has paid for.
     private var mediaDebt = 0.0
     private var paddingDebt = 0.0
@@ -50,9 +52,12 @@ package struct Pacer {
     }
 
     /// Sets the target, how much faster media may leave, and how many bytes of it wait: many of them leave faster.
-    package mutating func set(_ target: Bitrate, factor: Double = Pacer.factor, waiting bytes: Int, at now: Instant) {
+    package mutating func set(
+        _ target: Bitrate, factor: Double = Pacer.factor, burst: Interval = Pacer.burst, waiting bytes: Int, at now: Instant
+    ) {
         pay(at: now)
         self.target = target
+        self.burst = burst
         rate = max(target * factor, Bitrate(bytes: bytes, in: Pacer.longestWait))
     }
 
@@ -116,7 +121,7 @@ package struct Pacer {
         if probeBytes >= probe.bytes, probePackets >= probe.packets { self.probe = nil }
     }
 
-    private var burstBytes: Double { max(rate.exactBytes(in: Pacer.burst), Pacer.leastBurst) }
+    private var burstBytes: Double { max(rate.exactBytes(in: burst), Pacer.leastBurst) }
 
     private mutating func pay(at now: Instant) {
         let elapsed = min(max(now - (updatedAt ?? now), .zero), Pacer.memory)

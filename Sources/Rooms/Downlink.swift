@@ -24,6 +24,8 @@ struct Downlink: ~Copyable {
     private static let probeTick = Interval.milliseconds(1)
     /// How much faster than the target pictures leave where the target is near what the link passes.
     private static let factorNearCapacity = 1.3
+    /// What leaves at once where no queue stands: a frame of a stream that fills the target, which would cost a turn more in parts.
+    private static let burst = Interval.milliseconds(25)
     /// What is assumed in the beginning: there are answers soon, or only after a second.
     private static let start = Bitrate.kilobits(600)
     private static let startByReports = Bitrate.kilobits(2_500)
@@ -78,7 +80,7 @@ struct Downlink: ~Copyable {
             pacer.set(estimator.target, factor: 1, waiting: 0, at: now)
         } else {
             let factor = estimator.isNearCapacity ? Downlink.factorNearCapacity : Pacer.factor
-            pacer.set(estimator.target, factor: factor, waiting: held.bytes, at: now)
+            pacer.set(estimator.target, factor: factor, burst: Downlink.burst, waiting: held.bytes, at: now)
         }
         if let probe = estimator.probe { pacer.begin(probe, at: now) }
     }
