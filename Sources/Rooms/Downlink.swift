@@ -44,6 +44,8 @@ struct Downlink: ~Copyable {
     /// What can be padded with: a stream of retransmissions is there.
     var canPad = false
     private(set) var roundTrip: Interval?
+    /// A report has come: without any, silence says nothing of the way.
+    private var hasReport = false
     /// Far more has been sent than there is room for: what still waits is forgotten.
     var isFlooded = false
 
@@ -108,8 +110,10 @@ struct Downlink: ~Copyable {
             if isNumbered { transportSequence &+= 1 }
             return
         }
-        if isNumbered || feedback == .reports {
+        if feedback == .transport ? isNumbered : hasReport {
             estimator.noteSent(transportSequence, bytes: bytes, at: now, probe: pacer.probe(for: kind))
+            transportSequence &+= 1
+        } else if isNumbered {
             transportSequence &+= 1
         }
         pacer.note(kind, bytes: bytes, at: now)
@@ -133,6 +137,7 @@ struct Downlink: ~Copyable {
     mutating func noteReport(packets: Int, lost: Int, roundTrip: Interval?, at now: Instant) {
         if let roundTrip { self.roundTrip = roundTrip }
         guard feedback == .reports else { return }
+        hasReport = hasReport || packets > 0
         estimator.noteReport(packets: packets, lost: lost, roundTrip: roundTrip, at: now)
         update(at: now)
     }

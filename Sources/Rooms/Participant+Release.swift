@@ -41,7 +41,7 @@ extension Participant {
             guard let packet = batch.nextSlot() else { return false }
             guard let ready = waiting.takeFirst(of: &downlink.held, into: packet) else { break }
             ready.stamps.stamp(packet, absSendTime: moment.sendTime, transportSequence: downlink.transportSequence)
-            send(ready, in: packet, to: path, at: moment, into: batch, sealing: sealing, &sent)
+            _ = send(ready, in: packet, to: path, at: moment, into: batch, sealing: sealing, &sent)
         }
         while let packet = batch.nextSlot() {
             guard
@@ -56,20 +56,22 @@ extension Participant {
             {
                 continue
             }
-            send(ready, in: packet, to: path, at: moment, into: batch, sealing: sealing, &sent)
+            _ = send(ready, in: packet, to: path, at: moment, into: batch, sealing: sealing, &sent)
         }
         return false
     }
 
+    /// False where it cannot be encrypted, and does not leave.
     @inline(__always)
     private func send(
-        _ ready: ReadyPacket, in packet: UnsafeMutableRawBufferPointer, to path: Path, at moment: Departing, into batch: DatagramBatch,
-        sealing: borrowing SealingQueue, _ sent: inout Counters.Traffic
-    ) {
-        guard let length = transport.protectRTP(packet, length: ready.length, deferring: sealing) else { return }
-        downlink.noteSent(ready.isAudio ? .audio : .media, bytes: length, isNumbered: ready.hasTransportSequence, at: moment.now)
+        _ ready: ReadyPacket, as kind: Pacer.Kind? = nil, in packet: UnsafeMutableRawBufferPointer, to path: Path, at moment: Departing,
+        into batch: DatagramBatch, sealing: borrowing SealingQueue, _ sent: inout Counters.Traffic
+    ) -> Bool {
+        guard let length = transport.protectRTP(packet, length: ready.length, deferring: sealing) else { return false }
+        downlink.noteSent(kind ?? (ready.isAudio ? .audio : .media), bytes: length, isNumbered: ready.hasTransportSequence, at: moment.now)
         sent.count(ready.kind, bytes: length)
         batch.commit(length, to: path)
+        return true
     }
 
     /// Sends what a probe lacks; false when the batch is full before that.
@@ -84,10 +86,7 @@ extension Participant {
                 return true
             }
             ready.stamps.stamp(packet, absSendTime: moment.sendTime, transportSequence: downlink.transportSequence)
-            guard let length = transport.protectRTP(packet, length: ready.length, deferring: sealing) else { return true }
-            downlink.noteSent(.padding, bytes: length, isNumbered: ready.hasTransportSequence, at: moment.now)
-            sent.count(ready.kind, bytes: length)
-            batch.commit(length, to: path)
+            guard send(ready, as: .padding, in: packet, to: path, at: moment, into: batch, sealing: sealing, &sent) else { return true }
         }
         return true
     }

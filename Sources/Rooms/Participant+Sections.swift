@@ -115,6 +115,8 @@ extension Participant {
                 tracks.attach(subscription, to: section.source, at: now)
             }
         }
+        // What is new has no share yet.
+        if transport.isConnected, !changed.isEmpty { nextAllocation = min(nextAllocation, now) }
         return changed
     }
 

@@ -63,6 +63,8 @@ package struct PeerPlan: Sendable {
     package var shakesHands = true
     /// Whether the checks that keep consent nominate the path once more, as Chromium's do; Firefox's do not.
     package var renominates = true
+    /// Otherwise it agrees to no transport-wide feedback, and tells nothing of what it gets.
+    package var tellsOfArrivals = true
     package var profiles = SRTPProfile.allCases
     package var uplink = LinkConditions()
     package var downlink = LinkConditions()
@@ -132,14 +134,19 @@ package struct PeerPlan: Sendable {
     /// The sections on which the server sends.
     func down(_ entropy: Entropy) -> [RTPParameters] {
         guard receives else { return [] }
+        var (videoCodec, audioCodec, extensions) = (Self.downVideo, Self.downAudio, Self.downExtensions)
+        if !tellsOfArrivals {
+            (videoCodec.transportCC, audioCodec.transportCC) = (false, false)
+            extensions[.transportCC] = 0
+        }
         let pictures = (1...max(1, screens)).map { number in
             RTPParameters(
-                mid: number == 1 ? "video" : "video\(number)", kind: .video, codecs: [Self.downVideo], extensions: Self.downExtensions,
+                mid: number == 1 ? "video" : "video\(number)", kind: .video, codecs: [videoCodec], extensions: extensions,
                 streams: [RTPParameters.Stream(ssrc: entropy.ssrc(), rtxSSRC: entropy.ssrc())])
         }
         return pictures + [
             RTPParameters(
-                mid: "audio", kind: .audio, codecs: [Self.downAudio], extensions: Self.downExtensions,
+                mid: "audio", kind: .audio, codecs: [audioCodec], extensions: extensions,
                 streams: [RTPParameters.Stream(ssrc: entropy.ssrc())])
         ]
     }

@@ -38,6 +38,7 @@ package final class SimulatedPeer {
 
     /// Who it is in feedback.
     private let feedbackSSRC: SSRC
+    private let tellsOfArrivals: Bool
     private let extensions: HeaderExtensionMap
     private var nextReport: Instant?
     private let entropy: Entropy
@@ -61,6 +62,7 @@ package final class SimulatedPeer {
         uplink = SimulatedLink(plan.uplink, seed: entropy.next())
         downlink = SimulatedLink(plan.downlink, seed: entropy.next())
         feedbackSSRC = entropy.ssrc()
+        tellsOfArrivals = plan.tellsOfArrivals
         extensions = PeerPlan.downExtensions
         let pictures = down.filter { $0.kind == .video }
         videos = (pictures.isEmpty ? [RTPParameters(mid: "", kind: .video, codecs: [], extensions: extensions)] : pictures)
@@ -187,7 +189,7 @@ package final class SimulatedPeer {
     private func report(at now: Instant, into batch: DatagramBatch) {
         media.report(at: now, over: transport, into: batch)
         let blocks = videos.compactMap { $0.takeReport(at: now) }
-        guard !blocks.isEmpty else { return }
+        guard !blocks.isEmpty, tellsOfArrivals else { return }
         transport.sendRTCP(into: batch) { ReceiverReport(ssrc: feedbackSSRC).write(into: &$0, reports: blocks.span) }
     }
 }

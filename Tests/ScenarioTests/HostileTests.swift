@@ -140,6 +140,39 @@ import Testing
         expectCleanVideo(viewer, frames: 640)
     }
 
+    @Test("an estimate of 1 bit/s from a viewer with transport-wide feedback, and feedback on what was never sent, move nothing")
+    func absurdFeedback() throws {
+        let world = try SimulatedWorld(seed: 95)
+        _ = try world.join(.publisher())
+        let viewer = try world.join(.viewer())
+        world.run(for: .seconds(4))
+        let ssrcs = [viewer.video.ssrc]
+        for round in 0..<500 as Range<Int64> {
+            world.sendRTCP(from: viewer) { writer in
+                ReceiverEstimatedMaximumBitrate.write(into: &writer, sender: SSRC(1), bitsPerSecond: 1, ssrcs: ssrcs.span)
+                let arrivals = (0..<50 as Range<Int64>).map { PacketArrival(sequence: 40_000 + 60 * round + $0, arrival: world.now) }
+                _ = TransportFeedback.write(
+                    into: &writer, sender: SSRC(1), media: viewer.video.ssrc, feedbackCount: UInt8(truncatingIfNeeded: round),
+                    base: arrivals[0].sequence, arrivals: arrivals.span)
+            }
+            world.run(for: .milliseconds(20))
+        }
+        expectCleanVideo(viewer, frames: 400)
+        #expect(viewer.video.decoder.longestPause < .milliseconds(200))
+    }
+
+    @Test("a viewer that never tells anything is sent everything all the same")
+    func neverTells() throws {
+        let world = try SimulatedWorld(seed: 96)
+        _ = try world.join(.publisher())
+        var plan = PeerPlan.viewer()
+        plan.tellsOfArrivals = false
+        let viewer = try world.join(plan)
+        world.run(for: .seconds(30))
+        expectCleanVideo(viewer, frames: 860)
+        #expect(viewer.video.decoder.longestPause < .milliseconds(200))
+    }
+
     @Test("a viewer that asks for everything again gets no more than a share of what it is sent")
     func nackStorm() throws {
         let world = try SimulatedWorld(seed: 94)
