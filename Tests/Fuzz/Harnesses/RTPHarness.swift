@@ -26,13 +26,15 @@ enum RTPHarness {
             let values = HeaderExtensionValues.parse(packet, header, map)
             if let time = values.absSendTime { try expect(time < 1 << 24, "abs-send-time has 24 bits") }
             if let level = values.audioLevel { try expect(level < 128, "audio-level has 7 bits") }
-            try rewrite(header, values, map)
+            try rewrite(header, values, Array(values.descriptor(of: input)), map)
             if values.mid != nil { try PlantedBug.check(header.timestamp) }
         }
     }
 
     /// What we would send with the same values reads back with the same values.
-    private static func rewrite(_ header: RTPHeader, _ values: HeaderExtensionValues, _ map: HeaderExtensionMap) throws(Finding) {
+    private static func rewrite(
+        _ header: RTPHeader, _ values: HeaderExtensionValues, _ descriptor: [UInt8], _ map: HeaderExtensionMap
+    ) throws(Finding) {
         var outgoing = OutgoingHeader(
             payloadType: header.payloadType, marker: header.marker, sequenceNumber: header.sequenceNumber, timestamp: header.timestamp,
             ssrc: header.ssrc)
@@ -44,9 +46,11 @@ enum RTPHarness {
         outgoing.reservesSendTime = values.absSendTime != nil
         outgoing.reservesTransportSequence = values.transportSequence != nil
         var stamps = StampOffsets()
-        guard var written = ByteWriter.array(capacity: OutgoingHeader.maximumLength, { stamps = outgoing.write(into: &$0, map) }) else {
-            throw Finding("a header is longer than the longest")
-        }
+        // The descriptor's own two bytes of element header, and what rounds the extension up to words.
+        let longest = OutgoingHeader.maximumLength + (descriptor.isEmpty ? 0 : descriptor.count + 5)
+        guard
+            var written = ByteWriter.array(capacity: longest, { stamps = outgoing.write(into: &$0, map, descriptor: descriptor) })
+        else { throw Finding("a header is longer than the longest") }
         written.withUnsafeMutableBytes {
             stamps.stamp($0, absSendTime: values.absSendTime ?? 0, transportSequence: values.transportSequence ?? 0)
         }
@@ -56,6 +60,11 @@ enum RTPHarness {
             copy.payloadType == header.payloadType && copy.marker == header.marker && copy.sequenceNumber == header.sequenceNumber
                 && copy.timestamp == header.timestamp && copy.ssrc == header.ssrc && copy.headerLength == again.byteCount,
             "the header changed")
-        try expect(HeaderExtensionValues.parse(again, copy, map) == values, "the extensions changed")
+        var reread = HeaderExtensionValues.parse(again, copy, map)
+        let carried = written.withUnsafeBytes { Array(reread.descriptor(of: $0)) }
+        try expect(carried == descriptor, "the dependency descriptor changed")
+        // It may lie elsewhere in a header of our own.
+        (reread.descriptorOffset, reread.descriptorLength) = (values.descriptorOffset, values.descriptorLength)
+        try expect(reread == values, "the extensions changed")
     }
 }
