@@ -86,6 +86,14 @@ package final class Encoding {
         rtxStatistics = ReceptionStatistics(clockRate: clockRate)
     }
 
+    /// Packets were left out on purpose, any number of them: whatever `sequence` is, the packet that bears it is the next.
+    package func resumeNumbers(at sequence: SequenceNumber) {
+        guard let highest = unwrapper.highest else { return }
+        let ahead = Int64(sequence.rawValue &- UInt16(truncatingIfNeeded: highest))
+        unwrapper.highest = highest &+ (ahead == 0 ? 0x1_0000 : ahead) &- 1
+        missing = MissingPackets()
+    }
+
     /// A packet of the media stream. `payload` is what follows the header, without padding; `descriptor` its dependency descriptor.
     package func receive(
         _ header: RTPHeader, _ values: HeaderExtensionValues, payload: UnsafeRawBufferPointer,

@@ -13,7 +13,7 @@ package struct SharedPacket {
     let arrival: Instant
     let codec: Codec
     /// As the highest bit of a header's second byte.
-    let marker: UInt8
+    private(set) var marker: UInt8
     let hasLevel: Bool
     /// As the extension has it (RFC 6464 §3).
     let level: UInt8
@@ -44,6 +44,13 @@ package struct SharedPacket {
         case .vp9(let descriptor): prefix = PayloadPrefix(descriptor, of: PayloadRing.payload(in: slot))
         case .empty, .opaque, .h264, .av1, .malformed: prefix = PayloadPrefix()
         }
+    }
+
+    /// The same with its marker set, which of sound says that a talkspurt begins (RFC 3551 §4.1).
+    package var beginningTalkspurt: SharedPacket {
+        var copy = self
+        copy.marker = 0x80
+        return copy
     }
 }
 

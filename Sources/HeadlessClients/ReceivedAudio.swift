@@ -7,6 +7,7 @@ package final class ReceivedAudio {
     private struct Packet {
         var sequence: Int64
         var timestamp: UInt32
+        var marker: Bool
         var stamp: PayloadStamp
         var arrival: Instant
     }
@@ -26,6 +27,10 @@ package final class ReceivedAudio {
 
     package var count: Int { packets.count }
     package var lastArrival: Instant? { packets.last?.arrival }
+    /// When which packets of `source` came, by their levels.
+    package func arrivals(of source: UInt16) -> [(at: Instant, level: UInt8)] {
+        packets.filter { $0.stamp.source == source }.map { ($0.arrival, $0.stamp.layer) }
+    }
 
     package func receive(_ packet: RawSpan, _ header: RTPHeader, _ values: HeaderExtensionValues, at now: Instant) {
         let payload = packet.extracting(header.payloadOffset..<(header.payloadOffset + header.payloadLength))
@@ -34,7 +39,7 @@ package final class ReceivedAudio {
         }
         if values.audioLevel != stamp.layer { faults.append("a wrong audio level") }
         let sequence = unwrapper.unwrap(header.sequenceNumber.rawValue)
-        packets.append(Packet(sequence: sequence, timestamp: header.timestamp, stamp: stamp, arrival: now))
+        packets.append(Packet(sequence: sequence, timestamp: header.timestamp, marker: header.marker, stamp: stamp, arrival: now))
     }
 
     package func noteReport(_ report: SenderReport, at now: Instant) {
@@ -71,6 +76,12 @@ package final class ReceivedAudio {
             }
             if packet.stamp.source == last.stamp.source, packet.stamp.frame <= last.stamp.frame {
                 faults.append("frame \(packet.stamp.frame) after \(last.stamp.frame)")
+            }
+            // Something was left out on purpose.
+            if packet.sequence == last.sequence + 1, packet.stamp.frame != last.stamp.frame + 1 || packet.stamp.source != last.stamp.source,
+                !packet.marker
+            {
+                faults.append("no marker at \(packet.sequence), where sound begins again")
             }
         }
         return (missing, sources, faults)

@@ -41,6 +41,7 @@ final class MediaLoop {
         let clock = WallClock(instant: loop.now, unixNanoseconds: loop.unixNanoseconds)
         var limits = ForwardingUnit.Limits()
         limits.controlsCongestion = configuration.controlsCongestion
+        limits.audioTop = configuration.audioTop
         unit = ForwardingUnit(
             worker: configuration.number, of: links?.bells.count ?? 1, certificate: certificate, clock: clock, entropy: .system(),
             limits: limits)

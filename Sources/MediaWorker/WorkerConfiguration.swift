@@ -19,6 +19,8 @@ package struct WorkerConfiguration: Sendable {
 
     /// What participants are sent is adapted to what their connections carry.
     package var controlsCongestion = true
+    /// So many of a room's tracks of sound are sent at a time, those that speak; 0 for all.
+    package var audioTop = 0
 
     package init(number: Int = 0, addresses: [SocketAddress], tcpPort: UInt16?) {
         self.number = number

@@ -22,6 +22,8 @@ package struct SubscriptionExplanation: Sendable {
         case bandwidth
         /// Of what it is to be sent nothing arrives: muted, or switched off.
         case notLive = "not_live"
+        /// Others speak, and not everybody is sent at a time.
+        case notLoudest = "not_loudest"
         /// A keyframe has been asked for.
         case awaitingKeyframe = "awaiting_keyframe"
         /// It has not come for too long: what there is goes on, or the next lower.
@@ -70,6 +72,7 @@ extension Subscription {
         let current = status.current.encoding < 0 ? nil : status.current
         let since = status.since.map { now - $0 }
         if wish.isPaused { return (.paused, nil, nil) }
+        if publication.isHushed { return (.notLoudest, nil, nil) }
         if isPausedForBandwidth { return (.bandwidth, nil, since) }
         let reason: SubscriptionExplanation.Reason =
             switch status.reason {

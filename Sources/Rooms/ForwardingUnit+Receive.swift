@@ -203,8 +203,11 @@ extension ForwardingUnit {
         // 7. To every subscription.
         switch reception {
         case .media(let media):
-            publication.fanOut(media, from: encoding, into: &departures)
-            if media.audioLevel != nil { noteLevel(of: media, from: publication, of: participant) }
+            if media.codec.kind == .audio {
+                forward(sound: media, of: encoding, publication, participant)
+            } else {
+                publication.fanOut(media, from: encoding, into: &departures)
+            }
         case .padding(let sequence): publication.leaveOut(sequence, layer: binding.layer)
         case .nothing: break
         case .invalid: counters.drop(.invalidRTP)
@@ -214,10 +217,15 @@ extension ForwardingUnit {
         deadlines.schedule(participant.slot, at: participant.nextDeadline(afterPacketOf: encoding, of: publication))
     }
 
-    /// Tells who speaks.
-    private func noteLevel(of packet: MediaPacket, from publication: Publication, of participant: Participant) {
-        guard let level = publication.noteLevel(packet) else { return }
-        events.append(.speaking(participant.id, track: publication.track, level: level))
+    /// Sound is sent if it is heard in its room; what bears no level always is.
+    @inline(never)
+    private func forward(sound packet: MediaPacket, of encoding: Encoding, _ publication: Publication, _ participant: Participant) {
+        noteVoice(packet, of: publication, participant)
+        if publication.isHushed {
+            guard packet.audioLevel == nil else { return }
+            publication.breakOff(at: packet.arrival)
+        }
+        publication.fanOut(packet, from: encoding, into: &departures)
     }
 
     private func bind(_ header: RTPHeader, _ values: HeaderExtensionValues, of participant: Participant) -> Route? {

@@ -24,11 +24,12 @@ extension ForwardingUnit {
         case .datagram(let datagram, let path, let arrival, let isKnown):
             exchange.noteHandedOver()
             receive(datagram, from: path, at: arrival, detour: Detour(worker: other, isKnown: isKnown), into: batch)
-        case .packet(let packet, let track, let layer, let isRetransmission, let number, let arrival):
+        case .packet(let packet, let track, let layer, let isRetransmission, let spurt, let number, let arrival):
             guard let (relay, place) = exchange.relay(of: track, from: other) else { return }
             exchange.noteRelayed()
             if relay.receive(
-                packet, layer: layer, isRetransmission: isRetransmission, number: number, at: arrival, now: now, into: &departures)
+                packet, layer: layer, isRetransmission: isRetransmission, spurt: spurt, number: number, at: arrival, now: now,
+                into: &departures)
             {
                 scheduleRelay(place)
             }
@@ -49,6 +50,10 @@ extension ForwardingUnit {
         case .ended(let track):
             if let publication = exchange.relay(of: track, from: other)?.relay.end() { tracks.withdraw(publication, at: now) }
         case .keyframe(let track, let layer): requestKeyframe(track, layer: layer, at: now)
+        case .voice(let track, let participant, let room): addVoice(track, of: participant, in: room, at: now)
+        case .voiceless(let track): removeVoice(track, at: now)
+        case .speech(let track, let report): note(report, of: track, at: now)
+        case .heard(let track, let isHeard): hear(track, isHeard, at: now)
         case .learn(let path):
             if let slot = slotsByPath.removeValue(forKey: path) { participants[slot]?.paths.removeAll { $0 == path } }
             exchange.endDetour(of: path)
@@ -79,6 +84,11 @@ extension ForwardingUnit {
     /// Tells the other workers what has changed in the directory of tracks.
     func runErrands(at now: Instant) {
         for errand in tracks.takeErrands() {
+            switch errand {
+            case .began(let publication): beginVoice(publication, at: now)
+            case .ended(let publication): endVoice(publication, at: now)
+            case .want, .unwant: break
+            }
             guard let exchange else { continue }
             switch errand {
             case .began(let publication):

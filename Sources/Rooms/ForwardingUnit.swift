@@ -16,6 +16,8 @@ package final class ForwardingUnit {
         package var rooms = 10_000
         /// What participants are sent is adapted to what their ways carry. Without, everything that they want leaves at once.
         package var controlsCongestion = true
+        /// So many of a room's tracks of sound are sent at a time, those that speak; 0 for all.
+        package var audioTop = 0
         package init() {}
     }
 
@@ -28,6 +30,8 @@ package final class ForwardingUnit {
     /// How many participants each room has here.
     private var rooms: [String: Int] = [:]
     var tracks: TrackDirectory
+    /// Who speaks, and who has the floor.
+    var speech: SpeakerDirectory
     /// What concerns the other workers' units; nil where there are none.
     let exchange: WorkerExchange?
     @exclusivity(unchecked) var participants = ParticipantTable()  // Changed only when somebody comes or goes.
@@ -57,6 +61,7 @@ package final class ForwardingUnit {
             (0..<256).contains(worker) && (workers == 1 || worker < workers), "a worker's number has 8 bits, and is one of its group's")
         self.worker = worker
         tracks = TrackDirectory(worker: worker)
+        speech = SpeakerDirectory(heard: limits.audioTop)
         exchange = workers == 1 ? nil : WorkerExchange(worker: worker, of: workers)
         self.certificate = certificate
         self.clock = clock
@@ -214,7 +219,7 @@ package final class ForwardingUnit {
 
     /// When `handleTimeout` is due next.
     package var nextDeadline: Instant {
-        let own = min(deadlines.next, handshakes.nextDeadline)
+        let own = min(deadlines.next, handshakes.nextDeadline, speech.nextTurn)
         return exchange.map { min(own, $0.deadlines.next) } ?? own
     }
 
@@ -237,6 +242,7 @@ package final class ForwardingUnit {
             readEvents(of: participant, at: now, into: batch)
         }
         handleRelayTimeouts(at: now)
+        handleSpeechTurn(at: now)
         if batch.count < batch.capacity / 2 { continueHandshakes(at: now, into: batch) }
     }
 

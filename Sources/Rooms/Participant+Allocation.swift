@@ -45,6 +45,7 @@ extension Participant {
         for subscription in subscriptions where subscription.isWanted {
             guard let publication = subscription.publication else { continue }
             guard publication.kind == .video else {
+                if publication.isHushed { continue }
                 sound = sound + Bitrate(bitsPerSecond: publication.encodings[0].averageBitrate) * Participant.soundOverhead
                 continue
             }

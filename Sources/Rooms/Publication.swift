@@ -30,6 +30,14 @@ package final class Publication {
     private(set) var nextSelection = Instant.distantFuture
     /// Who is heard to speak; nil where packets do not bear their level.
     private var speech: SpeechMeter?
+    /// The same for whoever decides about the room's speakers, and for its other speakers.
+    @exclusivity(unchecked) var voice: Voice?
+    /// The worker that decides about them, where it is another one.
+    var decider: Int?
+    /// Others are heard instead: its packets are not sent.
+    @exclusivity(unchecked) var isHushed = false
+    /// Counts the times that its packets have ceased to be sent, so that other workers see where they begin anew.
+    @exclusivity(unchecked) private(set) var spurt: UInt8 = 0
     /// When a speaker's silence will be noticed. Asked for every packet, so not computed.
     @exclusivity(unchecked) private(set) var speechDeadline = Instant.distantFuture
 
@@ -48,7 +56,10 @@ package final class Publication {
         // Layers inside an encoding need keyframes to be entered, and have to be asked for until they come.
         if parameters.codecs.contains(where: { $0.codec == .vp9 || $0.codec == .av1 }) { nextSelection = now }
         relayed = ContiguousArray(repeating: 0, count: encodings.count)
-        if parameters.kind == .audio, parameters.extensions[.audioLevel] != 0 { speech = SpeechMeter() }
+        if parameters.kind == .audio, parameters.extensions[.audioLevel] != 0 {
+            speech = SpeechMeter()
+            if !isRelayed { voice = Voice() }
+        }
     }
 
     var kind: MediaKind { parameters.kind }
@@ -72,7 +83,24 @@ package final class Publication {
             if index &+ 2 < audience.count { Leg.foreseeHistory(audience[index &+ 2].leg) }
             if listener.leg.pointee.take(shared, transport: listener.transport, into: &departures) { continue }
             guard begins(audience.subscriptions[index], with: packet) else { continue }
-            listener.leg.pointee.forward(shared, transport: listener.transport, into: &departures)
+            // Nothing came right before it: a talkspurt begins (RFC 3551 §4.1).
+            listener.leg.pointee.forward(
+                kind == .audio ? shared.beginningTalkspurt : shared, transport: listener.transport, into: &departures)
+        }
+    }
+
+    /// Its packets are not sent from now on.
+    func hush(at now: Instant) {
+        isHushed = true
+        breakOff(at: now)
+    }
+
+    /// Some packets are left out here: the next one that is sent follows the last one in its number, and comes after it by its own time.
+    func breakOff(at now: Instant) {
+        spurt = (spurt &+ 1) & 0x7f
+        for subscription in audience.subscriptions {
+            subscription.selector.restart()
+            choose(for: subscription, at: now)
         }
     }
 

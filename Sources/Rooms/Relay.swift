@@ -11,6 +11,8 @@ final class Relay {
     private(set) var clockOffset = ClockOffset()
     /// The number of the next packet of each layer; nil before the first.
     private var expected: [UInt32?] = []
+    /// Of the last packet; nil before the first.
+    private var spurt: UInt8?
 
     init(_ reference: TrackReference) { self.reference = reference }
 
@@ -42,7 +44,8 @@ final class Relay {
 
     /// A packet, as its home has decrypted it. False if it makes no sense here.
     func receive(
-        _ packet: UnsafeRawBufferPointer, layer: Int, isRetransmission: Bool, number: UInt32, at arrival: Instant, now: Instant,
+        _ packet: UnsafeRawBufferPointer, layer: Int, isRetransmission: Bool, spurt: UInt8, number: UInt32, at arrival: Instant,
+        now: Instant,
         into departures: inout DepartureQueue
     ) -> Bool {
         guard let publication, layer < publication.encodings.count, let header = RTPHeader.parse(packet.bytes) else { return false }
@@ -50,6 +53,15 @@ final class Relay {
         // Others were lost between the workers. They will not be had again.
         if let wanted = expected[layer], wanted != number, publication.isFollowed(layer: layer) { encoding.keyframes.want(at: now) }
         expected[layer] = number &+ 1
+        if spurt != self.spurt {
+            // Repairs of what came before are too late.
+            guard !isRetransmission else { return true }
+            if self.spurt != nil {
+                encoding.resumeNumbers(at: header.sequenceNumber)
+                publication.breakOff(at: arrival)
+            }
+            self.spurt = spurt
+        }
         let values = HeaderExtensionValues.parse(packet.bytes, header, publication.parameters.extensions)
         let payload = UnsafeRawBufferPointer(rebasing: packet[header.payloadOffset..<(header.payloadOffset + header.payloadLength)])
         let descriptor = values.descriptor(of: packet)

@@ -1,8 +1,8 @@
 /// What a worker tells the control plane.
 ///
 /// The stream of events is not cut short when its reader is slow, as no participant's end may be missed. What bounds it: for each participant one
-/// `connected` and one `closed`, one `quality` in five seconds, and for each of its tracks one `speaking` in 400 ms, and each of the latter two
-/// only for a change.
+/// `connected` and one `closed`, one `quality` in five seconds, for each of its tracks one `speaking` in 400 ms, and for each room one
+/// `dominant` in 300 ms, and each of the latter three only for a change.
 package enum RoomEvent: Sendable {
     /// ICE and DTLS are up; media may flow.
     case connected(ParticipantID)
@@ -10,6 +10,8 @@ package enum RoomEvent: Sendable {
     case closed(ParticipantID, reason: String)
     /// How loud a track is, in eighths of full scale, where it has changed; 0 when nobody speaks on it, or it has ended.
     case speaking(ParticipantID, track: TrackID, level: UInt8)
+    /// Who has the floor in their room, where it is somebody else than before, and by which track.
+    case dominant(ParticipantID, track: TrackID)
     /// The participant is not sent `track` for now, as there is no room for it, or is sent it again.
     case paused(ParticipantID, track: TrackID, isPaused: Bool)
     /// How good the participant's connection is, where it has changed.

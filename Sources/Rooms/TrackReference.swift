@@ -1,9 +1,10 @@
 import RTP
 
 /// Names a published track in the whole server; given by the control plane, never used twice.
-package struct TrackID: Hashable, Sendable {
+package struct TrackID: Hashable, Comparable, Sendable {
     package var rawValue: UInt64
     package init(rawValue: UInt64) { self.rawValue = rawValue }
+    package static func < (a: TrackID, b: TrackID) -> Bool { a.rawValue < b.rawValue }
 }
 
 /// Where a published track is to be had.

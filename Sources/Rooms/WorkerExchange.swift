@@ -107,6 +107,7 @@ final class WorkerExchange {
     func tellBeginning(of publication: Publication, offset: Interval?, to others: UInt64) {
         guard others != 0 else { return }
         tell(.began(publication.track, offset: offset, layers: publication.encodings.map(\.snapshot)), to: others)
+        if publication.isHushed { tell(.heard(publication.track, false), to: others) }
     }
 
     /// Hands on a packet that has turned out to be something.
@@ -115,7 +116,8 @@ final class WorkerExchange {
         at arrival: Instant
     ) {
         switch reception {
-        case .media, .padding: break
+        case .media(let media): if publication.isHushed, media.audioLevel != nil { return }
+        case .padding: if publication.isHushed { return }
         case .nothing, .invalid: return
         }
         let number = publication.relayed[binding.layer]
@@ -125,8 +127,8 @@ final class WorkerExchange {
             relayedOut &+= 1
             outboxes[rest.trailingZeroBitCount].offer(
                 .packet(
-                    packet, publication.track, layer: binding.layer, isRetransmission: binding.isRetransmission, number: number,
-                    at: arrival))
+                    packet, publication.track, layer: binding.layer, isRetransmission: binding.isRetransmission, spurt: publication.spurt,
+                    number: number, at: arrival))
             rest &= rest &- 1
         }
     }

@@ -6,8 +6,9 @@ import RTP
 enum WorkerRecord {
     /// A datagram that arrived at the wrong worker. `isKnown`: datagrams by this path are handed to the receiver of the record already.
     case datagram(UnsafeMutableRawBufferPointer, Path, at: Instant, isKnown: Bool)
-    /// An authenticated, decrypted RTP packet of a track that the receiver of the record wants. `number` counts those of its layer.
-    case packet(UnsafeRawBufferPointer, TrackID, layer: Int, isRetransmission: Bool, number: UInt32, at: Instant)
+    /// An authenticated, decrypted RTP packet of a track that the receiver of the record wants. `number` counts those of its layer;
+    /// `spurt`, below 128, is another one after some were left out on purpose.
+    case packet(UnsafeRawBufferPointer, TrackID, layer: Int, isRetransmission: Bool, spurt: UInt8, number: UInt32, at: Instant)
     /// A sender report for one layer, and how far the publisher's clock is from ours.
     case report(TrackID, layer: Int, ntp: NTPTime, timestamp: UInt32, at: Instant, offset: Interval?)
     /// The publisher has said goodbye to a layer.
@@ -21,11 +22,20 @@ enum WorkerRecord {
     case ended(TrackID)
     /// Somebody who is fed by way of the sender cannot decode this layer.
     case keyframe(TrackID, layer: Int)
+    /// The receiver decides who is heard in the room that this track of the sender's is spoken in; not any more.
+    case voice(TrackID, ParticipantID, room: String)
+    case voiceless(TrackID)
+    /// What was said on it.
+    case speech(TrackID, VoiceReport)
+    /// It is heard from now on, or not any more.
+    case heard(TrackID, Bool)
     /// Datagrams by this path belong to the sender from now on.
     case learn(Path)
     case forget(Path)
 
-    fileprivate enum Kind: UInt8 { case datagram = 1, packet, report, goodbye, want, unwant, began, ended, keyframe, learn, forget }
+    fileprivate enum Kind: UInt8 {
+        case datagram = 1, packet, report, goodbye, want, unwant, began, ended, keyframe, voice, voiceless, speech, heard, learn, forget
+    }
 
     /// So many layers no publication has.
     private static let layerLimit = 16
@@ -42,10 +52,10 @@ enum WorkerRecord {
             writer.path(path)
             writer.instant(arrival)
             writer.bytes(UnsafeRawBufferPointer(bytes))
-        case .packet(let bytes, let track, let layer, let isRetransmission, let number, let arrival):
+        case .packet(let bytes, let track, let layer, let isRetransmission, let spurt, let number, let arrival):
             writer.kind(.packet)
             writer.uint8(UInt8(truncatingIfNeeded: layer))
-            writer.uint8(isRetransmission ? 1 : 0)
+            writer.uint8(spurt << 1 | (isRetransmission ? 1 : 0))
             writer.uint32(number)
             writer.uint64(track.rawValue)
             writer.instant(arrival)
@@ -65,6 +75,21 @@ enum WorkerRecord {
             for layer in layers.prefix(WorkerRecord.layerLimit) { writer.snapshot(layer) }
         case .ended(let track): writer.kind(.ended, track)
         case .keyframe(let track, let layer): writer.kind(.keyframe, track, layer)
+        case .voice(let track, let participant, let room):
+            writer.kind(.voice, track)
+            writer.uint64(participant.rawValue)
+            // The control plane's limit of a name is far below.
+            for byte in room.utf8.prefix(1_024) { writer.uint8(byte) }
+        case .voiceless(let track): writer.kind(.voiceless, track)
+        case .speech(let track, let report):
+            writer.kind(.speech, track)
+            writer.uint8(report.scores.immediate)
+            writer.uint8(report.scores.medium)
+            writer.uint8(report.scores.long)
+            writer.uint8(report.loudness)
+        case .heard(let track, let isHeard):
+            writer.kind(.heard, track)
+            writer.uint8(isHeard ? 1 : 0)
         case .learn(let path):
             writer.kind(.learn)
             writer.path(path)
@@ -87,16 +112,16 @@ enum WorkerRecord {
             self = .datagram(
                 UnsafeMutableRawBufferPointer(rebasing: memory[cursor.at...]), path, at: arrival, isKnown: isKnown != 0)
         case .packet:
-            guard let layer = cursor.uint8(bytes), let isRetransmission = cursor.uint8(bytes), let number = cursor.uint32(bytes),
+            guard let layer = cursor.uint8(bytes), let flags = cursor.uint8(bytes), let number = cursor.uint32(bytes),
                 let track = cursor.uint64(bytes), let arrival = cursor.instant(bytes)
             else { return nil }
             self = .packet(
                 UnsafeRawBufferPointer(rebasing: memory[cursor.at...]), TrackID(rawValue: track), layer: Int(layer),
-                isRetransmission: isRetransmission != 0, number: number, at: arrival)
+                isRetransmission: flags & 1 != 0, spurt: flags >> 1, number: number, at: arrival)
         case .learn, .forget:
             guard let path = cursor.path(bytes) else { return nil }
             self = kind == .learn ? .learn(path) : .forget(path)
-        case .report, .goodbye, .want, .unwant, .began, .ended, .keyframe:
+        case .report, .goodbye, .want, .unwant, .began, .ended, .keyframe, .voice, .voiceless, .speech, .heard:
             guard let layer = cursor.uint8(bytes), let track = cursor.uint64(bytes) else { return nil }
             self.init(kind, TrackID(rawValue: track), layer: Int(layer), bytes, &cursor)
         }
@@ -123,6 +148,21 @@ enum WorkerRecord {
             self = .began(track, offset: offset, layers: layers)
         case .ended: self = .ended(track)
         case .keyframe: self = .keyframe(track, layer: layer)
+        case .voice:
+            guard let participant = cursor.uint64(bytes) else { return nil }
+            var room: [UInt8] = []
+            while let byte = cursor.uint8(bytes) { room.append(byte) }
+            self = .voice(track, ParticipantID(rawValue: participant), room: String(decoding: room, as: UTF8.self))
+        case .voiceless: self = .voiceless(track)
+        case .speech:
+            guard let immediate = cursor.uint8(bytes), let medium = cursor.uint8(bytes), let long = cursor.uint8(bytes),
+                let loudness = cursor.uint8(bytes)
+            else { return nil }
+            let scores = SpeechActivity.Scores(immediate: immediate, medium: medium, long: long)
+            self = .speech(track, VoiceReport(scores: scores, loudness: loudness))
+        case .heard:
+            guard let isHeard = cursor.uint8(bytes) else { return nil }
+            self = .heard(track, isHeard != 0)
         case .datagram, .packet, .learn, .forget: return nil
         }
     }

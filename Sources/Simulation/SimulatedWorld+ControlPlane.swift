@@ -24,7 +24,7 @@ extension SimulatedWorld {
             guard let peer = peers.first(where: { $0.id == id }) else { return }
             rosters[peer.room]?.remove(id)
             if !peer.receiving.isEmpty { pointAll(in: peer.room) }
-        case .speaking, .quality, .paused: break
+        case .speaking, .dominant, .quality, .paused: break
         }
     }
 

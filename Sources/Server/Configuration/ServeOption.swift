@@ -15,6 +15,7 @@ package enum ServeOption: String, CaseIterable, Sendable {
     case maxRooms = "max-rooms"
     case maxParticipants = "max-participants"
     case congestionControl = "congestion-control"
+    case audioTop = "audio-top"
     case drainTimeout = "drain-timeout"
     case webApp = "web-app"
     case invitationLifetime = "invitation-lifetime"
@@ -34,6 +35,7 @@ package enum ServeOption: String, CaseIterable, Sendable {
         case .workers: "a number from 1 to \(ICECredentials.maximumWorkers)"
         case .maxRooms: "a number from 1 to 1000000"
         case .maxParticipants: "a number from 1 to 10000"
+        case .audioTop: "a number from 1 to 100, or 0 for all"
         case .drainTimeout: "a duration such as 5s, 500ms or 2m, at most 1h"
         case .invitationLifetime: "a duration such as 30m or 24h, from 1m to 8760h"
         case .logLevel: "one of " + Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
@@ -72,6 +74,7 @@ package enum ServeOption: String, CaseIterable, Sendable {
         case .workers: return Self.count(text, in: 1...ICECredentials.maximumWorkers)
         case .maxRooms: return Self.count(text, in: 1...1_000_000)
         case .maxParticipants: return Self.count(text, in: 1...10_000)
+        case .audioTop: return Self.count(text, in: 0...100)
         case .drainTimeout:
             return Interval(text: text).flatMap { $0 <= .seconds(3600) ? .interval($0) : nil }
         case .invitationLifetime:

@@ -24,6 +24,10 @@ struct ExplainRoutes: Sendable {
             var allocated: Layer?
             var reason: String
         }
+        struct Speaker: Encodable {
+            var publisher: String
+            var track: String
+        }
         struct Subscription: Encodable {
             var subscriber: String
             var publisher: String?
@@ -42,20 +46,24 @@ struct ExplainRoutes: Sendable {
             var decisions: [Decision]
         }
         var room: String
+        /// Who has the floor, and by which track.
+        var dominant_speaker: Speaker?
         var subscriptions: [Subscription]
     }
 
     func add(to router: Router<ServerContext>) {
         router.get("/explain/{room}") { [self] _, context in
             let name = context.parameters.get("room")?.removingPercentEncoding ?? ""
-            guard let names = await directory.find(name, { await $0.trackNames }) else {
+            guard let (names, dominant) = await directory.find(name, { await ($0.trackNames, $0.dominant) }) else {
                 throw Refusal(.notFound, "There is no room of that name.")
             }
             var subscriptions: [Answer.Subscription] = []
             for worker in workers {
                 for explanation in await worker.explain(name) { subscriptions.append(Self.answer(explanation, names)) }
             }
-            return try JSONBody.response(Answer(room: name, subscriptions: subscriptions), status: .ok)
+            let speaker = dominant.flatMap { names[$0] }.map { Answer.Speaker(publisher: $0.publisher, track: $0.sid) }
+            return try JSONBody.response(
+                Answer(room: name, dominant_speaker: speaker, subscriptions: subscriptions), status: .ok)
         }
     }
 

@@ -14,10 +14,34 @@ extension LiveRoom {
         for other in members where other === member || other.permission.canSubscribe { tell(response, to: other) }
     }
 
+    /// Somebody else has the floor: all who speak are told of, whoever has it first.
+    func noteDominant(_ track: TrackID, by member: Member) {
+        guard tracks[track] != nil, !member.permission.isHidden else { return }
+        dominant = track
+        let speakers = speakers(among: members.filter { !$0.isInvisible })
+        guard !speakers.isEmpty else { return }
+        let response = Livekit_SignalResponse.speakersChanged(speakers)
+        for other in members where other === member || other.permission.canSubscribe { tell(response, to: other) }
+    }
+
+    /// Who has the floor; nil when they have gone.
+    var dominantMember: Member? {
+        guard let dominant, tracks[dominant] != nil else { return nil }
+        return members.first { $0.tracks.contains { $0.id == dominant } }
+    }
+
+    /// Those who speak: whoever has the floor, and then the others, the loudest first.
+    private func speakers(among candidates: [Member]) -> [Livekit_SpeakerInfo] {
+        let first = dominantMember
+        let levels = candidates.map { ($0, loudest(of: $0)) }.filter { $0.1 > 0 }
+        let others = levels.filter { $0.0 !== first }.sorted { $0.1 > $1.1 }
+        return (levels.filter { $0.0 === first } + others).map { speaker($0.0, level: $0.1) }
+    }
+
     /// Tells a newcomer how things are; afterwards only changes are told.
     func tellSpeakersAndQualities(to newcomer: Member) {
         let others = members.filter { $0 !== newcomer && !$0.isInvisible }
-        let speakers = others.map { speaker($0, level: loudest(of: $0)) }.filter(\.active)
+        let speakers = speakers(among: others)
         if !speakers.isEmpty, newcomer.permission.canSubscribe { tell(.speakersChanged(speakers), to: newcomer) }
         let qualities = others.compactMap { other in worst(of: other).map { connection(other, $0) } }
         if !qualities.isEmpty { tell(.connectionQuality(qualities), to: newcomer) }

@@ -50,6 +50,8 @@ package actor LiveRoom {
     var sourceChecks = RateAllowance(rate: 20, burst: 200)
     /// Eighths, by audio track; silent ones are not here.
     var levels: [TrackID: UInt8] = [:]
+    /// By which track somebody has the floor; it may have ended.
+    var dominant: TrackID?
     /// By participant of a worker.
     var qualities: [ParticipantID: LinkQuality] = [:]
 
@@ -266,6 +268,7 @@ package actor LiveRoom {
         case .connected: noteConnected(link, of: member)
         case .closed(_, let reason): noteClosed(link, of: member, id, reason: reason)
         case .speaking(_, let track, let level): noteLevel(level, of: track, by: member)
+        case .dominant(_, let track): noteDominant(track, by: member)
         case .quality(_, let quality): noteQuality(quality, of: id, member)
         case .paused(_, let track, let isPaused): tell(member, that: track, isPaused: isPaused)
         }
@@ -303,7 +306,9 @@ extension RoomEvent {
     /// Whom it is about.
     var participant: ParticipantID {
         switch self {
-        case .connected(let id), .closed(let id, _), .speaking(let id, _, _), .quality(let id, _), .paused(let id, _, _): id
+        case .connected(let id), .closed(let id, _), .speaking(let id, _, _), .dominant(let id, _), .quality(let id, _),
+            .paused(let id, _, _):
+            id
         }
     }
 }

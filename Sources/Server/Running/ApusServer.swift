@@ -74,6 +74,7 @@ package enum ApusServer {
         let addresses = hosts.compactMap { SocketAddress(host: $0, port: configuration.udpPort) }
         var worker = WorkerConfiguration(addresses: addresses, tcpPort: configuration.tcpPort)
         worker.controlsCongestion = configuration.congestionControl
+        worker.audioTop = configuration.audioTop
         do throws(WorkerError) {
             let group = try WorkerGroup(count: configuration.workers, worker, certificate: certificate)
             return (group, certificate)

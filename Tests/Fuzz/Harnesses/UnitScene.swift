@@ -291,7 +291,7 @@ final class UnitScene {
                 rosters[peer.room]?.remove(id)
                 point()
             case .speaking(_, _, let level): try expect(level <= 8, "a level of \(level)")
-            case .quality, .paused: break
+            case .dominant, .quality, .paused: break
             }
         }
     }
