@@ -136,7 +136,8 @@ package final class Encoding {
         statistics.note(sequence: sequence, timestamp: header.timestamp, arrival: now, retransmitted: retransmitted)
         if payload.isEmpty { return .padding(sequence: sequence) }
         let descriptor = PayloadDescriptor.parse(codec: codec, payload: payload.bytes)
-        let isVideo = codec != .opus
+        let isVideo = codec.kind == .video
+        if codec == .red, let refused = refusal(of: descriptor, payload, sequence) { return refused }
         let layers =
             isVideo
             ? observer.observe(descriptor, descriptor: dependencies, timestamp: header.timestamp, isLate: isLate) : PacketLayers.single
@@ -168,6 +169,12 @@ package final class Encoding {
                 payload: reference, sequence: sequence, timestamp: header.timestamp, marker: header.marker, codec: codec,
                 descriptor: descriptor, audioLevel: values.audioLevel, voiceActivity: values.voiceActivity, arrival: now, layer: layer,
                 epoch: epoch, isSwitchPoint: isSwitchPoint, layers: layers))
+    }
+
+    /// What becomes of redundant audio that is not forwarded: the primary must be Opus, for whoever takes that alone.
+    private func refusal(of descriptor: PayloadDescriptor, _ payload: UnsafeRawBufferPointer, _ sequence: Int64) -> Reception? {
+        guard case .redundant(let audio) = descriptor, codecs.codec(audio.primaryType) == .opus else { return .invalid }
+        return audio.primaryOffset == payload.count ? .padding(sequence: sequence) : nil
     }
 
     /// Whether a keyframe begins here. H.264 is entered where its parameter sets are, not at the IDR picture behind them, unless they were told

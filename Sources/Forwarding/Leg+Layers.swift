@@ -94,6 +94,7 @@ extension Leg {
     /// A packet that not everybody gets, or not everybody alike.
     @inline(never)
     mutating func takeLayered(_ packet: SharedPacket, transport: Int32, into queue: inout DepartureQueue) {
+        if packet.codec == .red { return sendRedundant(packet, transport: transport, into: &queue) }
         if mapper.isNewest(packet.sequence) {
             if packet.layers.numbering != filter.numbering, packet.layers.isReadable {
                 filter.renumber(packet.layers, selector)

@@ -170,10 +170,15 @@ package struct Leg: ~Copyable {
         }
     }
 
-    /// `packet` is sent. `isLayered`, a constant at each call: its marker or its extensions may be others than the source's.
+    /// `packet` is sent. Constants at each call: `isLayered`, its marker or its extensions may be others than the source's; `primaryOnly`, of redundant
+    /// audio only the new frame is sent.
     @inline(__always)
-    mutating func send(_ packet: SharedPacket, isLayered: Bool = false, transport: Int32, into queue: inout DepartureQueue) {
-        guard let payloadType = payloadTypes.payloadType(packet.codec), var sequence = mapper.map(packet.sequence, leftOut) else { return }
+    mutating func send(
+        _ packet: SharedPacket, isLayered: Bool = false, primaryOnly: Bool = false, transport: Int32, into queue: inout DepartureQueue
+    ) {
+        guard let payloadType = payloadTypes.payloadType(primaryOnly ? .opus : packet.codec),
+            var sequence = mapper.map(packet.sequence, leftOut)
+        else { return }
         var isNewest = true
         if hasSent {
             if sequence &- lastSequence > Leg.longestGap {
@@ -213,14 +218,16 @@ package struct Leg: ~Copyable {
         queue.append(
             Departure(
                 transport: transport, slot: packet.slot, payload: packet.payload, headerLength: UInt8(truncatingIfNeeded: length),
-                replaced: UInt16(truncatingIfNeeded: prefix), kind: .rtp, isAudio: !isVideo, stamps: header.stamps))
+                replaced: primaryOnly ? packet.primaryOffset : UInt16(truncatingIfNeeded: prefix), kind: .rtp, isAudio: !isVideo,
+                stamps: header.stamps))
         history.append(
             outgoing, position: packet.payload.position, layer: packet.layer, marker: marker,
             alignment: isLayered ? alignment(of: packet) : alignment,
             pictureOffset: pictureOffset)
         packetsSent &+= 1
-        octetsSent &+= UInt32(truncatingIfNeeded: packet.length)
-        budget.credit(packet.length)
+        let octets = primaryOnly ? packet.length &- Int(packet.primaryOffset) : packet.length
+        octetsSent &+= UInt32(truncatingIfNeeded: octets)
+        budget.credit(octets)
         if isNewest {
             hasSent = true
             lastSequence = sequence

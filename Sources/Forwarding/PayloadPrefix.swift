@@ -50,7 +50,7 @@ package struct PayloadPrefix {
         switch codec {
         case .vp8: if let descriptor = VP8Descriptor.parse(payload.bytes) { self.init(descriptor, of: payload) }
         case .vp9: if let descriptor = VP9Descriptor.parse(payload.bytes) { self.init(descriptor, of: payload) }
-        case .opus, .h264, .av1: break
+        case .opus, .red, .h264, .av1: break
         }
     }
 

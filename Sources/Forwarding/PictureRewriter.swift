@@ -55,7 +55,7 @@ package struct PictureRewriter: Sendable {
             align(PictureNumbers(vp8), hasPictureID: vp8.pictureID != nil, hasTL0: vp8.tl0PicIdx != nil, hasKeyIndex: vp8.keyIndex != nil)
         case .vp9(let vp9):
             align(PictureNumbers(vp9), hasPictureID: vp9.pictureID != nil, hasTL0: vp9.tl0PicIdx != nil, hasKeyIndex: false)
-        case .empty, .opaque, .h264, .av1, .malformed: break
+        case .empty, .opaque, .redundant, .h264, .av1, .malformed: break
         }
     }
 

@@ -19,8 +19,11 @@ package struct SharedPacket {
     let level: UInt8
     let prefix: PayloadPrefix
     /// Not everybody gets it, or not everybody alike.
-    let isLayered: Bool
+    private(set) var isLayered: Bool
     let layers: PacketLayers
+    /// Of redundant audio: the primary's payload type at its source, and where it begins.
+    private(set) var primaryType: UInt8 = 0
+    private(set) var primaryOffset: UInt16 = 0
 
     /// Nil once the payload is gone from `ring`.
     package init?(_ packet: MediaPacket, in ring: borrowing PayloadRing) {
@@ -42,6 +45,12 @@ package struct SharedPacket {
         switch packet.descriptor {
         case .vp8(let descriptor): prefix = PayloadPrefix(descriptor, of: PayloadRing.payload(in: slot))
         case .vp9(let descriptor): prefix = PayloadPrefix(descriptor, of: PayloadRing.payload(in: slot))
+        case .redundant(let audio):
+            prefix = PayloadPrefix()
+            // Not everybody gets it alike.
+            isLayered = true
+            primaryType = audio.primaryType
+            primaryOffset = UInt16(truncatingIfNeeded: audio.primaryOffset)
         case .empty, .opaque, .h264, .av1, .malformed: prefix = PayloadPrefix()
         }
     }

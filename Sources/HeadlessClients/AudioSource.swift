@@ -21,18 +21,23 @@ package final class AudioSource {
     private var frame: UInt32 = 0
     private var nextFrame: Instant
     private let recording: AudioRecording?
+    /// The payload type of Opus where each packet repeats the last frame (RFC 2198), and the stream's own is that of `red`; nil for plain Opus.
+    private let redundancyOf: UInt8?
+    private var lastFrame: (captured: Instant, bytes: [UInt8])?
     /// Where what is sent of the file is noted, since it cannot be stamped.
     private let log: SentLog?
     /// The file's next packet.
     private var place = 0
 
     package init(
-        stream: PublishedStream, source: UInt16, recording: AudioRecording? = nil, log: SentLog? = nil, at now: Instant
+        stream: PublishedStream, source: UInt16, recording: AudioRecording? = nil, log: SentLog? = nil,
+        redundancyOf: UInt8? = nil, at now: Instant
     ) {
         self.stream = stream
         self.source = source
         self.recording = recording
         self.log = log
+        self.redundancyOf = redundancyOf
         nextFrame = now
     }
 
@@ -59,7 +64,7 @@ package final class AudioSource {
         let captured = recording == nil ? now : nextFrame
         let stamp = PayloadStamp(
             source: source, layer: level, isKeyframe: false, frame: frame, index: 0, count: 1, ordinal: stream.packets, captured: captured)
-        let payload: [UInt8]
+        var payload: [UInt8]
         if let recording {
             let packet = recording.packets[place]
             // Silence is a packet without a frame in it, by whose first byte a decoder knows the kind (RFC 6716 §3.2.1, RFC 7587 §3.1.3).
@@ -69,8 +74,17 @@ package final class AudioSource {
         } else {
             payload = stamp.opus(length: 80)
         }
+        if let redundancyOf { payload = wrap(payload, captured: captured, payloadType: redundancyOf) }
         stream.send(
             payload, marker: frame == 0 || wasSilent && !isSilent, audioLevel: level, captured: captured, at: now, over: transport,
             into: batch)
+    }
+
+    /// `frame` with the one before it, where that is not too old to be told of.
+    private func wrap(_ frame: [UInt8], captured: Instant, payloadType: UInt8) -> [UInt8] {
+        defer { lastFrame = (captured, frame) }
+        let offset = lastFrame.map { (captured - $0.captured).nanoseconds * 48 / 1_000_000 } ?? .max
+        let older = lastFrame.flatMap { offset < 0x4000 ? [(UInt32(offset), $0.bytes)] : nil } ?? []
+        return ByteWriter.array { _ = RedundantAudio.write(older: older, primary: frame, payloadType: payloadType, into: &$0) } ?? frame
     }
 }

@@ -131,6 +131,8 @@ extension PayloadStamp {
     package static func parse(_ codec: Codec, _ payload: RawSpan) -> PayloadStamp? {
         switch codec {
         case .opus: parse(opus: payload)
+        case .red:
+            RedundantAudio.parse(payload).flatMap { parse(opus: payload.extracting($0.primaryOffset..<payload.byteCount)) }
         case .vp8: VP8Descriptor.parse(payload).flatMap { parse(vp8: payload, $0) }
         case .h264: parse(h264: payload)
         case .vp9: VP9Descriptor.parse(payload).flatMap { parse(vp9: payload, $0) }

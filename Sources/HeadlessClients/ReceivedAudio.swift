@@ -13,7 +13,11 @@ package final class ReceivedAudio {
     }
 
     package let ssrc: SSRC
-    private let types: Set<UInt8>
+    private let codecs: [UInt8: Codec]
+    private let opus: UInt8?
+    /// Packets that repeated older frames, and frames that came only so, by publisher.
+    package private(set) var redundantPackets = 0
+    private var frames: [UInt16: Set<UInt32>] = [:]
     private var unwrapper = SequenceUnwrapper()
     private var packets: [Packet] = []
     package private(set) var faults: [String] = []
@@ -22,10 +26,19 @@ package final class ReceivedAudio {
 
     package init(_ parameters: RTPParameters) {
         ssrc = parameters.streams.first?.ssrc ?? SSRC(0)
-        types = Set(parameters.codecs.map(\.payloadType))
+        codecs = Dictionary(parameters.codecs.map { ($0.payloadType, $0.codec) }) { first, _ in first }
+        opus = parameters.codecs.first { $0.codec == .opus }?.payloadType
     }
 
     package var count: Int { packets.count }
+    /// The number of the newest.
+    package var newest: SequenceNumber { SequenceNumber(UInt16(truncatingIfNeeded: packets.map(\.sequence).max() ?? 0)) }
+    /// The numbers that are missing of all that came so far.
+    package var missing: [SequenceNumber] {
+        let numbers = Set(packets.map(\.sequence))
+        guard let first = numbers.min(), let last = numbers.max() else { return [] }
+        return (first...last).filter { !numbers.contains($0) }.map { SequenceNumber(UInt16(truncatingIfNeeded: $0)) }
+    }
     package var lastArrival: Instant? { packets.last?.arrival }
     /// When which packets of `source` came, by their levels.
     package func arrivals(of source: UInt16) -> [(at: Instant, level: UInt8)] {
@@ -34,12 +47,34 @@ package final class ReceivedAudio {
 
     package func receive(_ packet: RawSpan, _ header: RTPHeader, _ values: HeaderExtensionValues, at now: Instant) {
         let payload = packet.extracting(header.payloadOffset..<(header.payloadOffset + header.payloadLength))
-        guard types.contains(header.payloadType), let stamp = PayloadStamp.parse(opus: payload) else {
+        guard let codec = codecs[header.payloadType], let stamp = PayloadStamp.parse(codec, payload) else {
             return faults.append("packet \(header.sequenceNumber.rawValue) is not what was sent")
         }
+        if codec == .red { noteOlderFrames(payload) }
+        frames[stamp.source, default: []].insert(stamp.frame)
         if values.audioLevel != stamp.layer { faults.append("a wrong audio level") }
         let sequence = unwrapper.unwrap(header.sequenceNumber.rawValue)
         packets.append(Packet(sequence: sequence, timestamp: header.timestamp, marker: header.marker, stamp: stamp, arrival: now))
+    }
+
+    /// How many frames of `source` came, in whatever packet.
+    package func frameCount(of source: UInt16) -> Int { frames[source]?.count ?? 0 }
+
+    /// Whoever decodes looks only at blocks of the codec that it has agreed to.
+    private func noteOlderFrames(_ payload: RawSpan) {
+        guard let audio = RedundantAudio.parse(payload), audio.primaryType == opus else {
+            return faults.append("redundancy of a codec that was not agreed to")
+        }
+        redundantPackets += 1
+        for index in 0..<audio.blocks {
+            guard let block = audio.block(index, in: payload), block.payloadType == opus,
+                let stamp = PayloadStamp.parse(opus: payload.extracting(block.range))
+            else {
+                faults.append("an older frame is not what was sent")
+                continue
+            }
+            frames[stamp.source, default: []].insert(stamp.frame)
+        }
     }
 
     package func noteReport(_ report: SenderReport, at now: Instant) {

@@ -126,7 +126,7 @@ package final class ReceivedVideo {
         case .vp9(let vp9): entry.endsLayer = vp9.endsFrame
         // Each layer is one OBU.
         case .av1(let av1): entry.endsLayer = !av1.isContinued
-        case .empty, .opaque, .h264, .malformed: break
+        case .empty, .opaque, .redundant, .h264, .malformed: break
         }
         if let known = buffer[sequence] {
             if known.stamp != stamp || known.timestamp != entry.timestamp { decoder.fault("packet \(sequence) came twice and differs") }

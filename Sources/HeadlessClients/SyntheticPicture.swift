@@ -35,7 +35,7 @@ package struct SyntheticPicture {
 extension PayloadStamp {
     package func payload(of picture: SyntheticPicture) -> [UInt8] {
         switch picture.shape.codec {
-        case .opus: opus(length: picture.shape.packetLength)
+        case .opus, .red: opus(length: picture.shape.packetLength)
         case .vp8:
             vp8(
                 pictureID: picture.pictureID, tl0PicIdx: picture.tl0PicIdx, temporalID: picture.temporalID, keyIndex: picture.keyIndex,

@@ -65,7 +65,7 @@ struct RecordedPicture {
                 }
             }
             return descriptor + bytes
-        case .h264, .av1, .opus: return bytes
+        case .h264, .av1, .opus, .red: return bytes
         }
     }
 }

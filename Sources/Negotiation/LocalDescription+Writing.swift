@@ -100,7 +100,8 @@ extension LocalSection {
 
 extension CodecParameters {
     fileprivate var attributes: [Attribute] {
-        let map = RTPMap(payloadType: payloadType, encodingName: codec.name, clockRate: codec.clockRate, channels: codec == .opus ? 2 : 1)
+        let map = RTPMap(
+            payloadType: payloadType, encodingName: codec.name, clockRate: codec.clockRate, channels: codec.kind == .audio ? 2 : 1)
         var attributes = [Attribute("rtpmap", map.text)]
         if !format.isEmpty { attributes.append(Attribute("fmtp", "\(payloadType) \(format)")) }
         for (agreed, name) in [(transportCC, "transport-cc"), (fir, "ccm fir"), (nack, "nack"), (pli, "nack pli")] where agreed {

@@ -44,6 +44,10 @@ struct LocalSection {
             parameters.codecs.append(codec)
             if payload.feedback.contains(.remb), !hasTransportCC { remb.insert(payload.payloadType) }
         }
+        // Whoever does not get the codec cannot get it repeated.
+        let types = Set(parameters.codecs.map(\.payloadType))
+        let stranded = payloads.filter { $0.redundancyOf.map { !types.contains($0) } ?? false }.map(\.payloadType)
+        parameters.codecs.removeAll { stranded.contains($0.payloadType) }
         for (kind, mapping) in mapped where kind != .transportCC || hasTransportCC {
             let id = UInt8(truncatingIfNeeded: mapping.id)
             guard parameters.extensions[kind] == 0, agreement.claim(id: id, uri: mapping.uri) else { continue }

@@ -5,15 +5,20 @@ extension OfferedPayload {
     /// What a publication is taken in: the first codec, and of its payload types the one most others decode: H264 in packetization mode 1,
     /// VP9 and AV1 in profile 0. One only, so that a publication keeps its codec.
     static func publication(from payloads: [OfferedPayload]) -> OfferedPayload? {
-        guard let first = payloads.first else { return nil }
+        guard let first = payloads.first(where: { $0.codec != .red }) else { return nil }
         return payloads.first { payload in
             guard payload.codec == first.codec else { return false }
             switch payload.codec {
-            case .opus, .vp8: return true
+            case .opus, .vp8, .red: return true
             case .h264: return payload.packetizationMode == 1
             case .vp9, .av1: return payload.profile == "0"
             }
         } ?? first
+    }
+
+    /// What `payload` may be sent in with older frames repeated; nil where that was not offered.
+    static func redundancy(of payload: OfferedPayload, from payloads: [OfferedPayload]) -> OfferedPayload? {
+        payloads.first { $0.codec == .red && $0.redundancyOf == payload.payloadType }
     }
 
     /// All that a viewer of the track decodes, what fits the track best first; nil when nothing fits. H264 is sent in packetization mode 1

@@ -7,6 +7,8 @@ struct OfferedPayload {
     var codec: Codec
     var format: FormatParameters
     var rtxPayloadType: UInt8?
+    /// Of `red`: the payload type of its frames (RFC 2198 §4).
+    var redundancyOf: UInt8?
     var feedback: Feedback
 
     /// The kinds of feedback that are known (RFC 4585 §4.2, RFC 5104 §7.1; the last two are Google's).
@@ -30,6 +32,7 @@ struct OfferedPayload {
     var profile: String {
         switch codec {
         case .opus, .vp8: ""
+        case .red: redundancyOf.map { String($0) } ?? ""
         case .vp9: format["profile-id"] ?? "0"
         case .av1: format["profile"] ?? "0"
         case .h264: "\(H264Profile(format)?.name ?? "?")/\(packetizationMode)"
@@ -44,6 +47,7 @@ struct OfferedPayload {
         case .opus:
             format.keeping(["minptime", "useinbandfec", "stereo", "usedtx", "maxaveragebitrate", "maxplaybackrate", "cbr"]).text
         case .vp8: ""
+        case .red: redundancyOf.map { "\($0)/\($0)" } ?? ""
         case .vp9: format.keeping(["profile-id"]).text
         case .h264: format.keeping(["level-asymmetry-allowed", "packetization-mode", "profile-level-id"]).text
         case .av1: format.keeping(["profile", "level-idx", "tier"]).text
@@ -86,13 +90,17 @@ struct OfferedPayload {
                 continue
             }
             guard let codec = Codec.allCases.first(where: { $0.name.lowercased() == name }), codec.kind == kind,
-                map.clockRate == codec.clockRate, codec != .opus || map.channels == 2,
+                map.clockRate == codec.clockRate, codec.kind != .audio || map.channels == 2,
                 codec != .h264 || format.isUsableH264
             else { continue }
             payloads.append(
                 OfferedPayload(
-                    payloadType: payloadType, codec: codec, format: format, feedback: common.union(feedback[payloadType] ?? [])))
+                    payloadType: payloadType, codec: codec, format: format,
+                    redundancyOf: codec == .red ? format.redundancyOf : nil, feedback: common.union(feedback[payloadType] ?? [])))
         }
+        // What repeats frames of anything but Opus is of no use.
+        let sound = Set(payloads.filter { $0.codec == .opus }.map(\.payloadType))
+        payloads.removeAll { $0.codec == .red && !($0.redundancyOf.map { sound.contains($0) } ?? false) }
         if kind == .video {
             for index in payloads.indices where payloads[index].feedback.contains(.nack) {
                 payloads[index].rtxPayloadType = retransmissions[payloads[index].payloadType]
@@ -103,6 +111,14 @@ struct OfferedPayload {
 }
 
 extension FormatParameters {
+    /// `111/111`: the payload type of all frames; nil where they are of several, or the list is no such.
+    fileprivate var redundancyOf: UInt8? {
+        guard items.count == 1, let item = items.first, item.value.isEmpty else { return nil }
+        let types = Set(item.key.split(separator: "/", omittingEmptySubsequences: false).prefix(17).map { String($0).decimal(UInt8.self) })
+        guard types.count == 1, let type = types.first ?? nil, item.key.contains("/") else { return nil }
+        return type
+    }
+
     /// Interleaved packets (mode 2, RFC 6184 §6.4) are sent by nobody and understood by no browser.
     fileprivate var isUsableH264: Bool { H264Profile(self) != nil && ["0", "1"].contains(self["packetization-mode"] ?? "0") }
 }

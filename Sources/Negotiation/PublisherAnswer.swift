@@ -6,7 +6,8 @@ import SDP
 package struct PublisherAnswer: Sendable {
     package var sdp: String
     package var transport: TransportParameters
-    /// What we receive, one per section that sends, in the order of the offer; never empty. Each has one codec.
+    /// What we receive, one per section that sends, in the order of the offer; never empty. Each has one codec, and behind Opus `red` where that was
+    /// offered.
     package var media: [RTPParameters]
 
     /// Layers of simulcast that one section may have.
@@ -19,7 +20,7 @@ package struct PublisherAnswer: Sendable {
         var answered: [LocalSection?] = []
         for section in offer.sections { answered.append(try Self.answer(section, of: offer, agreement: &agreement)) }
 
-        media = answered.compactMap { $0?.direction == .recvonly ? $0?.parameters : nil }
+        media = answered.compactMap { $0?.direction == .recvonly ? $0?.parameters.withRedundancyLast : nil }
         guard !media.isEmpty else {
             throw .unusable("The offer sends nothing that can be received: Opus is, and VP8, VP9, H264 and AV1.")
         }
@@ -34,16 +35,29 @@ package struct PublisherAnswer: Sendable {
         guard let kind = try offer.mediaKind(of: section) else { return nil }
         let sends = offer.direction(of: section).sends
         var answer = LocalSection(section: section, kind: kind, direction: sends ? .recvonly : .inactive)
-        guard let payload = OfferedPayload.publication(from: OfferedPayload.all(of: section, kind: kind)) else { return nil }
+        let offered = OfferedPayload.all(of: section, kind: kind)
+        guard let payload = OfferedPayload.publication(from: offered) else { return nil }
         let extensions: [HeaderExtension] =
             kind == .audio
             ? [.mid, .absSendTime, .transportCC, .audioLevel]
             : [.mid, .rid, .repairedRid, .absSendTime, .transportCC, .dependencyDescriptor]
-        answer.agree(payloads: [payload], extensions: extensions, of: section, in: offer, agreement: &agreement)
+        // In the order of the offer: a client that lists plain Opus first sends that.
+        let redundancy = OfferedPayload.redundancy(of: payload, from: offered)
+        let payloads = offered.filter { $0.payloadType == payload.payloadType || $0.payloadType == redundancy?.payloadType }
+        answer.agree(payloads: payloads, extensions: extensions, of: section, in: offer, agreement: &agreement)
         guard !answer.parameters.codecs.isEmpty else { return nil }
         guard sends else { return answer }
         if kind == .video { try answer.acceptSimulcast(of: section) }
         answer.expectStreams(of: section, agreement: &agreement)
         return answer
+    }
+}
+
+extension RTPParameters {
+    /// The codec first, and `red`, which repeats it, behind it.
+    var withRedundancyLast: RTPParameters {
+        var ordered = self
+        ordered.codecs = codecs.filter { $0.codec != .red } + codecs.filter { $0.codec == .red }
+        return ordered
     }
 }

@@ -9,7 +9,8 @@ import SDP
 package struct RoomAnswer: Sendable {
     package var sdp: String
     package var transport: TransportParameters
-    /// What we receive: the sections of `receiving` that send a codec that may be published. Each has one codec. Layers that have the names
+    /// What we receive: the sections of `receiving` that send a codec that may be published. Each has one codec, and
+    /// behind Opus `red` where that was offered. Layers that have the names
     /// of LiveKit's (`q`, `h`, `f`) are in ascending quality, others in the order of the offer.
     package var receiving: [RTPParameters] = []
     /// What we send, each with its stream: the sections of `sending` that receive. The codecs begin with that of the track, and go on with
@@ -19,10 +20,10 @@ package struct RoomAnswer: Sendable {
     package var undecodable: [String] = []
 
     /// Answers by RFC 9429 §5.3. `version` is that of `o=`, one more with each answer. `role` is what the first answer agreed, nil for the
-    /// first. `receiving` holds the mids that are received if they send. Throws 422.
+    /// first. `receiving` holds the mids that are received if they send; `plain` those of them whose sound shall not be repeated. Throws 422.
     package init(
         offer: RoomOffer, local: LocalDescription, version: UInt64, role: DTLSRole? = nil, receiving accepted: Set<String>,
-        sending tracks: [String: OutgoingTrack], cname: String, publishCodecs: Set<Codec>
+        plain: Set<String> = [], sending tracks: [String: OutgoingTrack], cname: String, publishCodecs: Set<Codec>
     ) throws(NegotiationError) {
         transport = try offer.transport(local: local.credentials, role: role)
         sdp = ""
@@ -45,7 +46,9 @@ package struct RoomAnswer: Sendable {
                 let mid = section.mid ?? ""
                 let direction = offer.peer.direction(of: section)
                 let plan = SectionPlan(
-                    payloads, published: direction.sends && accepted.contains(mid) ? publishCodecs : [],
+                    payloads,
+                    published: direction.sends && accepted.contains(mid)
+                        ? publishCodecs.subtracting(plain.contains(mid) ? [.red] : []) : [],
                     track: direction.receives ? tracks[mid] : nil)
                 let agreed = try answer(section, kind: kind, plan: plan, of: offer, cname: cname, agreement: &agreement)
                 answered.append(agreed?.mediaSection(local: local, setup: setup, transportProtocol: section.transportProtocol))
@@ -81,7 +84,8 @@ package struct RoomAnswer: Sendable {
         if receives {
             agreed.expectStreams(of: section, agreement: &agreement)
             var parameters = agreed.parameters { $0.receives }
-            parameters.codecs.removeAll { $0.payloadType != plan.received?.payloadType }
+            parameters.codecs.removeAll { codec in !plan.taken.contains { $0.payloadType == codec.payloadType } }
+            parameters = parameters.withRedundancyLast
             parameters.rids = parameters.rids.inAscendingQuality
             receiving.append(parameters)
         }
@@ -111,9 +115,14 @@ private struct SectionPlan {
     var payloads: [OfferedPayload]
     /// What the client is to send.
     var received: OfferedPayload?
+    /// The same with older frames repeated, where that was offered.
+    var redundancy: OfferedPayload?
     /// What we send, the track's own first; empty where there is no track, or none that fits.
     var sent: [OfferedPayload] = []
     var track: OutgoingTrack?
+
+    /// All that the client is to send, what it had better send first.
+    var taken: [OfferedPayload] { [redundancy, received].compactMap(\.self) }
 
     var direction: Direction { Direction(sends: !sent.isEmpty, receives: received != nil) }
 
@@ -125,9 +134,12 @@ private struct SectionPlan {
             payloads = sent.isEmpty ? offered : sent
             return
         }
+        if published.contains(.red) { redundancy = OfferedPayload.redundancy(of: received, from: offered) }
         // The client may send anything that is answered, and a publication keeps its codec: so no more is than what is in use.
-        sent.removeAll { $0.codec != track?.track.codec && $0.payloadType != received.payloadType }
-        payloads = [received] + sent.filter { $0.payloadType != received.payloadType }
+        let taken = [redundancy, received].compactMap(\.self)
+        let types = Set(taken.map(\.payloadType))
+        sent.removeAll { $0.codec != track?.track.codec && !types.contains($0.payloadType) }
+        payloads = taken + sent.filter { !types.contains($0.payloadType) }
     }
 }
 

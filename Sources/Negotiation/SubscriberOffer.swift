@@ -94,7 +94,10 @@ extension OfferedPayload {
     fileprivate static func ours(_ kind: MediaKind) -> [OfferedPayload] {
         switch kind {
         case .audio:
-            [OfferedPayload(payloadType: 111, .opus, "minptime=10;useinbandfec=1", feedback: [.transportCC])]
+            [
+                OfferedPayload(payloadType: 111, .opus, "minptime=10;useinbandfec=1", feedback: [.nack, .transportCC]),
+                redundancy(63, of: 111),
+            ]
         case .video:
             [
                 video(96, .vp8, ""), video(98, .vp9, "profile-id=0"), video(45, .av1, ""),
@@ -102,6 +105,12 @@ extension OfferedPayload {
                 video(108, .h264, h264("64001f")), video(100, .vp9, "profile-id=2"),
             ]
         }
+    }
+
+    private static func redundancy(_ payloadType: UInt8, of other: UInt8) -> OfferedPayload {
+        var payload = OfferedPayload(payloadType: payloadType, .red, "", feedback: [])
+        payload.redundancyOf = other
+        return payload
     }
 
     /// Retransmissions have the next payload type.

@@ -60,7 +60,7 @@ package struct ViewerAnswer: Sendable {
         let stream = OfferedPayload(track)
         let profile: String
         switch track.codec {
-        case .opus, .vp8: profile = ""
+        case .opus, .vp8, .red: profile = ""
         case .vp9, .av1: profile = " profile \(stream.profile)"
         case .h264: profile = " in packetization mode 1"
         }

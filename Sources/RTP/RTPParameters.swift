@@ -7,6 +7,8 @@ package enum MediaKind: String, Sendable, Hashable, CaseIterable { case audio, v
 @frozen @usableFromInline
 package enum Codec: UInt8, Sendable, Hashable, CaseIterable {
     case opus, vp8, vp9, h264, av1
+    /// Opus with older frames repeated (RFC 2198); never without Opus beside it.
+    case red
 
     /// The encoding name in `a=rtpmap`, in its usual spelling; compare without case.
     package var name: String {
@@ -16,11 +18,12 @@ package enum Codec: UInt8, Sendable, Hashable, CaseIterable {
         case .vp9: "VP9"
         case .h264: "H264"
         case .av1: "AV1"
+        case .red: "red"
         }
     }
-    package var kind: MediaKind { self == .opus ? .audio : .video }
+    package var kind: MediaKind { self == .opus || self == .red ? .audio : .video }
     /// RTP timestamp units per second.
-    package var clockRate: UInt32 { self == .opus ? 48_000 : 90_000 }
+    package var clockRate: UInt32 { kind == .audio ? 48_000 : 90_000 }
 }
 
 /// The header extensions that are understood (RFC 8285 §5 maps their URIs to ids per session).

@@ -73,6 +73,9 @@ extension ForwardingUnit {
     }
 
     private func receive(_ nack: Nack, in bytes: RawSpan, from participant: Participant, at now: Instant) {
+        if let repeats = participant.repeats, repeats.ssrcs.contains(nack.media) {
+            return sendAgain(nack, in: bytes, from: repeats, to: participant, at: now)
+        }
         guard let subscription = participant.subscriptions.first(where: { $0.stream.ssrc == nack.media }),
             let publication = subscription.publication
         else { return }
@@ -85,6 +88,17 @@ extension ForwardingUnit {
                 sequence.rawValue, at: now, ring: { $0 < publication.encodings.count ? publication.encodings[$0].ring : nil },
                 transport: subscription.transport, into: &departures)
         }
+    }
+
+    /// Sound without RTX.
+    private func sendAgain(_ nack: Nack, in bytes: RawSpan, from repeats: SealedRepeats, to participant: Participant, at now: Instant) {
+        let wanted = repeats.wanted
+        var looked = 0
+        nack.forEach(in: bytes) { sequence in
+            looked += 1
+            if looked <= 64 { repeats.want(sequence.rawValue, of: nack.media, at: now) }
+        }
+        if wanted == 0, repeats.wanted > 0 { woken.append(Int32(truncatingIfNeeded: participant.slot)) }
     }
 
     private func requestKeyframe(_ media: SSRC, for participant: Participant, at now: Instant) {

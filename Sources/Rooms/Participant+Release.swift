@@ -33,6 +33,7 @@ extension Participant {
             return true
         }
         downlink.beginTurn(at: moment.now)
+        if let repeats, repeats.wanted > 0, !sendAgain(repeats, to: path, at: moment, into: batch, &sent) { return false }
         if downlink.isFlooded {
             downlink.isFlooded = false
             waiting.removeAll(of: &downlink.held)
@@ -67,11 +68,42 @@ extension Participant {
         _ ready: ReadyPacket, as kind: Pacer.Kind? = nil, in packet: UnsafeMutableRawBufferPointer, to path: Path, at moment: Departing,
         into batch: DatagramBatch, sealing: borrowing SealingQueue, _ sent: inout Counters.Traffic
     ) -> Bool {
+        if ready.isAudio, let repeats {
+            return sendKept(by: repeats, ready, in: packet, to: path, at: moment, into: batch, &sent)
+        }
         guard let length = transport.protectRTP(packet, length: ready.length, deferring: sealing) else { return false }
         downlink.noteSent(kind ?? (ready.isAudio ? .audio : .media), bytes: length, isNumbered: ready.hasTransportSequence, at: moment.now)
         sent.count(ready.kind, bytes: length)
         batch.commit(length, to: path)
         return true
+    }
+
+    /// Sound that may have to be sent again as it is: it is encrypted at once.
+    @inline(never)
+    private func sendKept(
+        by repeats: SealedRepeats, _ ready: ReadyPacket, in packet: UnsafeMutableRawBufferPointer, to path: Path, at moment: Departing,
+        into batch: DatagramBatch, _ sent: inout Counters.Traffic
+    ) -> Bool {
+        guard let length = transport.protectRTP(packet, length: ready.length) else { return false }
+        downlink.noteSent(.audio, bytes: length, isNumbered: ready.hasTransportSequence, at: moment.now)
+        sent.count(ready.kind, bytes: length)
+        repeats.keep(UnsafeRawBufferPointer(rebasing: packet[..<length]), at: moment.now)
+        batch.commit(length, to: path)
+        return true
+    }
+
+    /// Sends what is wanted of that; false when the batch is full before the end.
+    @inline(never)
+    private func sendAgain(
+        _ repeats: SealedRepeats, to path: Path, at moment: Departing, into batch: DatagramBatch, _ sent: inout Counters.Traffic
+    ) -> Bool {
+        repeats.sendWanted(at: moment.now) { datagram in
+            guard !batch.isFull, batch.append(to: path, copying: datagram) else { return false }
+            downlink.noteSent(.audio, bytes: datagram.count, isNumbered: false, at: moment.now)
+            sent.count(.retransmission, bytes: datagram.count)
+            return true
+        }
+        return repeats.wanted == 0
     }
 
     /// Sends what a probe lacks; false when the batch is full before that.

@@ -126,6 +126,16 @@ extension Participant {
             section.parameters.extensions[.transportCC] != 0 && section.parameters.codecs.contains { $0.transportCC }
         }
         if answers { downlink.expectTransportFeedback() }
+        let repaired = sending.filter { section in
+            section.parameters.kind == .audio && section.parameters.streams.first?.rtxSSRC == nil
+                && section.parameters.codecs.contains { $0.nack }
+        }
+        if repaired.isEmpty {
+            repeats = nil
+        } else {
+            if repeats == nil { repeats = SealedRepeats() }
+            repeats?.ssrcs = repaired.compactMap { $0.parameters.streams.first?.ssrc }
+        }
         downlink.canPad = sending.contains { $0.parameters.streams.first?.rtxSSRC != nil }
     }
 

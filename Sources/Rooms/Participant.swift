@@ -12,6 +12,8 @@ package final class Participant {
     /// Its place in the unit's table, and its key for deadlines and departures.
     let slot: Int
     let transport: Transport
+    /// What was sent to it lately of sound that is repaired without RTX; nil where none is.
+    @exclusivity(unchecked) var repeats: SealedRepeats?  // Set when something was negotiated.
     @exclusivity(unchecked) var downlink: Downlink  // Asked and told; it calls nobody.
 
     let id: ParticipantID

@@ -53,7 +53,8 @@ package struct Roster: Sendable {
             member.isConnected && member.id != viewer && (publisher ?? member.identity) == member.identity
         }
         let suits = { (track: TrackReference) in
-            track.parameters.kind == kind && !others.contains(track.id) && track.parameters.codecs.allSatisfy { codecs.contains($0.codec) }
+            track.parameters.kind == kind && !others.contains(track.id)
+                && track.parameters.codecs.allSatisfy { $0.codec == .red || codecs.contains($0.codec) }
         }
         if let current {
             for member in candidates { if let kept = member.tracks.first(where: { $0.id == current && suits($0) }) { return kept } }

@@ -30,6 +30,8 @@ package struct PeerPlan: Sendable {
     package struct Audio: Sendable {
         package var firstSequence: UInt16?
         package var firstTimestamp: UInt32?
+        /// Each packet repeats the frame before it.
+        package var isRedundant = false
         package init() {}
     }
 
@@ -50,6 +52,10 @@ package struct PeerPlan: Sendable {
     package var worker = 0
     package var arrivesAt: Int?
     package var receives = false
+    /// Whether its sound is repaired.
+    package var repairsSound = false
+    /// Whether it takes redundant audio, and in which payload type Opus; nil if not.
+    package var redundancyOf: UInt8?
     /// How many sections for pictures it has, if it receives; the first is "video", the next "video2".
     package var screens = 1
     /// How it asks for what it lacks, and whether it plays what it gets.
@@ -118,12 +124,18 @@ package struct PeerPlan: Sendable {
     static let upAudio = CodecParameters(codec: .opus, payloadType: 111, transportCC: true)
     static let downVideo = CodecParameters(
         codec: .vp8, payloadType: 100, rtxPayloadType: 101, nack: true, pli: true, fir: true, transportCC: true)
+    static let upRedundancy = CodecParameters(codec: .red, payloadType: 63, format: "111/111")
     static let downAudio = CodecParameters(codec: .opus, payloadType: 109, transportCC: true)
 
     /// The sections on which the server receives.
     package var up: [RTPParameters] {
         var sections: [RTPParameters] = []
-        if audio != nil { sections.append(RTPParameters(mid: "0", kind: .audio, codecs: [Self.upAudio], extensions: Self.upExtensions)) }
+        if let audio {
+            sections.append(
+                RTPParameters(
+                    mid: "0", kind: .audio, codecs: audio.isRedundant ? [Self.upAudio, Self.upRedundancy] : [Self.upAudio],
+                    extensions: Self.upExtensions))
+        }
         if let video {
             sections.append(
                 RTPParameters(mid: "1", kind: .video, codecs: [Self.upVideo], extensions: Self.upExtensions, rids: video.rids))
@@ -139,6 +151,12 @@ package struct PeerPlan: Sendable {
             (videoCodec.transportCC, audioCodec.transportCC) = (false, false)
             extensions[.transportCC] = 0
         }
+        audioCodec.nack = repairsSound
+        var audioCodecs = [audioCodec]
+        if let redundancyOf {
+            audioCodecs[0].payloadType = redundancyOf
+            audioCodecs.append(CodecParameters(codec: .red, payloadType: 62, format: "\(redundancyOf)/\(redundancyOf)"))
+        }
         let pictures = (1...max(1, screens)).map { number in
             RTPParameters(
                 mid: number == 1 ? "video" : "video\(number)", kind: .video, codecs: [videoCodec], extensions: extensions,
@@ -146,7 +164,7 @@ package struct PeerPlan: Sendable {
         }
         return pictures + [
             RTPParameters(
-                mid: "audio", kind: .audio, codecs: [audioCodec], extensions: extensions,
+                mid: "audio", kind: .audio, codecs: audioCodecs, extensions: extensions,
                 streams: [RTPParameters.Stream(ssrc: entropy.ssrc())])
         ]
     }

@@ -71,9 +71,12 @@ package final class SimulatedPeer {
         let start = now + plan.startDelay
         if let audio = plan.audio {
             let stream = PublishedStream(
-                codec: PeerPlan.upAudio, mid: "0", rid: nil, firstSequence: audio.firstSequence, firstTimestamp: audio.firstTimestamp,
+                codec: audio.isRedundant ? PeerPlan.upRedundancy : PeerPlan.upAudio, mid: "0", rid: nil, firstSequence: audio.firstSequence,
+                firstTimestamp: audio.firstTimestamp,
                 clockSkew: plan.clockSkew, wallClock: SimulatedWorld.wallClock, origin: now, entropy: entropy)
-            media.microphones.append(AudioSource(stream: stream, source: number, at: start))
+            media.microphones.append(
+                AudioSource(
+                    stream: stream, source: number, redundancyOf: audio.isRedundant ? PeerPlan.upAudio.payloadType : nil, at: start))
         }
         guard let video = plan.video else { return }
         media.keyframesTogether = video.keyframesTogether

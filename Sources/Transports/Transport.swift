@@ -94,6 +94,9 @@ package final class Transport {
         return lent._withUnsafeGuaranteedRef { $0.protectRTP(packet, length: length, deferring: queue) }
     }
 
+    /// The same, encrypted at once.
+    package func protectRTP(_ packet: UnsafeMutableRawBufferPointer, length: Int) -> Int? { srtp?.protectRTP(packet, length: length) }
+
     package func protectRTCP(_ packet: UnsafeMutableRawBufferPointer, length: Int) -> Int? {
         srtp?.protectRTCP(packet, length: length)
     }

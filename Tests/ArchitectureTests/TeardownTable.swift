@@ -46,7 +46,7 @@ enum TeardownTable {
 
 extension TeardownTable {
     /// Classes of `Rooms` that are passive: their owners' rows speak of them.
-    static let ownsNothing: Set<String> = ["WorkerOutbox", "PathTable"]
+    static let ownsNothing: Set<String> = ["WorkerOutbox", "PathTable", "SealedRepeats"]
 
     /// The names of the classes that `source` declares.
     static func classes(of source: String) -> [String] {

@@ -257,3 +257,35 @@ struct EncodingTests {
         }
     }
 }
+
+@Suite("Sound from a publisher that repairs it")
+struct SoundRepairTests {
+    private func encoding(nack: Bool) -> Encoding {
+        var parameters = RTPParameters.audio
+        parameters.codecs[0].nack = nack
+        let encoding = Encoding(layer: 0, rid: nil, parameters: parameters)
+        encoding.bind(SSRC(1_000))
+        return encoding
+    }
+
+    private func packet(_ sequence: UInt16) -> SourcePacket {
+        SourcePacket(payloadType: 111, sequence: sequence, timestamp: UInt32(sequence) * 960, payload: [0xfc, UInt8(sequence)])
+    }
+
+    @Test(
+        "what is missing is asked for where that was agreed, and taken when it comes again under its own number", arguments: [true, false])
+    func asking(nack: Bool) {
+        let encoding = encoding(nack: nack)
+        for sequence: UInt16 in [1, 2, 4, 5] { #expect(encoding.media(packet(sequence), at: at(Int64(sequence) * 20)) != nil) }
+        #expect((encoding.nextDeadline == .distantFuture) == !nack)
+        var missing: [SequenceNumber] = []
+        encoding.takeMissing(at: at(200), room: 16, into: &missing)
+        #expect(missing.map(\.rawValue) == (nack ? [3] : []))
+        // No keyframe is ever asked for.
+        #expect(!encoding.keyframes.isWanted)
+        #expect(encoding.media(packet(3), at: at(240)) != nil && encoding.media(packet(3), at: at(250)) == nil)
+        missing = []
+        encoding.takeMissing(at: at(2_000), room: 16, into: &missing)
+        #expect(missing.isEmpty)
+    }
+}

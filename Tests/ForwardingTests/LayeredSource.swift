@@ -161,7 +161,7 @@ final class LayeredSource {
             let bytes = [flags, 0x80 | UInt8(pictureID >> 8), UInt8(pictureID & 255), layers, tl0]
             return hasStructure ? bytes + [UInt8(shape.spatial - 1) << 5] : bytes
         // Nothing that a parser could make sense of: what encryption leaves.
-        case .h264, .av1, .opus: return [0x9c, 0xe3, 0x07]
+        case .h264, .av1, .opus, .red: return [0x9c, 0xe3, 0x07]
         }
     }
 

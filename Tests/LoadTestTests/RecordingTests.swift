@@ -42,7 +42,7 @@ enum RecordingFiles {
         case .av1:
             if !isKeyframe { return obu(2, []) + obu(6, [0x30] + body) }
             return obu(2, []) + obu(1, sequenceHeader) + obu(6, [0x10] + body)
-        case .opus: return body
+        case .opus, .red: return body
         }
     }
 
@@ -52,7 +52,7 @@ enum RecordingFiles {
         case .vp9: "VP90"
         case .h264: "H264"
         case .av1: "AV01"
-        case .opus: "OPUS"
+        case .opus, .red: "OPUS"
         }
     }
 
@@ -197,7 +197,7 @@ struct RecordingTests {
     /// What a receiver makes of a frame's payloads: of VP8 and VP9 the bytes, of the others units without what frames them in a file.
     private func units(_ codec: Codec, _ payloads: [[UInt8]]) throws -> [[UInt8]] {
         switch codec {
-        case .vp8, .vp9, .opus: return [payloads.flatMap(\.self)]
+        case .vp8, .vp9, .opus, .red: return [payloads.flatMap(\.self)]
         case .h264:
             var units: [[UInt8]] = []
             for payload in payloads {
@@ -248,7 +248,7 @@ struct RecordingTests {
 
     private func expected(_ codec: Codec, _ frame: [UInt8], isKeyframe: Bool) -> [[UInt8]] {
         switch codec {
-        case .vp8, .vp9, .opus: return [frame]
+        case .vp8, .vp9, .opus, .red: return [frame]
         case .h264:
             guard isKeyframe else { return [Array(frame.dropFirst(4))] }
             let slice = 4 + RecordingFiles.sequenceSet.count + 4 + RecordingFiles.pictureSet.count + 3

@@ -39,7 +39,7 @@ struct OfferCorpusTests {
         try expectWellFormed(answer.sdp, for: recorded.text)
         let isAudioOnly = recorded.name == "publish-audio"
         #expect(answer.media.map(\.kind) == (isAudioOnly ? [.audio] : [.audio, .video]))
-        #expect(answer.media.first?.codecs.map(\.codec) == [.opus])
+        #expect(answer.media.first?.codecs.map(\.codec) == (recorded.text.contains(" red/48000/2") ? [.opus, .red] : [.opus]))
         let preferred: [(String, Codec)] = [("h264", .h264), ("vp9", .vp9), ("av1", .av1)]
         let expected = preferred.first { recorded.name.contains($0.0) }?.1 ?? .vp8
         if !isAudioOnly { #expect(answer.media.last?.codecs.first?.codec == expected) }

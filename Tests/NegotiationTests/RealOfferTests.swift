@@ -24,7 +24,11 @@ struct RealOfferTests {
         let answer = try publish(ChromiumOffers.publish)
         let audio = try #require(answer.media.first)
         let video = try #require(answer.media.last)
-        #expect(audio.codecs == [CodecParameters(codec: .opus, payloadType: 111, format: "minptime=10;useinbandfec=1", transportCC: true)])
+        #expect(
+            audio.codecs == [
+                CodecParameters(codec: .opus, payloadType: 111, format: "minptime=10;useinbandfec=1", transportCC: true),
+                CodecParameters(codec: .red, payloadType: 63, format: "111/111"),
+            ])
         #expect(
             video.codecs == [
                 CodecParameters(codec: .vp8, payloadType: 96, rtxPayloadType: 97, nack: true, pli: true, fir: true, transportCC: true)

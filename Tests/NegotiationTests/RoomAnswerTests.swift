@@ -73,7 +73,7 @@ struct RealRoomOfferTests {
         #expect(sending.allSatisfy { $0.streamID == nil })
         let answer = try respond(to: LiveKitOffers.second, receiving: ["7", "8"])
         #expect(answer.receiving.map(\.mid) == ["7", "8"])
-        #expect(answer.receiving.map { $0.codecs.map(\.codec) } == [[.vp8], [.opus]])
+        #expect(answer.receiving.map { $0.codecs.map(\.codec) } == [[.vp8], [.opus, .red]])
         // They are offered as f, h, q.
         #expect(answer.receiving.first?.rids == ["q", "h", "f"])
         let video = try #require(try written(answer).first { $0.mid == "7" })
@@ -174,7 +174,7 @@ struct RealRoomOfferTests {
         let answer = try respond(
             to: ChromiumOffers.room, receiving: ["0", "1"], sending: ["0": outgoing(.opus, to: 0), "1": outgoing(.h264, to: 1)])
         #expect(try written(answer).map(\.direction) == [.sendrecv, .sendrecv, nil])
-        #expect(answer.receiving.map { $0.codecs.map(\.codec) } == [[.opus], [.vp8]])
+        #expect(answer.receiving.map { $0.codecs.map(\.codec) } == [[.opus, .red], [.vp8]])
         #expect(Set(answer.sending.last?.codecs.map(\.codec) ?? []) == [.h264, .vp8])
         #expect(answer.sending.last?.codecs.first?.codec == .h264)
         #expect(answer.receiving.last?.streams.count == 1 && answer.receiving.last?.streams.first?.ssrc.rawValue != 1_002)

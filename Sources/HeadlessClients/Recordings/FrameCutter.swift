@@ -20,7 +20,7 @@ struct FrameCutter {
         case .vp9: FrameCutter.isKeyframe(vp9: frame).map { Cut(isKeyframe: $0, payloads: FrameCutter.slices(frame)) }
         case .h264: h264.cut(frame)
         case .av1: AV1Cutter.cut(frame)
-        case .opus: nil
+        case .opus, .red: nil
         }
     }
 

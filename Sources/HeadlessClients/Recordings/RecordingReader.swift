@@ -52,7 +52,7 @@ package struct RecordingReader {
         switch descriptor {
         case .vp8(let vp8): vp8.length
         case .vp9(let vp9): vp9.length
-        case .empty, .opaque, .h264, .av1, .malformed: 0
+        case .empty, .opaque, .redundant, .h264, .av1, .malformed: 0
         }
     }
 
@@ -63,7 +63,7 @@ package struct RecordingReader {
         case .vp9(let vp9):
             vp9.startsFrame == (stamp.index == 0) && vp9.endsFrame == (stamp.index == stamp.count - 1)
                 && vp9.isKeyframeStart == (stamp.isKeyframe && stamp.index == 0)
-        case .opaque, .h264, .av1: true
+        case .opaque, .redundant, .h264, .av1: true
         case .empty, .malformed: false
         }
     }

@@ -7,6 +7,8 @@ package enum PayloadDescriptor: Hashable, Sendable {
     case empty
     /// A codec without inner structure (Opus): every packet is a frame of its own and can be entered.
     case opaque
+    /// Frames of Opus: the new one and older ones.
+    case redundant(RedundantAudio)
     case vp8(VP8Descriptor)
     case vp9(VP9Descriptor)
     case h264(H264Descriptor)
@@ -19,6 +21,7 @@ package enum PayloadDescriptor: Hashable, Sendable {
         guard payload.byteCount > 0 else { return .empty }
         switch codec {
         case .opus: return .opaque
+        case .red: return RedundantAudio.parse(payload).map { .redundant($0) } ?? .malformed
         case .vp8: return VP8Descriptor.parse(payload).map { .vp8($0) } ?? .malformed
         case .vp9: return VP9Descriptor.parse(payload).map { .vp9($0) } ?? .malformed
         case .h264: return H264Descriptor.parse(payload).map { .h264($0) } ?? .malformed
@@ -30,7 +33,7 @@ package enum PayloadDescriptor: Hashable, Sendable {
     @inlinable package var isKeyframeStart: Bool {
         switch self {
         case .empty, .malformed: false
-        case .opaque: true
+        case .opaque, .redundant: true
         case .vp8(let descriptor): descriptor.isKeyframeStart
         case .vp9(let descriptor): descriptor.isKeyframeStart
         case .h264(let descriptor): descriptor.isKeyframeStart
@@ -42,7 +45,7 @@ package enum PayloadDescriptor: Hashable, Sendable {
     @inlinable package var startsFrame: Bool {
         switch self {
         case .empty, .malformed: false
-        case .opaque: true
+        case .opaque, .redundant: true
         case .vp8(let descriptor): descriptor.startsFrame
         case .vp9(let descriptor): descriptor.startsFrame
         case .h264(let descriptor): descriptor.startsFrame
@@ -55,7 +58,7 @@ package enum PayloadDescriptor: Hashable, Sendable {
         switch self {
         case .vp8(let descriptor): descriptor.temporalID ?? 0
         case .vp9(let descriptor): descriptor.temporalID
-        case .empty, .opaque, .h264, .av1, .malformed: 0
+        case .empty, .opaque, .redundant, .h264, .av1, .malformed: 0
         }
     }
 

@@ -76,9 +76,10 @@ extension LiveRoom {
         let restarts =
             try link.remote.map { known throws(NegotiationError) in try offer.transport(local: link.local).remote != known } ?? false
         if restarts { link.local = link.freshCredentials(entropy) }
+        let plain = Set(arrivals.filter { $0.value.info.disableRed }.keys).union(member.tracks.filter { $0.info.disableRed }.map(\.mid))
         let answer = try RoomAnswer(
             offer: offer, local: local.description(link.local, sessionID: link.sessionID), version: link.nextVersion(), role: link.role,
-            receiving: Set(arrivals.keys).union(member.tracks.map(\.mid)), sending: outgoing, cname: link.cname,
+            receiving: Set(arrivals.keys).union(member.tracks.map(\.mid)), plain: plain, sending: outgoing, cname: link.cname,
             publishCodecs: PublishCodecs.all)
         link.role = answer.transport.role
         let assigned = client.plan.assigned

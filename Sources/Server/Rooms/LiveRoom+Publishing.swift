@@ -76,7 +76,8 @@ extension LiveRoom {
         guard let codec = parameters.codecs.first else { return nil }
         var info = info
         info.mid = parameters.mid
-        info.mimeType = codec.codec.mimeType
+        // A track whose packets repeat older frames has a name of its own.
+        info.mimeType = (parameters.codecs.first { $0.codec == .red } ?? codec).codec.mimeType
         info.simulcast = parameters.rids.count > 1
         info.layers.sort { $0.quality.rawValue < $1.quality.rawValue }
         if info.layers.count == parameters.rids.count {
@@ -162,7 +163,7 @@ extension RTP.Codec {
 
 /// What clients of rooms may publish: what is forwarded correctly, layers included.
 enum PublishCodecs {
-    private static let ordered: [RTP.Codec] = [.opus, .vp8, .h264, .vp9, .av1]
+    private static let ordered: [RTP.Codec] = [.opus, .red, .vp8, .h264, .vp9, .av1]
 
     static let all = Set(ordered)
 

@@ -19,8 +19,30 @@ enum CodecHarness {
             try expect(!h264.startsWithParameterSets || h264.hasSequenceParameterSet, "starts with parameter sets that are not there")
             if h264.startsIDR { try PlantedBug.check(payload.bytes.uint32(at: 3)) }
         case .av1(let av1): try expect(!(av1.startsSequence && av1.continuesOBU), "starts and continues at once")
+        case .redundant(let audio): try check(audio, payload.bytes)
         case .empty, .opaque, .malformed: break
         }
+    }
+
+    /// The blocks lie one behind the other, and the primary behind the last.
+    private static func check(_ audio: RedundantAudio, _ payload: RawSpan) throws(Finding) {
+        try expect(audio.primaryType < 128 && audio.blocks <= RedundantAudio.blockLimit, "\(audio.blocks) blocks")
+        try expect(audio.block(audio.blocks, in: payload) == nil && audio.block(-1, in: payload) == nil, "a block that is not there")
+        var end = 4 * audio.blocks + 1
+        var older: [(UInt32, [UInt8])] = []
+        for index in 0..<audio.blocks {
+            guard let block = audio.block(index, in: payload) else { throw Finding("block \(index) is not there") }
+            try expect(block.range.lowerBound == end && block.timestampOffset < 0x4000, "block \(index) lies elsewhere")
+            end = block.range.upperBound
+            older.append((block.timestampOffset, payload.array(block.range)))
+        }
+        try expect(audio.primaryOffset == end && end <= payload.byteCount, "the primary lies elsewhere")
+        let copy = ByteWriter.array {
+            _ = RedundantAudio.write(
+                older: older, primary: payload.array(end..<payload.byteCount), payloadType: audio.primaryType, into: &$0)
+        }
+        guard let copy else { return }
+        try expect(RedundantAudio.parse(copy.span.bytes) == audio, "what was written again is another payload")
     }
 
     private static func check(_ descriptor: VP9Descriptor, _ payload: RawSpan) throws(Finding) {

@@ -18,7 +18,7 @@ struct ConformanceTests {
         #expect(join.participant.sid.hasPrefix("PA_") && join.participant.identity == "alice" && join.participant.name == "ALICE")
         #expect(join.pingInterval == 5 && join.pingTimeout == 15)
         #expect(join.serverInfo.protocol == 16 && !join.serverVersion.isEmpty)
-        #expect(join.enabledPublishCodecs.map(\.mime) == ["audio/opus", "video/VP8", "video/H264", "video/VP9", "video/AV1"])
+        #expect(join.enabledPublishCodecs.map(\.mime) == ["audio/opus", "audio/red", "video/VP8", "video/H264", "video/VP9", "video/AV1"])
         #expect(join.subscriberPrimary == (version == .v0) && join.otherParticipants.isEmpty)
     }
 
