@@ -117,10 +117,20 @@ package struct BandwidthEstimator: ~Copyable {
     }
 
     /// The link's capacity is known, and the target is not far from it: what leaves faster only waits there.
-    package var isNearCapacity: Bool { rateControl.capacity.estimate.map { target > $0 * BandwidthEstimator.nearCapacity } ?? false }
+    @inline(__always)
+    var isNearCapacity: Bool { rateControl.capacity.estimate.map { target > $0 * BandwidthEstimator.nearCapacity } ?? false }
 
-    /// A queue stands on the way: what leaves now waits behind it.
-    package var hasQueue: Bool { path.queue > BandwidthEstimator.standingQueue }
+    /// What a pacer goes by besides the target. Stored, since a look at what is computed copies the whole estimator.
+    package struct Guidance {
+        /// The link's capacity is known, and the target is not far from it: what leaves faster only waits there.
+        package var isNearCapacity = false
+        /// A queue stands on the way: what leaves now waits behind it.
+        package var hasQueue = false
+        /// The cluster that is to be sent, if any; it stays here when it has left.
+        package var probe: ProbeCluster?
+    }
+
+    package private(set) var guidance = Guidance()
     private static let standingQueue = Interval.milliseconds(80)
 
     /// The cluster that is to be sent now, if any.
@@ -130,6 +140,9 @@ package struct BandwidthEstimator: ~Copyable {
 
     // MARK: Time
 
+    // What is computed of several parts is inlined where it is used: a call copies the whole estimator, 2 KB, and there are many after each message.
+
+    @inline(__always)
     private var silenceDeadline: Instant {
         guard let unansweredSince, rateControl.rate > limits.minimum else { return .distantFuture }
         if isSilent { return unansweredSince + BandwidthEstimator.silenceStep }
@@ -168,6 +181,7 @@ package struct BandwidthEstimator: ~Copyable {
     // MARK: The target
 
     /// What arrives, as it was sent: with what the link loses anyway.
+    @inline(__always)
     func asSent(_ rate: Bitrate?) -> Bitrate? { rate.map { $0 * (1 / (1 - loss.accepted)) } }
 
     /// Lets each part have its say after feedback or a timeout.
@@ -205,6 +219,7 @@ package struct BandwidthEstimator: ~Copyable {
         settle(at: now)
     }
 
+    @inline(__always)
     private var isOverflowing: Bool {
         path.queue > BandwidthEstimator.overflowQueue && lossOfLate > loss.accepted + BandwidthEstimator.overflowLoss
     }
@@ -229,11 +244,16 @@ package struct BandwidthEstimator: ~Copyable {
         shownReason = reason
         if unansweredSince != nil || probes.isStarted { probes.update(situation, at: now) }
         nextDeadline = min(silenceDeadline, probes.deadline(situation))
+        guidance = Guidance(isNearCapacity: isNearCapacity, hasQueue: path.queue > BandwidthEstimator.standingQueue, probe: probes.offer)
     }
+
+    /// What was lost of late: 0 to 1.
+    package var recentLoss: Double { loss.recent }
 
     /// Where it stands.
     package var estimate: BandwidthEstimate {
-        BandwidthEstimate(
+        var acknowledged = acknowledged
+        return BandwidthEstimate(
             target: target, reason: shownReason, usage: detector.usage, delayLimit: rateControl.rate, lossLimit: loss.limit,
             receiverLimit: hasTransportFeedback ? nil : receiverLimit, capacity: rateControl.capacity.estimate,
             throughput: acknowledged.rate(over: AcknowledgedRate.long), loss: loss.recent, acceptedLoss: loss.accepted,
