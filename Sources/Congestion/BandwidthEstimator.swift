@@ -39,9 +39,17 @@ package struct BandwidthEstimator: ~Copyable {
     /// For so long after an overuse, what is lost is the queue's.
     private static let overuseMemory = Interval.milliseconds(1_500)
 
-    let limits: Limits
-
+    // First what each packet that leaves touches, so that it lies together.
     var sent = SentPackets()
+    /// When the first packet left that has not been answered, nor any after it.
+    var unansweredSince: Instant?
+    /// What may be sent, in bits a second.
+    package private(set) var target: Bitrate
+    /// When `handleTimeout` has to be called.
+    package private(set) var nextDeadline = Instant.distantFuture
+    package private(set) var guidance = Guidance()
+
+    let limits: Limits
     var groups = PacketGroups()
     var trendline = Trendline()
     var detector = OveruseDetector()
@@ -62,8 +70,6 @@ package struct BandwidthEstimator: ~Copyable {
     var lastFeedback: (at: Instant, arrival: Instant)?
     /// When the delay's limit was last lowered.
     var lastOveruse: Instant?
-    /// When the first packet left that has not been answered, nor any after it.
-    var unansweredSince: Instant?
     /// Less is sent already, as nobody answers.
     private(set) var isSilent = false
     private var targetBeforeSilence: Bitrate?
@@ -75,13 +81,9 @@ package struct BandwidthEstimator: ~Copyable {
     /// When the last receiver report counted, and all bytes sent until then.
     var lastReport: (at: Instant, bytes: Int)?
 
-    /// What may be sent, in bits a second.
-    package private(set) var target: Bitrate
     /// What moved the delay's limit last; another limit that lies lower is what is shown.
     var reason = BandwidthEstimate.Reason.start
     private var shownReason = BandwidthEstimate.Reason.start
-    /// When `handleTimeout` has to be called.
-    package private(set) var nextDeadline = Instant.distantFuture
 
     /// Knows nothing yet. The memory of what was sent, 16 KB, is taken with the first packet.
     package init(limits: Limits = Limits()) {
@@ -130,7 +132,6 @@ package struct BandwidthEstimator: ~Copyable {
         package var probe: ProbeCluster?
     }
 
-    package private(set) var guidance = Guidance()
     private static let standingQueue = Interval.milliseconds(80)
 
     /// The cluster that is to be sent now, if any.

@@ -38,7 +38,6 @@ struct Downlink: ~Copyable {
     private(set) var transportSequence: UInt16 = 0
     /// What waits for the pacer.
     var held = HeldPackets.Queue()
-    private(set) var estimator: BandwidthEstimator
     /// The unit releases what waits at the end of this turn.
     private(set) var isDue = false
     /// When the unit was told to come back; never later than it wants to.
@@ -50,6 +49,8 @@ struct Downlink: ~Copyable {
     private var hasReport = false
     /// Far more has been sent than there is room for: what still waits is forgotten.
     var isFlooded = false
+    /// Last, and what each packet touches first in it: that of a participant which is sent to lies in a few cache lines (`SendingMemory`).
+    private(set) var estimator: BandwidthEstimator
 
     /// `isControlled` is false where it is to send whatever comes, at once.
     init(isControlled: Bool) {
