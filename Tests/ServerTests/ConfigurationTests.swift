@@ -33,6 +33,7 @@ struct ConfigurationTests {
             ("keys: nothing\n", 1, "expected API keys", "something else"),
             ("keys:\n  a: {b: c}\n", 2, "expected API keys", "a mapping"),
             ("workers: 65\n", 1, "a number from 1 to 64", "\"65\""),
+            ("audio-top: 101\n", 1, "a number from 1 to 100", "\"101\""),
             ("drain-timeout: soon\n", 1, "expected a duration", "\"soon\""),
             ("drain-timeout: 2h\n", 1, "expected a duration", "\"2h\""),
             ("web-app: maybe\n", 1, "expected true or false", "\"maybe\""),

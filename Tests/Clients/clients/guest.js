@@ -74,6 +74,13 @@ window.probe = {
     return found;
   },
 
+  // The codec of the sound that is sent, as audio/opus; null while none is.
+  async soundCodec() {
+    const report = [...((await window.apus.pc?.getStats()) ?? new Map()).values()];
+    const sound = report.find(entry => entry.type === 'outbound-rtp' && entry.kind === 'audio' && entry.codecId);
+    return report.find(entry => entry.id === sound?.codecId)?.mimeType ?? null;
+  },
+
   // Why a picture may be missing: of each tile the element that should show it, and what has arrived for it.
   async lacks() {
     const report = [...((await window.apus.pc?.getStats()) ?? new Map()).values()].filter(entry => entry.type === 'inbound-rtp');

@@ -39,6 +39,31 @@ struct NoticeTests {
         #expect(speakers(bob).isEmpty)
     }
 
+    @Test("whoever has the floor comes first among those who speak, for all and for newcomers")
+    func floor() async throws {
+        let bench = RoomBench()
+        let (alice, bob, id, track, mid) = try await talk(bench)
+        _ = try await bob.publish(.microphone)
+        let other = try #require(bench.transports(of: "bob").first?.id)
+        let others = try #require(bench.host.memory.current.current(other)?.receiving.first?.track)
+        await bench.host.report(.speaking(id, track: track, level: 4))
+        await bench.host.report(.speaking(other, track: others, level: 8))
+        await bench.host.report(.dominant(id, track: track))
+        for client in [alice, bob] { #expect(speakers(client).last?.map(\.sid) == [alice.sid, bob.sid]) }
+        let carol = try await bench.join("carol")
+        #expect(speakers(carol).last?.map(\.sid) == [alice.sid, bob.sid])
+        await bench.host.report(.dominant(other, track: others))
+        #expect(speakers(bob).last?.map(\.sid) == [bob.sid, alice.sid])
+        // Whoever has the floor need not be heard at this moment.
+        await bench.host.report(.speaking(other, track: others, level: 0))
+        await bench.host.report(.dominant(id, track: track))
+        #expect(speakers(bob).last?.map(\.sid) == [alice.sid])
+        alice.offer.stop(mid)
+        await alice.sendOffer()
+        await bench.host.report(.dominant(id, track: track))
+        #expect(speakers(carol).last?.map(\.sid) == [alice.sid])
+    }
+
     @Test("whose track ends while they speak, speaks no more")
     func endsSpeaking() async throws {
         let bench = RoomBench()
