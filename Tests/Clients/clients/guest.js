@@ -74,11 +74,10 @@ window.probe = {
     return found;
   },
 
-  // The codec of the sound that is sent, as audio/opus; null while none is.
-  async soundCodec() {
-    const report = [...((await window.apus.pc?.getStats()) ?? new Map()).values()];
-    const sound = report.find(entry => entry.type === 'outbound-rtp' && entry.kind === 'audio' && entry.codecId);
-    return report.find(entry => entry.id === sound?.codecId)?.mimeType ?? null;
+  // The codec of the sound that is sent, as audio/red; null while none is. The statistics name what is inside of it.
+  soundCodec() {
+    const sender = window.apus.pc?.getSenders().find(sender => sender.track?.kind === 'audio');
+    return sender?.getParameters().codecs[0]?.mimeType ?? null;
   },
 
   // Why a picture may be missing: of each tile the element that should show it, and what has arrived for it.
