@@ -42,6 +42,7 @@ extension ForwardingUnit {
         case .unwant(let track):
             exchange.note(unwant: track, by: other)
             tracks[track]?.relays = exchange.wanting(track)
+            demand(nil, of: track, by: other, at: now)
         case .began(let track, let offset, let layers):
             guard let (relay, place) = exchange.relay(of: track, from: other), relay.publication == nil else { return }
             tracks.publish(relay.begin(at: place, offset: offset, layers: layers, at: now), at: now)
@@ -49,6 +50,8 @@ extension ForwardingUnit {
         case .ended(let track):
             if let publication = exchange.relay(of: track, from: other)?.relay.end() { tracks.withdraw(publication, at: now) }
         case .keyframe(let track, let layer): requestKeyframe(track, layer: layer, at: now)
+        case .demand(let track, let layers): demand(layers, of: track, by: other, at: now)
+        case .supply(let track, let layers): exchange.relay(of: track, from: other)?.relay.publication?.supply(layers: layers, at: now)
         case .learn(let path):
             if let slot = slotsByPath.removeValue(forKey: path) { participants[slot]?.paths.removeAll { $0 == path } }
             exchange.endDetour(of: path)
@@ -79,6 +82,7 @@ extension ForwardingUnit {
     /// Tells the other workers what has changed in the directory of tracks.
     func runErrands(at now: Instant) {
         for errand in tracks.takeErrands() {
+            if case .lost(let publication) = errand { wakeSource(of: publication) }
             guard let exchange else { continue }
             switch errand {
             case .began(let publication):
@@ -89,6 +93,7 @@ extension ForwardingUnit {
                 publication.relays = 0
             case .want(let reference): exchange.want(reference)
             case .unwant(let reference): if let publication = exchange.unwant(reference) { tracks.withdraw(publication, at: now) }
+            case .lost: break
             }
         }
     }
@@ -116,6 +121,7 @@ extension ForwardingUnit {
             relay.handleTimeout(at: now) { layer in
                 exchange.outboxes[relay.reference.worker].tell(.keyframe(relay.reference.id, layer: layer))
             }
+            tellDemand(of: relay, at: now)
             scheduleRelay(place)
         }
     }

@@ -35,6 +35,11 @@ struct ServeOptions: ParsableArguments {
         help: ArgumentHelp(
             "Whether what participants are sent is adapted to what their connections carry (true).", valueName: "true|false"))
     var congestionControl: String?
+    @Option(
+        help: ArgumentHelp(
+            "Whether clients are told which layers of their pictures nobody watches, and need not send them (true).",
+            valueName: "true|false"))
+    var dynacast: String?
     @Option(help: ArgumentHelp("How long sessions may go on after SIGTERM (30s; 5s with --dev).", valueName: "duration"))
     var drainTimeout: String?
     @Option(help: ArgumentHelp("Whether / is the web app, where anybody may make a room (true).", valueName: "true|false"))
@@ -56,7 +61,7 @@ struct ServeOptions: ParsableArguments {
             (.bind, bind), (.port, port), (.udpPort, udpPort), (.tcpPort, tcpPort), (.adminPort, adminPort),
             (.announce, announce.isEmpty ? nil : announce.joined(separator: ",")), (.keys, keys), (.workers, workers),
             (.maxRooms, maxRooms), (.maxParticipants, maxParticipants),
-            (.congestionControl, congestionControl), (.drainTimeout, drainTimeout), (.webApp, webApp),
+            (.congestionControl, congestionControl), (.dynacast, dynacast), (.drainTimeout, drainTimeout), (.webApp, webApp),
             (.invitationLifetime, invitationLifetime), (.logLevel, logLevel),
         ]
         for (option, text) in texts {

@@ -20,6 +20,8 @@ package struct ServeConfiguration: Sendable {
     package var maxParticipants = 1_000
     /// Whether what participants are sent is adapted to what their connections carry.
     package var congestionControl = true
+    /// Whether clients are told which layers of their pictures nobody watches, and need not send them.
+    package var dynacast = true
     package var drainTimeout: Interval = .seconds(30)
     /// Whether `/` is the web app, where anybody may make a room.
     package var webApp = true
@@ -95,6 +97,7 @@ package struct ServeConfiguration: Sendable {
         case (.maxRooms, .count(let value)): maxRooms = value
         case (.maxParticipants, .count(let value)): maxParticipants = value
         case (.congestionControl, .bool(let value)): congestionControl = value
+        case (.dynacast, .bool(let value)): dynacast = value
         case (.drainTimeout, .interval(let value)): drainTimeout = value
         case (.webApp, .bool(let value)): webApp = value
         case (.invitationLifetime, .interval(let value)): invitationLifetime = value

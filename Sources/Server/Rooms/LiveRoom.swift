@@ -22,6 +22,8 @@ package actor LiveRoom {
         package var waitingSessions = 200
         /// Sections of a connection in which we send.
         package var sections = 128
+        /// Clients are told which layers of their pictures nobody watches, and need not send them (dynacast).
+        package var dynacast = true
         package init() {}
     }
 
@@ -268,6 +270,7 @@ package actor LiveRoom {
         case .speaking(_, let track, let level): noteLevel(level, of: track, by: member)
         case .quality(_, let quality): noteQuality(quality, of: id, member)
         case .paused(_, let track, let isPaused): tell(member, that: track, isPaused: isPaused)
+        case .demand(_, let track, let layers): tell(member, toSend: layers, of: track)
         }
     }
 
@@ -303,7 +306,9 @@ extension RoomEvent {
     /// Whom it is about.
     var participant: ParticipantID {
         switch self {
-        case .connected(let id), .closed(let id, _), .speaking(let id, _, _), .quality(let id, _), .paused(let id, _, _): id
+        case .connected(let id), .closed(let id, _), .speaking(let id, _, _), .quality(let id, _), .paused(let id, _, _),
+            .demand(let id, _, _):
+            id
         }
     }
 }
