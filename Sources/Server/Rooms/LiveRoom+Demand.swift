@@ -1,3 +1,5 @@
+import MediaPrimitives
+import Negotiation
 import RTP
 import Rooms
 import Signalling
@@ -33,7 +35,7 @@ extension PublishedTrack {
     fileprivate func qualities(upTo layers: Int) -> [Livekit_SubscribedQuality] {
         let rids = reference.parameters.rids
         let enabled = rids.count < 2 ? [] : rids.prefix(layers).compactMap { Livekit_VideoQuality(rid: $0) }
-        return [.low, .medium, .high].map { quality in
+        return [Livekit_VideoQuality.low, .medium, .high].map { quality in
             var subscribed = Livekit_SubscribedQuality()
             subscribed.quality = quality
             subscribed.enabled = enabled.contains(quality) || (layers >= max(1, rids.count))
