@@ -41,9 +41,10 @@ async def test_layers_are_off_when_nobody_watches_them_and_back_without_a_freeze
     await viewer.call("quality", identity=ada.identity, name="", quality="low")
     last = await last_sent(ada, ["q", "h", "f"], 8)
     assert last["q"] > 7, f"the layer that is watched went on for {last['q']:.1f} s of 8"
-    assert max(last["h"], last["f"]) < 5.3, f"layers that nobody watches: {last}"
+    assert all(3.5 < last[rid] < 5.3 for rid in ["h", "f"]), f"layers that nobody watches: {last}"
     assert await shows(320)
 
+    print(f"sent on for {last}")
     before, asked = await received(), time.monotonic()
     await viewer.call("quality", identity=ada.identity, name="", quality="high")
     try:
@@ -62,11 +63,11 @@ async def test_a_picture_without_viewers_is_not_sent_until_somebody_comes(apus, 
     ada = await guests.chromium(saves_data=False)
     await ada.join(link, "Ada")
     last = await last_sent(ada, ["q", "h", "f"], 7)
-    assert max(last.values()) < 5.3, last
+    assert 2 < last["q"] < 5.3 and max(last.values()) < 5.3, last
 
     viewer = await sdk("viewer")
     await viewer.join(apus, room_of(link))
     await viewer.sees(ada.identity, more=10, timeout=5)
     await viewer.call("leave")
     last = await last_sent(ada, ["q", "h", "f"], 7)
-    assert max(last.values()) < 5.5, last
+    assert 3.5 < last["q"] < 5.5 and max(last.values()) < 5.5, last
