@@ -3,6 +3,8 @@
 import asyncio
 import time
 
+import aiohttp
+
 from clients.guest import make_room, room_of
 from clients.waiting import until
 
@@ -21,6 +23,12 @@ async def last_sent(guest, rids, seconds, every=0.2):
     return last
 
 
+async def explained(server, room):
+    async with aiohttp.ClientSession() as http:
+        async with http.get(f"{server.admin_url}/explain/{room}") as response:
+            return await response.text()
+
+
 async def test_layers_are_off_when_nobody_watches_them_and_back_without_a_freeze(apus, guests, sdk):
     link = await make_room(apus)
     ada = await guests.chromium(saves_data=False)
@@ -36,7 +44,10 @@ async def test_layers_are_off_when_nobody_watches_them_and_back_without_a_freeze
 
     await viewer.sees(ada.identity, timeout=20)
     # Both ends look for their ways' limits first.
-    await until(lambda: shows(1280), "the viewer sees the whole picture", 30)
+    try:
+        await until(lambda: shows(1280), "the viewer sees the whole picture", 30)
+    except AssertionError as error:
+        raise AssertionError(f"{error}; {await received()}; sent: {await ada.ask('probe.sends()')}; {await explained(apus, room_of(link))}") from None
 
     await viewer.call("quality", identity=ada.identity, name="", quality="low")
     last = await last_sent(ada, ["q", "h", "f"], 8)
