@@ -29,7 +29,9 @@ package final class Encoding {
     @exclusivity(unchecked) private var missing: MissingPackets
     @exclusivity(unchecked) var activity = EncodingActivity()
     @exclusivity(unchecked) private var observer = LayerObserver()
-    @exclusivity(unchecked) private var rates = LayerRates()
+    @exclusivity(unchecked) var rates = LayerRates()
+    /// Whether its publisher was told to send it.
+    var supply = EncodingSupply()
     /// H.264: `a=fmtp` has brought the parameter sets.
     private let hasParameterSetsOutOfBand: Bool
     /// H.264: a sequence parameter set has come in the stream.
@@ -201,7 +203,7 @@ package final class Encoding {
 
     /// Its layers as steps of quality, ascending, and what each takes in bits of payload a second: temporal ones of the lowest spatial layer, where
     /// `thinsOut`, and then spatial ones. The last is everything; its rate is nil while it has not been measured.
-    package func steps(thinsOut: Bool) -> [(target: LayerTarget, rate: Int?)] {
+    package func steps(thinsOut: Bool, at now: Instant) -> [(target: LayerTarget, rate: Int?)] {
         let (spatial, temporal) = (Int(observer.maximumSpatial), Int(observer.maximumTemporal))
         guard let encoding = Int8(exactly: layer) else { return [] }
         var steps: [(target: LayerTarget, rate: Int?)] = []
@@ -215,7 +217,8 @@ package final class Encoding {
         }
         // What is said of no rate yet is no step.
         steps.removeAll { $0.rate == 0 }
-        steps.append((LayerTarget(encoding: encoding), averageBitrate > 0 ? averageBitrate : nil))
+        let rate = max(averageBitrate, supply.expectedRate(at: now))
+        steps.append((LayerTarget(encoding: encoding), rate > 0 ? rate : nil))
         return steps
     }
 

@@ -37,6 +37,9 @@ package struct EncodingActivity: Sendable {
         windowBytes = 0
     }
 
+    /// What comes next comes after a pause, which says nothing of the rate.
+    mutating func beginAnew() { (lastArrival, windowBytes) = (nil, 0) }
+
     package func isLive(at now: Instant) -> Bool { lastArrival.map { now - $0 < EncodingActivity.silence } ?? false }
 
     /// Size first, as it does not waver; rate (in steps, against wavering) where the size is unknown.

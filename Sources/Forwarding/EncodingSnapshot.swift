@@ -21,13 +21,16 @@ package struct EncodingSnapshot: Sendable, Equatable {
     package var bitsPerSecond: Int
     /// Lines of the last keyframe; 0 where they are not known.
     package var height: Int
+    /// Its publisher was told not to send it.
+    package var isSwitchedOff: Bool
 
-    package init(ssrc: SSRC?, report: Report?, lastArrival: Instant?, bitsPerSecond: Int, height: Int) {
+    package init(ssrc: SSRC?, report: Report?, lastArrival: Instant?, bitsPerSecond: Int, height: Int, isSwitchedOff: Bool) {
         self.ssrc = ssrc
         self.report = report
         self.lastArrival = lastArrival
         self.bitsPerSecond = bitsPerSecond
         self.height = height
+        self.isSwitchedOff = isSwitchedOff
     }
 }
 
@@ -38,7 +41,8 @@ extension Encoding {
             report = EncodingSnapshot.Report(ntp: reference.ntp, timestamp: reference.timestamp, arrival: last.arrival)
         }
         return EncodingSnapshot(
-            ssrc: ssrc, report: report, lastArrival: activity.lastArrival, bitsPerSecond: activity.bitsPerSecond, height: activity.height)
+            ssrc: ssrc, report: report, lastArrival: activity.lastArrival,
+            bitsPerSecond: supply.isOff ? supply.rate : activity.bitsPerSecond, height: activity.height, isSwitchedOff: supply.isOff)
     }
 
     /// Takes up where another worker's encoding is. Before the first packet only.
@@ -47,5 +51,6 @@ extension Encoding {
         if let report = snapshot.report { noteReport(ntp: report.ntp, timestamp: report.timestamp, at: report.arrival) }
         activity = EncodingActivity(
             lastArrival: snapshot.lastArrival, bitsPerSecond: snapshot.bitsPerSecond, height: snapshot.height)
+        if snapshot.isSwitchedOff { supply.switchOff(rate: snapshot.bitsPerSecond) }
     }
 }

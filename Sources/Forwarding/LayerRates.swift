@@ -29,6 +29,12 @@ struct LayerRates {
         windowStart = now
     }
 
+    /// What comes next comes after a pause, which says nothing of the rates.
+    mutating func beginAnew() {
+        windowStart = nil
+        for place in 0..<16 { bytes[place] = 0 }
+    }
+
     /// Bits a second of all layers up to these.
     func rate(spatial: Int, temporal: Int) -> Int {
         var sum = 0

@@ -53,10 +53,19 @@ package final class PublishedMedia {
         guard let uplink else { return }
         // What is not payload, and what is sent again, has its share.
         var rest = Int(uplink.rate * 0.9)
-        for (camera, bitrate) in zip(cameras, bitrates) {
+        for (camera, bitrate) in zip(cameras, bitrates) where !camera.isSwitchedOff {
             let share = rest >= bitrate / 2 ? min(rest, bitrate) : 0
             camera.setBitrate(share)
             rest = share == 0 ? 0 : rest - share
+        }
+    }
+
+    /// The server says that so many layers, from the lowest, are of use; encodings are in that order. One encoder for all begins anew with more.
+    package func send(layers: Int, at now: Instant) {
+        for (index, camera) in cameras.enumerated() {
+            let isMore = camera.isSwitchedOff && index < layers
+            camera.isSwitchedOff = index >= layers
+            if keyframesTogether, isMore { for other in cameras where other !== camera { other.joinKeyframe(at: now) } }
         }
     }
 

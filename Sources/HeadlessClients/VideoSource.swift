@@ -33,6 +33,11 @@ package final class VideoSource {
         didSet { if oldValue, !isStarved { keyframeDue = nextFrame } }
     }
 
+    /// The server has said that nobody watches it.
+    package var isSwitchedOff = false {
+        didSet { if oldValue, !isSwitchedOff { keyframeDue = nextFrame } }
+    }
+
     /// An encoder that is slow, or feedback that is lost.
     package var ignoresKeyframeRequests = false
     /// Keyframes sent, and requests for them received.
@@ -112,7 +117,7 @@ package final class VideoSource {
             switch content {
             case .synthetic(let shape):
                 // What was not sent in time is not made up for.
-                if !isPaused, !isStarved, now - nextFrame < shape.frameInterval {
+                if !isPaused, !isStarved, !isSwitchedOff, now - nextFrame < shape.frameInterval {
                     let picture = synthetic(shape, at: now)
                     begin(
                         .synthetic(picture), captured: now, spread: picture.shape.spread, at: now, over: transport, into: batch)
@@ -121,7 +126,7 @@ package final class VideoSource {
             case .recorded(let recording, let isPaced):
                 // Every frame is sent, for the next one refers to it.
                 if now - nextFrame > VideoSource.longestLag { nextFrame = now }
-                let picture = isPaused || isStarved ? nil : recorded(recording, at: now)
+                let picture = isPaused || isStarved || isSwitchedOff ? nil : recorded(recording, at: now)
                 let interval = picture?.frame.interval ?? recording.frames[place].interval
                 if let picture {
                     begin(

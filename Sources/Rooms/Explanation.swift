@@ -24,6 +24,8 @@ package struct SubscriptionExplanation: Sendable {
         case notLive = "not_live"
         /// Others speak, and not everybody is sent at a time.
         case notLoudest = "not_loudest"
+        /// Its publisher had switched the layer off, as nobody watched it, and has been asked to send it again.
+        case awaitingPublisher = "awaiting_publisher"
         /// A keyframe has been asked for.
         case awaitingKeyframe = "awaiting_keyframe"
         /// It has not come for too long: what there is goes on, or the next lower.
@@ -67,7 +69,8 @@ extension Subscription {
     fileprivate func explanation(at now: Instant) -> (reason: SubscriptionExplanation.Reason, current: LayerTarget?, since: Interval?) {
         guard let publication else { return (.noTrack, nil, nil) }
         let wanted = Int(selector.wanted.encoding)
-        let isLive = publication.encodings.indices.contains(wanted) && publication.encodings[wanted].state(at: now).isLive
+        let encoding = publication.encodings.indices.contains(wanted) ? publication.encodings[wanted] : nil
+        let isLive = encoding?.state(at: now).isLive ?? false
         let status = selector.status(isLive: isLive)
         let current = status.current.encoding < 0 ? nil : status.current
         let since = status.since.map { now - $0 }
@@ -77,7 +80,7 @@ extension Subscription {
         let reason: SubscriptionExplanation.Reason =
             switch status.reason {
             case .reached: publication.kind == .audio || isLive ? limit : .notLive
-            case .paused, .notLive: .notLive
+            case .paused, .notLive: encoding?.isAwaited(at: now) == true ? .awaitingPublisher : .notLive
             case .awaitingKeyframe: .awaitingKeyframe
             case .keyframeOverdue: .keyframeOverdue
             case .awaitingSwitchPoint: .awaitingSwitchPoint

@@ -43,6 +43,7 @@ extension ForwardingUnit {
         case .unwant(let track):
             exchange.note(unwant: track, by: other)
             tracks[track]?.relays = exchange.wanting(track)
+            demand(nil, of: track, by: other, at: now)
         case .began(let track, let offset, let layers):
             guard let (relay, place) = exchange.relay(of: track, from: other), relay.publication == nil else { return }
             tracks.publish(relay.begin(at: place, offset: offset, layers: layers, at: now), at: now)
@@ -54,6 +55,8 @@ extension ForwardingUnit {
         case .voiceless(let track): removeVoice(track, at: now)
         case .speech(let track, let report): note(report, of: track, at: now)
         case .heard(let track, let isHeard): hear(track, isHeard, at: now)
+        case .demand(let track, let layers): demand(layers, of: track, by: other, at: now)
+        case .supply(let track, let layers): exchange.relay(of: track, from: other)?.relay.publication?.supply(layers: layers, at: now)
         case .learn(let path):
             if let slot = slotsByPath.removeValue(forKey: path) { participants[slot]?.paths.removeAll { $0 == path } }
             exchange.endDetour(of: path)
@@ -87,6 +90,7 @@ extension ForwardingUnit {
             switch errand {
             case .began(let publication): beginVoice(publication, at: now)
             case .ended(let publication): endVoice(publication, at: now)
+            case .lost(let publication): wakeSource(of: publication)
             case .want, .unwant: break
             }
             guard let exchange else { continue }
@@ -99,6 +103,7 @@ extension ForwardingUnit {
                 publication.relays = 0
             case .want(let reference): exchange.want(reference)
             case .unwant(let reference): if let publication = exchange.unwant(reference) { tracks.withdraw(publication, at: now) }
+            case .lost: break
             }
         }
     }
@@ -126,6 +131,7 @@ extension ForwardingUnit {
             relay.handleTimeout(at: now) { layer in
                 exchange.outboxes[relay.reference.worker].tell(.keyframe(relay.reference.id, layer: layer))
             }
+            tellDemand(of: relay, at: now)
             scheduleRelay(place)
         }
     }

@@ -197,10 +197,14 @@ package final class ForwardingUnit {
 
     /// A subscription has asked its publisher for something: the publisher's deadline has moved.
     func wakePublisher(of subscription: Subscription) {
-        switch subscription.publication?.origin {
+        if let publication = subscription.publication { wakeSource(of: publication) }
+    }
+
+    /// Something is asked of a publication: the deadline of what it comes from has moved.
+    func wakeSource(of publication: Publication) {
+        switch publication.origin {
         case .participant(let slot): if let publisher = participants[slot] { schedule(publisher) }
         case .relay(let place): scheduleRelay(place)
-        case nil: break
         }
     }
 
@@ -236,6 +240,7 @@ package final class ForwardingUnit {
             }
             participant.handleTimeout(
                 at: now, clock: clock, offset: { self.clockOffset(of: $0) }, into: batch, counters: &counters, events: &events)
+            if participant.transport.isConnected { tellDemand(of: participant, at: now) }
             // Each second at least: it moves when a stream comes.
             sendingMemory.note(participant)
             scheduleDownlink(of: participant, at: now)

@@ -33,7 +33,9 @@ extension Participant {
                 if publication.track == section.track { continue }
                 end(at: place, &tracks, at: now, &events)
             }
-            let publication = Publication(track: section.track, from: .participant(slot: slot), parameters: section.parameters, at: now)
+            let publication = Publication(
+                track: section.track, from: .participant(slot: slot), parameters: section.parameters, heedsDemand: section.heedsDemand,
+                at: now)
             // A sender that goes on under the SSRCs that it had on this section does not name them again.
             for (ssrc, binding) in streams.bindings(of: place) {
                 let encoding = publication.encodings[binding.layer]

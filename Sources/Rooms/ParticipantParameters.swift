@@ -34,10 +34,13 @@ package struct ReceivingSection: Sendable {
     package var track: TrackID
     /// With rids in ascending order of quality, where that is known: a layer's index is its rid's.
     package var parameters: RTPParameters
+    /// The participant can be told which layers to send, and is when `RoomEvent.demand` says so.
+    package var heedsDemand: Bool
 
-    package init(track: TrackID, parameters: RTPParameters) {
+    package init(track: TrackID, parameters: RTPParameters, heedsDemand: Bool = false) {
         self.track = track
         self.parameters = parameters
+        self.heedsDemand = heedsDemand
     }
 }
 

@@ -21,7 +21,7 @@ package final class Publication {
     let origin: Origin
     let parameters: RTPParameters
     let encodings: [Encoding]
-    @exclusivity(unchecked) private var audience = Audience()  // Walked by the fan-out, which adds nobody and removes nobody.
+    @exclusivity(unchecked) private(set) var audience = Audience()  // Walked by the fan-out, which adds nobody and removes nobody.
     /// The other workers that want its packets, a bit each.
     @exclusivity(unchecked) var relays: UInt64 = 0
     /// How many packets of each layer were handed to them.
@@ -40,8 +40,15 @@ package final class Publication {
     @exclusivity(unchecked) private(set) var spurt: UInt8 = 0
     /// When a speaker's silence will be noticed. Asked for every packet, so not computed.
     @exclusivity(unchecked) private(set) var speechDeadline = Instant.distantFuture
+    /// Which layers its publisher is told to send; nil where it is not told.
+    var demand: LayerDemand?
+    /// How many layers other workers want, by worker.
+    var demandElsewhere: [Int: Int] = [:]
+    /// When who wants which layers is next looked at.
+    var demandDeadline = Instant.distantFuture
 
-    init(track: TrackID, from origin: Origin, parameters: RTPParameters, at now: Instant) {
+    /// A relayed one tells its home what is wanted here, and that one the publisher, if it `heedsDemand`.
+    init(track: TrackID, from origin: Origin, parameters: RTPParameters, heedsDemand: Bool = false, at now: Instant) {
         self.track = track
         self.origin = origin
         self.parameters = parameters
@@ -60,16 +67,22 @@ package final class Publication {
             speech = SpeechMeter()
             if !isRelayed { voice = Voice() }
         }
+        if parameters.kind == .video, heedsDemand { demand = LayerDemand(layers: encodings.count) }
+        noteAudience(at: now)
     }
 
     var kind: MediaKind { parameters.kind }
 
     func add(_ subscription: Subscription, at now: Instant) {
         audience.append(subscription)
+        noteAudience(at: now)
         choose(for: subscription, at: now)
     }
 
-    func remove(_ subscription: Subscription) { audience.remove(subscription) }
+    func remove(_ subscription: Subscription, at now: Instant) {
+        audience.remove(subscription)
+        noteAudience(at: now)
+    }
 
     func removeAllSubscriptions() -> ContiguousArray<Subscription> { audience.removeAll() }
 
@@ -154,26 +167,42 @@ package final class Publication {
     /// Renews one subscription's choice, and asks for the keyframe that it needs, unless that of encoding `served` is here already.
     func choose(for subscription: Subscription, at now: Instant, served: Int? = nil) {
         guard subscription.isReady else { return }
-        let states = encodings.map { $0.state(at: now) }
+        let states = states(for: subscription, at: now)
         let needed = subscription.selector.choose(
             among: states, maximum: subscription.wish.maximumLayer, allocated: subscription.allocated)
-        if let needed, needed != served, kind == .video { encodings[needed].keyframes.want(at: now) }
+        if let needed, needed != served { wantKeyframe(of: needed, at: now) }
         // What does not come is looked for elsewhere, and asked for again.
         if kind == .video, let further = subscription.stream.leg.pointee.review(among: states, at: now), further != served {
-            encodings[further].keyframes.want(at: now)
+            wantKeyframe(of: further, at: now)
         }
     }
 
-    /// What a subscription with `wish` could be sent, ascending in quality, and what each takes: the encodings that are live. Bits of payload.
+    private func wantKeyframe(of layer: Int, at now: Instant) {
+        guard kind == .video else { return }
+        // What was switched off begins with a keyframe; to ask for another could cost those that all others watch one.
+        if encodings.count > 1, encodings[layer].isAwaited(at: now) { return }
+        encodings[layer].keyframes.want(at: now)
+    }
+
+    /// How the encodings are for `subscription`. What is awaited counts as live for those who can wait: they have a picture, or nobody has one.
+    private func states(for subscription: Subscription, at now: Instant) -> [LayerState] {
+        var states = encodings.map { $0.state(at: now) }
+        let isFed = subscription.selector.current.map { $0 < states.count && states[$0].isLive } ?? false
+        guard isFed || !states.contains(where: \.isLive) else { return states }
+        for index in states.indices where encodings[index].isAwaited(at: now) { states[index].isLive = true }
+        return states
+    }
+
+    /// What a subscription with `wish` could be sent, ascending in quality, and what each takes: the encodings that are live, or about to be. Bits of payload.
     func rungs(for wish: SubscriptionWish, at now: Instant) -> [Allocation.Rung] {
-        let live = encodings.indices.filter { encodings[$0].state(at: now).isLive }
+        let live = encodings.indices.filter { encodings[$0].state(at: now).isLive || encodings[$0].isAwaited(at: now) }
         let allowed = live.filter { $0 <= wish.maximumLayer ?? .max }
         let ordered =
             wish.maximumLayer != nil
             ? (allowed.isEmpty ? Array(live.prefix(1)) : allowed)
             : allowed.sorted { (encodings[$0].state(at: now).quality, $0) < (encodings[$1].state(at: now).quality, $1) }
         return ordered.enumerated().flatMap { step, layer in
-            encodings[layer].steps(thinsOut: step == 0).map {
+            encodings[layer].steps(thinsOut: step == 0, at: now).map {
                 Allocation.Rung(target: $0.target, rate: Bitrate(bitsPerSecond: $0.rate ?? Publication.assumed[min(step, 2)]))
             }
         }
@@ -214,5 +243,5 @@ package final class Publication {
     }
 
     /// The earliest instant at which this publication has something to ask, to choose or to tell.
-    var nextDeadline: Instant { encodings.reduce(min(nextSelection, speechDeadline)) { min($0, $1.nextDeadline) } }
+    var nextDeadline: Instant { encodings.reduce(min(nextSelection, speechDeadline, demandDeadline)) { min($0, $1.nextDeadline) } }
 }

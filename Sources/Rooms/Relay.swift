@@ -13,6 +13,8 @@ final class Relay {
     private var expected: [UInt32?] = []
     /// Of the last packet; nil before the first.
     private var spurt: UInt8?
+    /// How many layers its home was told that are wanted here.
+    private var demanded = 0
 
     init(_ reference: TrackReference) { self.reference = reference }
 
@@ -23,6 +25,7 @@ final class Relay {
         clockOffset = ClockOffset(offset, at: now)
         expected = Array(repeating: nil, count: publication.encodings.count)
         self.publication = publication
+        demanded = 0
         return publication
     }
 
@@ -79,6 +82,21 @@ final class Relay {
         case .nothing, .invalid: break
         }
         return true
+    }
+
+    /// How many layers its home is to be told that are wanted here, where that has changed, and whether they have become more. It is taken as told.
+    ///
+    /// When they are fewer is for the home to decide, once nobody is sent the others here.
+    func takeDemand(at now: Instant) -> (layers: Int, isMore: Bool)? {
+        guard let publication, publication.demandDeadline <= now else { return nil }
+        let (wanted, former) = (publication.wantedLayers, demanded)
+        let layers = max(wanted, min(former, publication.servedLayers(at: now)))
+        publication.demandDeadline = layers > wanted ? now + LayerDemand.retry : .distantFuture
+        guard layers != former else { return nil }
+        demanded = layers
+        // Its home will have them sent.
+        for encoding in publication.encodings.prefix(layers) { encoding.switchOn(at: now) }
+        return (layers, layers > former)
     }
 
     /// Renews what is due, and calls `request` for each layer that needs a keyframe.

@@ -1,8 +1,8 @@
 /// What a worker tells the control plane.
 ///
 /// The stream of events is not cut short when its reader is slow, as no participant's end may be missed. What bounds it: for each participant one
-/// `connected` and one `closed`, one `quality` in five seconds, for each of its tracks one `speaking` in 400 ms, and for each room one
-/// `dominant` in 300 ms, and each of the latter three only for a change.
+/// `connected` and one `closed`, one `quality` in five seconds, for each of its tracks one `speaking` in 400 ms, for each room one `dominant` in
+/// 300 ms, each of the latter three only for a change, and two of `demand` for each layer of its tracks in four seconds.
 package enum RoomEvent: Sendable {
     /// ICE and DTLS are up; media may flow.
     case connected(ParticipantID)
@@ -14,6 +14,8 @@ package enum RoomEvent: Sendable {
     case dominant(ParticipantID, track: TrackID)
     /// The participant is not sent `track` for now, as there is no room for it, or is sent it again.
     case paused(ParticipantID, track: TrackID, isPaused: Bool)
+    /// So many layers of the participant's `track`, from the lowest, are watched by somebody, or may be soon; the others need not be sent.
+    case demand(ParticipantID, track: TrackID, layers: Int)
     /// How good the participant's connection is, where it has changed.
     case quality(ParticipantID, LinkQuality)
 }

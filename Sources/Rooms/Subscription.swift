@@ -86,7 +86,7 @@ package final class Subscription {
     /// Is fed by `publication` from now on, or by nothing.
     func follow(_ publication: Publication?, at now: Instant) {
         guard self.publication !== publication else { return }
-        self.publication?.remove(self)
+        self.publication?.remove(self, at: now)
         self.publication = publication
         selector.restart()
         layer = nil
@@ -108,6 +108,7 @@ package final class Subscription {
     func take(_ wish: SubscriptionWish, at now: Instant) {
         guard self.wish != wish else { return }
         self.wish = wish
+        publication?.noteAudience(at: now)
         renew(at: now)
     }
 

@@ -10,6 +10,8 @@ struct TrackDirectory {
         /// A track of another worker's has its first follower here, or has lost its last one.
         case want(TrackReference)
         case unwant(TrackReference)
+        /// Somebody does not follow a publication any more.
+        case lost(Publication)
     }
 
     private let worker: Int
@@ -38,6 +40,7 @@ struct TrackDirectory {
         stopWaiting(subscription)
         if let former = subscription.source { leave(former) }
         subscription.source = reference?.id
+        if let former = subscription.publication { errands.append(.lost(former)) }
         if let reference, reference.worker != worker { follow(reference) }
         guard let reference else { return subscription.follow(nil, at: now) }
         let publication = publications[reference.id]

@@ -29,12 +29,17 @@ enum WorkerRecord {
     case speech(TrackID, VoiceReport)
     /// It is heard from now on, or not any more.
     case heard(TrackID, Bool)
+    /// So many layers of a track, from the lowest, are wanted where the sender is; until it says so, none.
+    case demand(TrackID, layers: Int)
+    /// The publisher of a wanted track was told to send so many of its layers, from the lowest.
+    case supply(TrackID, layers: Int)
     /// Datagrams by this path belong to the sender from now on.
     case learn(Path)
     case forget(Path)
 
     fileprivate enum Kind: UInt8 {
         case datagram = 1, packet, report, goodbye, want, unwant, began, ended, keyframe, voice, voiceless, speech, heard, learn, forget
+        case demand, supply
     }
 
     /// So many layers no publication has.
@@ -90,6 +95,8 @@ enum WorkerRecord {
         case .heard(let track, let isHeard):
             writer.kind(.heard, track)
             writer.uint8(isHeard ? 1 : 0)
+        case .demand(let track, let layers): writer.kind(.demand, track, layers)
+        case .supply(let track, let layers): writer.kind(.supply, track, layers)
         case .learn(let path):
             writer.kind(.learn)
             writer.path(path)
@@ -121,7 +128,7 @@ enum WorkerRecord {
         case .learn, .forget:
             guard let path = cursor.path(bytes) else { return nil }
             self = kind == .learn ? .learn(path) : .forget(path)
-        case .report, .goodbye, .want, .unwant, .began, .ended, .keyframe, .voice, .voiceless, .speech, .heard:
+        case .report, .goodbye, .want, .unwant, .began, .ended, .keyframe, .voice, .voiceless, .speech, .heard, .demand, .supply:
             guard let layer = cursor.uint8(bytes), let track = cursor.uint64(bytes) else { return nil }
             self.init(kind, TrackID(rawValue: track), layer: Int(layer), bytes, &cursor)
         }
@@ -163,6 +170,8 @@ enum WorkerRecord {
         case .heard:
             guard let isHeard = cursor.uint8(bytes) else { return nil }
             self = .heard(track, isHeard != 0)
+        case .demand: self = .demand(track, layers: layer)
+        case .supply: self = .supply(track, layers: layer)
         case .datagram, .packet, .learn, .forget: return nil
         }
     }
@@ -213,7 +222,8 @@ enum WorkerRecord {
             return EncodingSnapshot(
                 ssrc: has & 1 == 0 ? nil : SSRC(ssrc),
                 report: has & 2 == 0 ? nil : .init(ntp: NTPTime(rawValue: ntp), timestamp: timestamp, arrival: reported),
-                lastArrival: has & 4 == 0 ? nil : arrival, bitsPerSecond: Int(rate), height: Int(height))
+                lastArrival: has & 4 == 0 ? nil : arrival, bitsPerSecond: Int(rate), height: Int(height),
+                isSwitchedOff: has & 8 != 0)
         }
     }
 }
@@ -248,7 +258,9 @@ extension ByteWriter {
     }
 
     fileprivate mutating func snapshot(_ snapshot: EncodingSnapshot) {
-        uint8((snapshot.ssrc == nil ? 0 : 1) | (snapshot.report == nil ? 0 : 2) | (snapshot.lastArrival == nil ? 0 : 4))
+        uint8(
+            (snapshot.ssrc == nil ? 0 : 1) | (snapshot.report == nil ? 0 : 2) | (snapshot.lastArrival == nil ? 0 : 4)
+                | (snapshot.isSwitchedOff ? 8 : 0))
         uint32(snapshot.ssrc?.rawValue ?? 0)
         uint64(snapshot.report?.ntp.rawValue ?? 0)
         uint32(snapshot.report?.timestamp ?? 0)

@@ -62,6 +62,8 @@ extension Livekit_SignalResponse {
         return Self(.streamStateUpdate(update))
     }
 
+    package static func subscribedQualities(_ update: Livekit_SubscribedQualityUpdate) -> Self { Self(.subscribedQualityUpdate(update)) }
+
     private init(_ message: OneOf_Message) {
         self.init()
         self.message = message

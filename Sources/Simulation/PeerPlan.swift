@@ -62,6 +62,8 @@ package struct PeerPlan: Sendable {
     package var manner = ReceivedVideo.Manner.plain
     /// Otherwise it has no sections to send on until `SimulatedWorld.negotiate` gives it some (`up`).
     package var publishesAtOnce = true
+    /// It sends the layers that the server says are watched, and no others: those of its pictures are in ascending order.
+    package var heedsDemand = false
     package var following = Following.longestPublishing
     /// The client's role in DTLS.
     package var role = DTLSRole.client

@@ -113,6 +113,15 @@ package final class SimulatedPeer {
 
     func localAddress(behind outer: SocketAddress) -> SocketAddress? { routes.first { $0.outer == outer }?.local }
 
+    /// How many layers the server has asked for, and when that arrives; in this order.
+    private var demands: [(layers: Int, at: Instant)] = []
+
+    /// The server says, for `arrival`, how many layers of a track are watched.
+    func take(demand layers: Int, of track: TrackID, at arrival: Instant) {
+        guard receiving.contains(where: { $0.track == track && $0.parameters.kind == .video }) else { return }
+        demands.append((layers, arrival))
+    }
+
     package var ignoresKeyframeRequests = false {
         didSet { for camera in cameras { camera.ignoresKeyframeRequests = ignoresKeyframeRequests } }
     }
@@ -129,7 +138,7 @@ package final class SimulatedPeer {
     var nextDeadline: Instant {
         var deadline = transport.nextDeadline
         guard transport.isConnected else { return deadline }
-        deadline = min(deadline, nextReport ?? .distantFuture, arrivals.nextDeadline)
+        deadline = min(deadline, nextReport ?? .distantFuture, arrivals.nextDeadline, demands.first?.at ?? .distantFuture)
         for video in videos { deadline = min(deadline, video.nextDeadline) }
         return min(deadline, media.nextDeadline)
     }
@@ -145,6 +154,10 @@ package final class SimulatedPeer {
     func handleTimeout(at now: Instant, into batch: DatagramBatch) {
         transport.handleTimeout(at: now, into: batch)
         guard transport.isConnected else { return }
+        while let demand = demands.first, demand.at <= now {
+            demands.removeFirst()
+            media.send(layers: demand.layers, at: now)
+        }
         media.handleTimeout(at: now, over: transport, into: batch)
         for video in videos where video.nextDeadline <= now {
             video.handleTimeout(at: now, sender: feedbackSSRC, over: transport, into: batch)

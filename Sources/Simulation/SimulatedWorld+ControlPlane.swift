@@ -1,3 +1,4 @@
+import MediaPrimitives
 import RTP
 import Rooms
 
@@ -24,6 +25,11 @@ extension SimulatedWorld {
             guard let peer = peers.first(where: { $0.id == id }) else { return }
             rosters[peer.room]?.remove(id)
             if !peer.receiving.isEmpty { pointAll(in: peer.room) }
+        case .demand(let id, let track, let layers):
+            // Signalling takes as long as media does.
+            guard let index = peers.firstIndex(where: { $0.id == id }) else { return }
+            peers[index].take(demand: layers, of: track, at: now + peers[index].downlink.conditions.delay)
+            wake(index)
         case .speaking, .dominant, .quality, .paused: break
         }
     }

@@ -81,7 +81,9 @@ package final class SimulatedWorld {
         let theirs = TransportParameters(
             local: server, remote: client, fingerprints: [plan.claimedFingerprint ?? clientCertificate.fingerprint],
             role: plan.role == .client ? .server : .client)
-        let receiving = (plan.publishesAtOnce ? plan.up : []).map { ReceivingSection(track: newTrack(), parameters: $0) }
+        let receiving = (plan.publishesAtOnce ? plan.up : []).map {
+            ReceivingSection(track: newTrack(), parameters: $0, heedsDemand: plan.heedsDemand)
+        }
         var sending = plan.down(entropy).map { SendingSection(parameters: $0, source: nil) }
         point(&sending, following: plan.following, in: plan.room, of: nil)
         let id = try units[plan.worker].open(
@@ -322,6 +324,9 @@ package final class SimulatedWorld {
         peerBatch.removeAll()
         deadlines.schedule(index, at: peer.nextDeadline)
     }
+
+    /// Something has come for a client that is no datagram.
+    func wake(_ index: Int) { deadlines.schedule(index, at: peers[index].nextDeadline) }
 
     /// `link` is nil where nobody is.
     private func transmit(_ bytes: [UInt8], from: SocketAddress, to: SocketAddress, over link: SimulatedLink?) {

@@ -38,6 +38,11 @@ struct ServeOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp("How many of a room's microphones are heard at a time, those that speak; 0 for all (0).", valueName: "count"))
     var audioTop: String?
+    @Option(
+        help: ArgumentHelp(
+            "Whether clients are told which layers of their pictures nobody watches, and need not send them (true).",
+            valueName: "true|false"))
+    var dynacast: String?
     @Option(help: ArgumentHelp("How long sessions may go on after SIGTERM (30s; 5s with --dev).", valueName: "duration"))
     var drainTimeout: String?
     @Option(help: ArgumentHelp("Whether / is the web app, where anybody may make a room (true).", valueName: "true|false"))
@@ -59,7 +64,8 @@ struct ServeOptions: ParsableArguments {
             (.bind, bind), (.port, port), (.udpPort, udpPort), (.tcpPort, tcpPort), (.adminPort, adminPort),
             (.announce, announce.isEmpty ? nil : announce.joined(separator: ",")), (.keys, keys), (.workers, workers),
             (.maxRooms, maxRooms), (.maxParticipants, maxParticipants),
-            (.congestionControl, congestionControl), (.audioTop, audioTop), (.drainTimeout, drainTimeout), (.webApp, webApp),
+            (.congestionControl, congestionControl), (.audioTop, audioTop), (.dynacast, dynacast), (.drainTimeout, drainTimeout),
+            (.webApp, webApp),
             (.invitationLifetime, invitationLifetime), (.logLevel, logLevel),
         ]
         for (option, text) in texts {

@@ -22,6 +22,8 @@ package struct ServeConfiguration: Sendable {
     package var congestionControl = true
     /// So many of a room's tracks of sound are sent at a time; 0 for all.
     package var audioTop = 0
+    /// Whether clients are told which layers of their pictures nobody watches, and need not send them.
+    package var dynacast = true
     package var drainTimeout: Interval = .seconds(30)
     /// Whether `/` is the web app, where anybody may make a room.
     package var webApp = true
@@ -98,6 +100,7 @@ package struct ServeConfiguration: Sendable {
         case (.maxParticipants, .count(let value)): maxParticipants = value
         case (.congestionControl, .bool(let value)): congestionControl = value
         case (.audioTop, .count(let value)): audioTop = value
+        case (.dynacast, .bool(let value)): dynacast = value
         case (.drainTimeout, .interval(let value)): drainTimeout = value
         case (.webApp, .bool(let value)): webApp = value
         case (.invitationLifetime, .interval(let value)): invitationLifetime = value

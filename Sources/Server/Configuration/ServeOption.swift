@@ -16,6 +16,7 @@ package enum ServeOption: String, CaseIterable, Sendable {
     case maxParticipants = "max-participants"
     case congestionControl = "congestion-control"
     case audioTop = "audio-top"
+    case dynacast
     case drainTimeout = "drain-timeout"
     case webApp = "web-app"
     case invitationLifetime = "invitation-lifetime"
@@ -27,7 +28,7 @@ package enum ServeOption: String, CaseIterable, Sendable {
     /// What a value must be, to follow "expected".
     package var expected: String {
         switch self {
-        case .dev, .webApp, .congestionControl: "true or false"
+        case .dev, .webApp, .congestionControl, .dynacast: "true or false"
         case .bind: "an IP address, or localhost"
         case .port, .udpPort, .tcpPort, .adminPort: "a port number from 0 to 65535"
         case .announce: "IP addresses separated by commas (names are not resolved)"
@@ -53,7 +54,7 @@ package enum ServeOption: String, CaseIterable, Sendable {
     package func value(of text: String) -> OptionValue? {
         let text = text.trimmed
         switch self {
-        case .dev, .webApp, .congestionControl:
+        case .dev, .webApp, .congestionControl, .dynacast:
             switch text.lowercased() {
             case "true", "1", "yes": return .bool(true)
             case "false", "0", "no": return .bool(false)

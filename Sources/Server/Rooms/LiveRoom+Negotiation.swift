@@ -93,14 +93,14 @@ extension LiveRoom {
         var hasNews = !ended.isEmpty
         link.receiving = answer.receiving.compactMap { parameters in
             if let known = member.tracks.first(where: { $0.mid == parameters.mid }) {
-                return ReceivingSection(track: known.id, parameters: parameters)
+                return section(of: known.id, parameters)
             }
             guard let arrival = arrivals[parameters.mid],
                 let track = publish(arrival.info, cid: arrival.request.cid, by: member, on: link, parameters)
             else { return nil }
             client.announced.removeAll { $0.info.sid == arrival.info.sid }
             hasNews = true
-            return ReceivingSection(track: track, parameters: parameters)
+            return section(of: track, parameters)
         }
 
         // 5. The worker first, then the client, then everybody else.

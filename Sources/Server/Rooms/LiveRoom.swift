@@ -22,6 +22,8 @@ package actor LiveRoom {
         package var waitingSessions = 200
         /// Sections of a connection in which we send.
         package var sections = 128
+        /// Clients are told which layers of their pictures nobody watches, and need not send them (dynacast).
+        package var dynacast = true
         package init() {}
     }
 
@@ -271,6 +273,7 @@ package actor LiveRoom {
         case .dominant(_, let track): noteDominant(track, by: member)
         case .quality(_, let quality): noteQuality(quality, of: id, member)
         case .paused(_, let track, let isPaused): tell(member, that: track, isPaused: isPaused)
+        case .demand(_, let track, let layers): tell(member, toSend: layers, of: track)
         }
     }
 
@@ -307,7 +310,7 @@ extension RoomEvent {
     var participant: ParticipantID {
         switch self {
         case .connected(let id), .closed(let id, _), .speaking(let id, _, _), .dominant(let id, _), .quality(let id, _),
-            .paused(let id, _, _):
+            .paused(let id, _, _), .demand(let id, _, _):
             id
         }
     }

@@ -24,6 +24,7 @@ package enum ApusServer {
         var limits = RoomDirectory.Limits()
         limits.rooms = configuration.maxRooms
         limits.room.members = configuration.maxParticipants
+        limits.room.dynacast = configuration.dynacast
         let directory = RoomDirectory(plane: plane, local: transport, limits: limits, logger: logger)
         let control = await ControlPlane(
             configuration: configuration, directory: directory, workers: group.workers,

@@ -30,14 +30,18 @@ export function encodings(track, source) {
   };
 }
 
-// Another picture in the same layers: a smaller one needs fewer of them, the upper ones, and each size has its bitrate.
-export async function fit(sender, track, source) {
+// Another picture in the same layers: a smaller one needs fewer of them, the upper ones, and each size has its bitrate. Of those, what somebody watches
+// is sent: `watched` are the qualities, or null for all.
+export async function fit(sender, track, source, watched) {
   const parameters = sender.getParameters();
   const wanted = encodings(track, source).sendEncodings;
-  const spare = parameters.encodings.length - wanted.length;
+  const count = parameters.encodings.length;
+  const spare = count - wanted.length;
+  // The lowest of what is left stands for those below it.
+  const isWatched = index => !watched || (count === 1 || index === spare ? watched.size > 0 : watched.has(LAYERS[index].quality));
   parameters.encodings.forEach((encoding, index) => {
-    encoding.active = index >= spare;
-    if (index === parameters.encodings.length - 1) encoding.maxBitrate = wanted.at(-1).maxBitrate;
+    encoding.active = index >= spare && isWatched(index);
+    if (index === count - 1) encoding.maxBitrate = wanted.at(-1).maxBitrate;
   });
   // Before the first answer parameters are not settled yet; the picture is sent all the same.
   await sender.setParameters(parameters).catch(() => {});

@@ -61,6 +61,7 @@ export class Session {
         for (let i = 0; i < (body.numAudios ?? 0); i++) this.pc.addTransceiver('audio', { direction: 'recvonly' });
         for (let i = 0; i < (body.numVideos ?? 0); i++) this.pc.addTransceiver('video', { direction: 'recvonly' });
         return this.#negotiate();
+      case 'subscribedQualityUpdate': return this.#heed(body);
       case 'leave': return this.#end(body);
       default: return this.#events.message(kind, body);
     }
@@ -124,7 +125,11 @@ export class Session {
         if (track !== publication.track) {
           publication.track = track;
           await publication.transceiver.sender.replaceTrack(track);
-          if (track?.kind === 'video') await fit(publication.transceiver.sender, track, source);
+          if (track?.kind === 'video') publication.isUnfit = true;
+        }
+        if (publication.isUnfit && track && publication.transceiver) {
+          publication.isUnfit = false;
+          await fit(publication.transceiver.sender, track, source, publication.watched);
         }
         if (muted !== publication.muted) {
           publication.muted = muted;
@@ -137,7 +142,7 @@ export class Session {
 
   async #publish(source, track, muted) {
     const { announcement, sendEncodings } = encodings(track, source);
-    const publication = { track, muted, sid: null, transceiver: null, isRefused: false };
+    const publication = { track, muted, sid: null, transceiver: null, isRefused: false, watched: null, isUnfit: false };
     this.#publications.set(source, publication);
     const published = new Promise(resolve => this.#announcing.set(track.id, resolve));
     this.#signal.send({ addTrack: { cid: track.id, type: KINDS[track.kind], source, muted, ...announcement } });
@@ -152,6 +157,16 @@ export class Session {
     publication.transceiver = this.pc.addTransceiver(track, { direction: 'sendonly', streams: [stream], sendEncodings });
     if (track.kind === 'video') preferVP8(publication.transceiver);
     this.#negotiate();
+  }
+
+  // Which qualities of a picture somebody watches; the others need not be sent.
+  #heed({ trackSid, subscribedQualities }) {
+    const publication = [...this.#publications.values()].find(({ sid }) => sid === trackSid);
+    if (!publication) return;
+    // What is not said is the first quality, and no.
+    publication.watched = new Set((subscribedQualities ?? []).filter(({ enabled }) => enabled).map(({ quality = 'LOW' }) => quality));
+    publication.isUnfit = true;
+    this.sync();
   }
 
   // There is no message for it: an offer whose section does not send any more says it.

@@ -80,6 +80,13 @@ window.probe = {
     return sender?.getParameters().codecs[0]?.mimeType ?? null;
   },
 
+  // The layers of the picture that is sent, by their rids: the frames of each, so far.
+  async sends() {
+    const report = [...((await window.apus.pc?.getStats()) ?? new Map()).values()];
+    const layers = report.filter(entry => entry.type === 'outbound-rtp' && entry.kind === 'video');
+    return Object.fromEntries(layers.map(({ rid = '', framesSent = 0 }) => [rid, framesSent]));
+  },
+
   // Why a picture may be missing: of each tile the element that should show it, and what has arrived for it.
   async lacks() {
     const report = [...((await window.apus.pc?.getStats()) ?? new Map()).values()].filter(entry => entry.type === 'inbound-rtp');

@@ -27,11 +27,11 @@ class Peer:
 
     # Joining and leaving.
 
-    async def join(self, url, token, single=None, auto_subscribe=True, connect_timeout=None):
+    async def join(self, url, token, single=None, auto_subscribe=True, connect_timeout=None, dynacast=False):
         """A new room object each time, as an application does; returns what a person would be told on entering."""
         self.room = rtc.Room()
         self.watch(self.room)
-        options = rtc.RoomOptions(single_peer_connection=single, auto_subscribe=auto_subscribe, connect_timeout=connect_timeout)
+        options = rtc.RoomOptions(single_peer_connection=single, auto_subscribe=auto_subscribe, connect_timeout=connect_timeout, dynacast=dynacast)
         await self.room.connect(url, token, options)
         return {"sid": self.room.local_participant.sid, "room": self.room.name, "others": self.others()}
 
@@ -105,11 +105,16 @@ class Peer:
         self.remote(identity, name).set_subscribed(wanted)
 
     def quality(self, identity, name, quality):
-        self.remote(identity, name).set_video_quality(getattr(rtc.VideoQuality, f"VIDEO_QUALITY_{quality.upper()}"))
+        self.picture(identity, name).set_video_quality(getattr(rtc.VideoQuality, f"VIDEO_QUALITY_{quality.upper()}"))
 
     def remote(self, identity, name):
         publications = self.room.remote_participants[identity].track_publications.values()
         return next(publication for publication in publications if publication.name == name)
+
+    def picture(self, identity, name):
+        """Clients may call sound and picture alike."""
+        publications = self.room.remote_participants[identity].track_publications.values()
+        return next(publication for publication in publications if publication.name == name and publication.kind == rtc.TrackKind.KIND_VIDEO)
 
     async def sent(self, name):
         """What leaves of a picture: codec, and each layer's width, mode of scalability and frames, the smallest first."""
@@ -119,9 +124,12 @@ class Peer:
 
     async def received(self, identity, name):
         """What arrives of a picture, as the decoder tells it."""
-        report = await self.remote(identity, name).track.get_stats()
+        report = await self.picture(identity, name).track.get_stats()
         inbound = next(entry.inbound_rtp.inbound for entry in report if entry.HasField("inbound_rtp"))
-        return {"codec": codec_in(report), "frames": inbound.frames_decoded, "freezes": inbound.freeze_count, "plis": inbound.pli_count}
+        return {
+            "codec": codec_in(report), "frames": inbound.frames_decoded, "freezes": inbound.freeze_count, "plis": inbound.pli_count,
+            "width": inbound.frame_width, "frozen": inbound.total_freeze_duration,
+        }  # fmt: skip
 
     def heard(self, identity):
         return self.sensed(identity, Ear)

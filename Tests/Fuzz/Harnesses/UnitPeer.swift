@@ -98,7 +98,7 @@ final class UnitPeer {
         return ParticipantParameters(
             room: number < 6 ? "room" : "other", identity: "p\(number)", hidden: kind > 1, cname: "cname", transport: transport,
             receiving: receiving.enumerated().map {
-                ReceivingSection(track: TrackID(rawValue: UInt64(16 * number + $0)), parameters: $1)
+                ReceivingSection(track: TrackID(rawValue: UInt64(16 * number + $0)), parameters: $1, heedsDemand: number % 2 == 0)
             },
             sending: sending.map { SendingSection(parameters: $0, source: nil) })
     }

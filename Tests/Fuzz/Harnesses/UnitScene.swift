@@ -291,6 +291,7 @@ final class UnitScene {
                 rosters[peer.room]?.remove(id)
                 point()
             case .speaking(_, _, let level): try expect(level <= 8, "a level of \(level)")
+            case .demand(_, _, let layers): try expect((0...4).contains(layers), "\(layers) layers are wanted")
             case .dominant, .quality, .paused: break
             }
         }
