@@ -41,13 +41,19 @@ extension BandwidthEstimator {
             let wasInitial = probes.isInitial
             probes.noteFound()
             guard !isOverused || wasInitial else { return }
-            if found > rate * (probes.misled > 0 ? BandwidthEstimator.leastWhenMisled : BandwidthEstimator.least) {
+            if found > rate, wasInitial {
+                raise(from: rate, to: found, isCapacity: true, at: now)
+            } else if found > rate * (probes.misled > 0 ? BandwidthEstimator.leastWhenMisled : BandwidthEstimator.least) {
                 let isFar = found > rate * BandwidthEstimator.far
                 raise(from: rate, to: isFar ? found : (found + rate) * 0.5, isCapacity: true, at: now)
             } else if wasInitial, found < rate {
                 rateControl.lower(to: max(found, limits.minimum), at: now)
                 reason = .probe
             } else {
+                // A little more is chance, unless it is found twice.
+                if let seconded = probes.second(found, at: now), seconded > rate {
+                    raise(from: rate, to: seconded, isCapacity: true, at: now)
+                }
                 probes.noteNoNews()
             }
             probes.goOn(after: found, cluster, situation, at: now)

@@ -36,6 +36,9 @@ package struct BandwidthEstimator: ~Copyable {
     /// A queue so long, with so much loss beyond what is the link's own, is full.
     private static let overflowQueue = Interval.milliseconds(100)
     private static let overflowLoss = 0.05
+    /// What arrives is measured over so long a wait at least, and one as long as the second is no burst of ours.
+    static let shortestBusy = Interval.milliseconds(60)
+    static let saturation = Interval.milliseconds(150)
     /// For so long after an overuse, what is lost is the queue's.
     private static let overuseMemory = Interval.milliseconds(1_500)
 
@@ -60,6 +63,8 @@ package struct BandwidthEstimator: ~Copyable {
     var lossOfLate = 0.0
     /// When the last feedback came, and the last arrival that it told of.
     var lastFeedback: (at: Instant, arrival: Instant)?
+    /// When the last packet came that had not waited, by the receiver's clock.
+    var lastIdle: Instant?
     /// When the delay's limit was last lowered.
     var lastOveruse: Instant?
     /// When the first packet left that has not been answered, nor any after it.
@@ -119,6 +124,17 @@ package struct BandwidthEstimator: ~Copyable {
     /// The link's capacity is known, and the target is not far from it: what leaves faster only waits there.
     package var isNearCapacity: Bool { rateControl.capacity.estimate.map { target > $0 * BandwidthEstimator.nearCapacity } ?? false }
 
+    /// The share that was lost lately.
+    package var lossOfLink: Double { loss.recent }
+    /// More may be sent than arrives.
+    package var hasRoom: Bool { acknowledged.rate(over: AcknowledgedRate.long).map { $0 < target * BandwidthEstimator.full } ?? true }
+    private static let full = 0.8
+    /// Smoothed; 200 ms while nothing is known.
+    package var roundTrip: Interval { path.roundTrip }
+
+    /// What the target will be when the queue is gone that it was lowered for.
+    package var settled: Bitrate { max(target, min(rateControl.settled, loss.limit ?? .maximum, limits.maximum)) }
+
     /// A queue stands on the way: what leaves now waits behind it.
     package var hasQueue: Bool { path.queue > BandwidthEstimator.standingQueue }
     private static let standingQueue = Interval.milliseconds(80)
@@ -175,7 +191,8 @@ package struct BandwidthEstimator: ~Copyable {
     /// - Parameters:
     ///   - throughput: What arrived over the last second or since the last report; nil while that is not known.
     ///   - recent: What arrived over a shorter time.
-    mutating func apply(usage: LinkUsage, throughput: Bitrate?, recent: Bitrate?, at now: Instant) {
+    ///   - isSaturated: For so long all packets have waited, that it is what the way passes.
+    mutating func apply(usage: LinkUsage, throughput: Bitrate?, recent: Bitrate?, isSaturated: Bool = false, at now: Instant) {
         applicationLimit.update(sent: sent.bytes &- bytesAtUpdate, target: target, at: now)
         bytesAtUpdate = sent.bytes
         noteProbeResult(at: now)
@@ -183,7 +200,7 @@ package struct BandwidthEstimator: ~Copyable {
         let change = rateControl.update(
             RateControl.Input(
                 usage: usage, recent: asSent(recent), throughput: asSent(throughput), isApplicationLimited: applicationLimit.isLimited,
-                roundTrip: path.roundTrip, queue: path.queue, isOverflowing: isOverflowing), at: now)
+                isSaturated: isSaturated, roundTrip: path.roundTrip, queue: path.queue, isOverflowing: isOverflowing), at: now)
         rateControl.keep(atLeast: limits.minimum)
         switch change {
         case .none: if applicationLimit.isLimited { reason = .applicationLimited }

@@ -67,6 +67,9 @@ package struct ProbeMeasurement {
         case nothing
     }
 
+    /// The link carries the headers of IPv4 and UDP, too, which weigh more the shorter packets are. What is found is told for packets of media.
+    private static let headers = 28
+    private static let usual = 1_100.0 / Double(1_100 + headers)
     private static let leastShare = 0.8
     private static let passingRatio = 0.9
     /// Of what was found to be the capacity: not all of it, or a queue stands from the beginning.
@@ -78,6 +81,7 @@ package struct ProbeMeasurement {
     package let cluster: ProbeCluster
     private var sentPackets = 0
     private var sentBytes = 0
+    private var wireBytes = 0
     /// Bytes of the packets that left at the last instant, whose own time is not part of the time of sending.
     private var lastBytes = 0
     private var firstSent: Instant?
@@ -108,7 +112,9 @@ package struct ProbeMeasurement {
     /// One of its packets leaves.
     package mutating func noteSent(_ bytes: Int, at now: Instant) {
         if firstSent == nil { firstSent = now }
-        lastBytes = lastSent == now ? lastBytes &+ bytes : bytes
+        let wire = bytes &+ ProbeMeasurement.headers
+        wireBytes &+= wire
+        lastBytes = lastSent == now ? lastBytes &+ wire : wire
         lastSent = now
         sentPackets &+= 1
         sentBytes &+= bytes
@@ -118,8 +124,8 @@ package struct ProbeMeasurement {
     package mutating func noteArrival(_ bytes: Int, sent: Instant, arrived arrival: Instant) {
         guard let firstSent else { return }
         if arrivedPackets == 0 { firstArrival = arrival }
-        let x = Double(arrivedBytes)
-        let s = Double(bytes)
+        let x = Double(arrivedBytes &+ arrivedPackets &* ProbeMeasurement.headers)
+        let s = Double(bytes &+ ProbeMeasurement.headers)
         let d = (arrival - firstArrival).milliseconds - (sent - firstSent).milliseconds
         before += x
         own += s
@@ -154,15 +160,15 @@ package struct ProbeMeasurement {
         guard let firstSent, let lastSent, arrivedPackets >= 3 else { return .nothing }
         let duration = lastSent - firstSent
         guard duration > .zero, duration < ProbeMeasurement.longest else { return .nothing }
-        let sent = Bitrate(bytes: sentBytes - lastBytes, in: duration)
+        let sent = Bitrate(bytes: wireBytes - lastBytes, in: duration)
         guard sent > .zero else { return .nothing }
         // Milliseconds for each byte, as it was sent.
         let sending = 8_000 / Double(sent.bitsPerSecond)
         // A delay that shrinks is that of a queue from before.
         let arriving = sending + max(growth(sending: sending), 0) * (1 - loss)
         let arrived = Bitrate(8_000 / arriving)
-        if arrived >= sent * ProbeMeasurement.passingRatio { return .passed(arrived) }
-        return .capacity(arrived * ProbeMeasurement.utilization)
+        if arrived >= sent * ProbeMeasurement.passingRatio { return .passed(arrived * ProbeMeasurement.usual) }
+        return .capacity(arrived * ProbeMeasurement.usual * ProbeMeasurement.utilization)
     }
 
     /// By how many milliseconds the delay grew for each byte sent before, where sending took `sending` milliseconds for each.

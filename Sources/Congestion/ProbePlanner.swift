@@ -17,7 +17,7 @@ package struct ProbePlanner {
     private static let wantedFactor = 1.5
     /// While the target is used, and while it is not.
     private static let interval = Interval.seconds(3)
-    private static let intervalWhileLimited = Interval.seconds(5)
+    private static let intervalWhileLimited = Interval.seconds(3)
     /// At first nothing is known, and a probe that found little may be tried again (libwebrtc does the same for as long).
     private static let firstInterval = Interval.seconds(1)
     private static let firstPeriod = Interval.seconds(5)
@@ -33,6 +33,10 @@ package struct ProbePlanner {
     private static let largeDrop = 0.66
     private static let dropMemory = Interval.seconds(5)
     private static let dropShare = 0.85
+    /// More is wanted, if it is so much more.
+    private static let change = 1.15
+    /// Two probes that find the same may lie so far apart.
+    private static let agreement = Interval.seconds(8)
     /// An overuse so soon after a probe has raised the target says that it was misled.
     private static let trial = Interval.seconds(2)
 
@@ -58,6 +62,10 @@ package struct ProbePlanner {
     /// What is wanted in the best case; nil for as much as possible.
     package private(set) var wanted: Bitrate?
     private var wantsMore = false
+    /// The same, before what has changed little since.
+    private var knownWant: Bitrate?
+    /// What the last probe found, while it was little news.
+    private var found: (rate: Bitrate, at: Instant)?
 
     /// What the plan depends on.
     package struct Situation {
@@ -111,8 +119,18 @@ package struct ProbePlanner {
 
     /// More, or less, is wanted than before.
     package mutating func want(_ rate: Bitrate?) {
-        if isStarted, let former = wanted, rate.map({ $0 > former }) ?? true { wantsMore = true }
         wanted = rate
+        guard let rate else {
+            wantsMore = wantsMore || isStarted && knownWant != nil
+            knownWant = nil
+            return
+        }
+        // What is sent wavers, and so does what is wanted.
+        guard let known = knownWant, (1 / ProbePlanner.change...ProbePlanner.change).contains(rate / known) else {
+            if isStarted, let knownWant, rate > knownWant { wantsMore = true }
+            knownWant = rate
+            return
+        }
     }
 
     /// A packet of cluster `id` leaves.
@@ -169,7 +187,9 @@ package struct ProbePlanner {
 
     /// A probe of `cluster` has passed in full; the next one follows at once.
     package mutating func goOn(after passed: Bitrate, _ cluster: ProbeCluster, _ situation: Situation, at now: Instant) {
-        guard !situation.isLossLimited, passed >= cluster.rate * ProbePlanner.furtherShare else { return }
+        guard !situation.isLossLimited, max(passed, situation.target) < wanted ?? .maximum,
+            passed >= cluster.rate * ProbePlanner.furtherShare
+        else { return }
         attempt = 0
         begin(max(passed, situation.target) * ProbePlanner.furtherFactor, .further, situation, at: now)
     }
@@ -179,6 +199,12 @@ package struct ProbePlanner {
 
     /// A probe has found what was known: that makes up for one that misled.
     package mutating func noteNoNews() { misled = max(misled - 1, 0) }
+
+    /// A probe has found a little more, or less, than was known. What it and the one before agree on.
+    package mutating func second(_ rate: Bitrate, at now: Instant) -> Bitrate? {
+        defer { found = (rate, now) }
+        return found.flatMap { now - $0.at < ProbePlanner.agreement ? min($0.rate, rate) : nil }
+    }
 
     /// The link has been found: what it passes is known, or it was overused.
     package mutating func noteFound() { isInitial = false }

@@ -65,7 +65,7 @@ extension Subscription {
     fileprivate func explanation(at now: Instant) -> (reason: SubscriptionExplanation.Reason, current: LayerTarget?, since: Interval?) {
         guard let publication else { return (.noTrack, nil, nil) }
         let wanted = Int(selector.wanted.encoding)
-        let isLive = publication.encodings.indices.contains(wanted) && publication.encodings[wanted].state(at: now).isLive
+        let isLive = publication.encodings.indices.contains(wanted) && publication.state(of: wanted, at: now).isLive
         let status = selector.status(isLive: isLive)
         let current = status.current.encoding < 0 ? nil : status.current
         let since = status.since.map { now - $0 }

@@ -123,10 +123,17 @@ package final class Publication {
         subscription.epoch = packet.epoch
     }
 
+    /// What selectors and `/explain` need to know of an encoding.
+    func state(of layer: Int, at now: Instant) -> LayerState {
+        var state = encodings[layer].state(at: now)
+        if state.isLive, encodings[layer].hasEnded(among: encodings, at: now) { state.isLive = false }
+        return state
+    }
+
     /// Renews one subscription's choice, and asks for the keyframe that it needs, unless that of encoding `served` is here already.
     func choose(for subscription: Subscription, at now: Instant, served: Int? = nil) {
         guard subscription.isReady else { return }
-        let states = encodings.map { $0.state(at: now) }
+        let states = encodings.indices.map { state(of: $0, at: now) }
         let needed = subscription.selector.choose(
             among: states, maximum: subscription.wish.maximumLayer, allocated: subscription.allocated)
         if let needed, needed != served, kind == .video { encodings[needed].keyframes.want(at: now) }
@@ -138,7 +145,7 @@ package final class Publication {
 
     /// What a subscription with `wish` could be sent, ascending in quality, and what each takes: the encodings that are live. Bits of payload.
     func rungs(for wish: SubscriptionWish, at now: Instant) -> [Allocation.Rung] {
-        let live = encodings.indices.filter { encodings[$0].state(at: now).isLive }
+        let live = encodings.indices.filter { state(of: $0, at: now).isLive }
         let allowed = live.filter { $0 <= wish.maximumLayer ?? .max }
         let ordered =
             wish.maximumLayer != nil
