@@ -97,7 +97,7 @@ extension BandwidthEstimator {
             probes.noteArrival(packet.cluster, packet.bytes, sent: packet.sentAt, arrived: arrival)
         } else if let spacing = groups.note(sent: packet.sentAt, arrived: arrival) {
             trendline.note(spacing)
-            detector.note(trendline, spacing)
+            detector.note(slope: trendline.slope, weight: trendline.weight, spacing)
             noise = noise + ((spacing.arrived - spacing.sent).magnitude - noise) / min(Int64(trendline.weight), 16)
         }
     }
@@ -137,9 +137,9 @@ extension BandwidthEstimator {
         // While packets wait they arrive as fast as the way passes them; before that, only as fast as they were sent.
         let busy = lastFeedback.flatMap { last in lastIdle.map { last.arrival - $0 } } ?? .zero
         let isBusy = detector.usage == .overused && busy < AcknowledgedRate.short
-        let window = isBusy ? max(busy, BandwidthEstimator.shortestBusy) : AcknowledgedRate.short
+        let throughput = acknowledged.rate(over: AcknowledgedRate.long)
+        let recent = acknowledged.rate(over: isBusy ? max(busy, BandwidthEstimator.shortestBusy) : AcknowledgedRate.short)
         apply(
-            usage: detector.usage, throughput: acknowledged.rate(over: AcknowledgedRate.long),
-            recent: acknowledged.rate(over: window), isSaturated: busy >= BandwidthEstimator.saturation, at: now)
+            usage: detector.usage, throughput: throughput, recent: recent, isSaturated: busy >= BandwidthEstimator.saturation, at: now)
     }
 }

@@ -40,9 +40,9 @@ extension Participant {
         var claimants: [Subscription] = []
         var (sound, wanted) = (Bitrate.zero, Bitrate.zero)
         // Pictures that are sent again are part of what is sent.
-        let loss = min(max(downlink.estimator.estimate.loss, 0), 0.3)
+        let loss = min(max(downlink.estimator.recentLoss, 0), 0.3)
         // While a short queue goes away less leaves, but what is seen need not change for that.
-        let room = (downlink.estimator.hasQueue ? downlink.estimator.target : downlink.estimator.settled) * (1 - loss)
+        let room = (downlink.estimator.guidance.hasQueue ? downlink.estimator.target : downlink.estimator.settled) * (1 - loss)
         for subscription in subscriptions where subscription.isWanted {
             guard let publication = subscription.publication else { continue }
             guard publication.kind == .video else {
