@@ -71,6 +71,8 @@ package struct BandwidthEstimator: ~Copyable {
     var lossOfLate = 0.0
     /// When the last feedback came, and the last arrival that it told of.
     var lastFeedback: (at: Instant, arrival: Instant)?
+    /// What arrived over a second by the last feedback.
+    private var throughput: Bitrate?
     /// When the last packet came that had not waited, by the receiver's clock.
     var lastIdle: Instant?
     /// When the delay's limit was last lowered.
@@ -143,8 +145,7 @@ package struct BandwidthEstimator: ~Copyable {
     /// What says how to repair: the share that was lost lately, whether more may be sent than arrives, and the round trip, smoothed. Together, as
     /// each look copies the estimator.
     package var repair: (loss: Double, hasRoom: Bool, roundTrip: Interval) {
-        let throughput = acknowledged.rate(over: AcknowledgedRate.long)
-        return (loss.recent, throughput.map { $0 < target * BandwidthEstimator.full } ?? true, path.roundTrip)
+        (loss.recent, throughput.map { $0 < target * BandwidthEstimator.full } ?? true, path.roundTrip)
     }
     private static let full = 0.8
 
@@ -208,6 +209,7 @@ package struct BandwidthEstimator: ~Copyable {
     ///   - recent: What arrived over a shorter time.
     ///   - isSaturated: For so long all packets have waited, that it is what the way passes.
     mutating func apply(usage: LinkUsage, throughput: Bitrate?, recent: Bitrate?, isSaturated: Bool = false, at now: Instant) {
+        self.throughput = throughput
         applicationLimit.update(sent: sent.bytes &- bytesAtUpdate, target: target, at: now)
         bytesAtUpdate = sent.bytes
         noteProbeResult(at: now)
