@@ -24,6 +24,8 @@ package struct ProbeCluster: Equatable, Sendable {
         case recovery
         /// More is wanted than a moment ago.
         case wanted
+        /// The one before it found far more than was known, and may have passed in one burst that the link allows: a longer one tells.
+        case proof
     }
 
     /// Marks its packets.
@@ -33,14 +35,17 @@ package struct ProbeCluster: Equatable, Sendable {
     /// It is over when so many packets, and so many bytes, have left.
     package var packets: Int
     package var bytes: Int
+    /// Of them, so many in front say nothing.
+    package var ignoredBytes: Int
     /// Why it is sent.
     package var cause: Cause
 
-    package init(id: ID, rate: Bitrate, packets: Int, bytes: Int, cause: Cause) {
+    package init(id: ID, rate: Bitrate, packets: Int, bytes: Int, ignoredBytes: Int = 0, cause: Cause) {
         self.id = id
         self.rate = rate
         self.packets = packets
         self.bytes = bytes
+        self.ignoredBytes = ignoredBytes
         self.cause = cause
     }
 
@@ -89,6 +94,7 @@ package struct ProbeMeasurement {
     package private(set) var lastSent: Instant?
 
     private var arrivedPackets = 0
+    private var measuredPackets = 0
     private var arrivedBytes = 0
     private var lostPackets = 0
     private var firstArrival = Instant(nanoseconds: 0)
@@ -127,6 +133,12 @@ package struct ProbeMeasurement {
         let x = Double(arrivedBytes &+ arrivedPackets &* ProbeMeasurement.headers)
         let s = Double(bytes &+ ProbeMeasurement.headers)
         let d = (arrival - firstArrival).milliseconds - (sent - firstSent).milliseconds
+        defer {
+            arrivedPackets &+= 1
+            arrivedBytes &+= bytes
+        }
+        guard arrivedBytes >= cluster.ignoredBytes else { return }
+        measuredPackets &+= 1
         before += x
         own += s
         delay += d
@@ -135,8 +147,6 @@ package struct ProbeMeasurement {
         ownSquared += s * s
         beforeDelay += x * d
         ownDelay += s * d
-        arrivedPackets &+= 1
-        arrivedBytes &+= bytes
     }
 
     /// One of its packets was reported lost.
@@ -157,7 +167,7 @@ package struct ProbeMeasurement {
 
     /// What it says, once complete, where `loss` is what the link loses anyway: that passed, too.
     package func result(loss: Double) -> Result {
-        guard let firstSent, let lastSent, arrivedPackets >= 3 else { return .nothing }
+        guard let firstSent, let lastSent, measuredPackets >= 3 else { return .nothing }
         let duration = lastSent - firstSent
         guard duration > .zero, duration < ProbeMeasurement.longest else { return .nothing }
         let sent = Bitrate(bytes: wireBytes - lastBytes, in: duration)
@@ -173,7 +183,7 @@ package struct ProbeMeasurement {
 
     /// By how many milliseconds the delay grew for each byte sent before, where sending took `sending` milliseconds for each.
     private func growth(sending: Double) -> Double {
-        let n = Double(arrivedPackets)
+        let n = Double(measuredPackets)
         let xx = beforeSquared - before * before / n
         let xs = beforeOwn - before * own / n
         let ss = ownSquared - own * own / n

@@ -37,6 +37,13 @@ package struct ProbePlanner {
     private static let change = 1.15
     /// Two probes that find the same may lie so far apart.
     private static let agreement = Interval.seconds(8)
+    /// What lies so far above what is known of the link has to pass for longer: shapers let so many bytes through at once, after a silence. Half of
+    /// the longer cluster empties that, and the other half is measured.
+    private static let doubtful = 1.25
+    private static let bucket = 6_000
+    private static let longestProof = Interval.milliseconds(400)
+    /// What is left after an overuse must lie so far above what there was before a probe, or it has misled.
+    private static let gain = 1.25
     /// An overuse so soon after a probe has raised the target says that it was misled.
     private static let trial = Interval.seconds(2)
 
@@ -76,6 +83,8 @@ package struct ProbePlanner {
         package var isLossLimited: Bool
         /// The target is not far from what is believed to be the link's capacity.
         package var isNearCapacity: Bool
+        /// That capacity; nil while nothing is known of it.
+        package var capacity: Bitrate?
         /// How much the delay varies by itself: a cluster has to be longer than that.
         package var noise: Interval
         /// What the link loses anyway.
@@ -86,7 +95,8 @@ package struct ProbePlanner {
         package var maximum: Bitrate
 
         package init(
-            target: Bitrate, isClear: Bool, isApplicationLimited: Bool, isLossLimited: Bool, isNearCapacity: Bool, noise: Interval,
+            target: Bitrate, isClear: Bool, isApplicationLimited: Bool, isLossLimited: Bool, isNearCapacity: Bool, capacity: Bitrate? = nil,
+            noise: Interval,
             loss: Double, roundTrip: Interval, answered: Instant, maximum: Bitrate
         ) {
             self.target = target
@@ -94,6 +104,7 @@ package struct ProbePlanner {
             self.isApplicationLimited = isApplicationLimited
             self.isLossLimited = isLossLimited
             self.isNearCapacity = isNearCapacity
+            self.capacity = capacity
             self.noise = noise
             self.loss = loss
             self.roundTrip = roundTrip
@@ -194,6 +205,17 @@ package struct ProbePlanner {
         begin(max(passed, situation.target) * ProbePlanner.furtherFactor, .further, situation, at: now)
     }
 
+    /// Begins a longer cluster if what one has found is not to be believed yet.
+    package mutating func prove(_ found: Bitrate, after cluster: ProbeCluster, _ situation: Situation, at now: Instant) -> Bool {
+        guard cluster.cause != .proof, let known = situation.capacity ?? (misled > 0 ? situation.target : nil),
+            found > max(known, situation.target) * ProbePlanner.doubtful
+        else { return false }
+        attempt = 0
+        let time = (found - known).time(for: 2 * ProbePlanner.bucket)
+        begin(found, .proof, situation, atLeast: min(time, ProbePlanner.longestProof), at: now)
+        return current != nil
+    }
+
     /// The target was raised by a probe.
     package mutating func noteRaise(from rate: Bitrate, at now: Instant) { if raise == nil { raise = (rate, now) } }
 
@@ -227,7 +249,7 @@ package struct ProbePlanner {
         isInitial = false
         if let raise, now - raise.at < ProbePlanner.trial {
             // Among other flows a probe may end in an overuse and have been right: what counts is what is left of it.
-            misled = settled > raise.from ? 0 : min(misled + 1, ProbePlanner.mostMisled)
+            misled = settled > raise.from * ProbePlanner.gain ? 0 : min(misled + 1, ProbePlanner.mostMisled)
             self.raise = nil
         } else {
             noteDrop(from: former, to: rate, at: now)
@@ -309,7 +331,9 @@ package struct ProbePlanner {
         length = ProbePlanner.length(of: cause, situation, atLeast: least)
         // So many that enough arrive.
         let packets = Int((Double(ProbeCluster.leastPackets) / max(1 - situation.loss, 0.5)).rounded(.up))
-        let cluster = ProbeCluster(id: nextID, rate: rate, packets: packets, bytes: rate.bytes(in: length), cause: cause)
+        let bytes = rate.bytes(in: length)
+        let cluster = ProbeCluster(
+            id: nextID, rate: rate, packets: packets, bytes: bytes, ignoredBytes: cause == .proof ? bytes / 2 : 0, cause: cause)
         nextID = nextID.next
         current = ProbeMeasurement(cluster)
         offeredAt = now
