@@ -217,7 +217,8 @@ package struct BandwidthEstimator: ~Copyable {
         let change = rateControl.update(
             RateControl.Input(
                 usage: usage, recent: asSent(recent), throughput: asSent(throughput), isApplicationLimited: applicationLimit.isLimited,
-                isSaturated: isSaturated, roundTrip: path.roundTrip, queue: path.queue, isOverflowing: isOverflowing), at: now)
+                isSaturated: isSaturated, roundTrip: path.roundTrip, queue: path.queue, isOverflowing: isOverflowing, noise: noise), at: now
+        )
         rateControl.keep(atLeast: limits.minimum)
         switch change {
         case .none: if applicationLimit.isLimited { reason = .applicationLimited }
@@ -264,7 +265,8 @@ package struct BandwidthEstimator: ~Copyable {
         shownReason = reason
         if unansweredSince != nil || probes.isStarted { probes.update(situation, at: now) }
         nextDeadline = min(silenceDeadline, probes.deadline(situation))
-        guidance = Guidance(isNearCapacity: isNearCapacity, hasQueue: path.queue > BandwidthEstimator.standingQueue, probe: probes.offer)
+        guidance = Guidance(
+            isNearCapacity: isNearCapacity, hasQueue: path.queue > BandwidthEstimator.standingQueue + noise * 2, probe: probes.offer)
     }
 
     /// What was lost of late: 0 to 1.

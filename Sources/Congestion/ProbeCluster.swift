@@ -78,7 +78,7 @@ package struct ProbeMeasurement {
     private static let leastShare = 0.8
     private static let passingRatio = 0.9
     /// Of what was found to be the capacity: not all of it, or a queue stands from the beginning.
-    private static let utilization = 0.95
+    private static let utilization = 0.97
     private static let longest = Interval.seconds(1)
     private static let lostMessage = Interval.milliseconds(200)
 

@@ -20,6 +20,8 @@ package struct RateControl {
     private static let reachMargin = Bitrate.kilobits(10)
     /// Who sends so much of it uses the rate.
     private static let used = 0.95
+    /// Where delays vary by more, probes find too little as a rule.
+    private static let clear = Interval.milliseconds(10)
     private static let leastGrowth = 4_000.0
     /// Near the capacity: shares of the rate each second, at least and at most.
     private static let shareNearCapacity = 0.01...0.03
@@ -75,11 +77,13 @@ package struct RateControl {
         package var queue: Interval
         /// They wait long, and many are lost: the queue is full.
         package var isOverflowing: Bool
+        /// How much their delay changes by itself.
+        package var noise: Interval
 
         package init(
             usage: LinkUsage, recent: Bitrate?, throughput: Bitrate?, isApplicationLimited: Bool, isSaturated: Bool = false,
             roundTrip: Interval, queue: Interval,
-            isOverflowing: Bool
+            isOverflowing: Bool, noise: Interval = .zero
         ) {
             self.usage = usage
             self.recent = recent
@@ -89,6 +93,7 @@ package struct RateControl {
             self.roundTrip = roundTrip
             self.queue = queue
             self.isOverflowing = isOverflowing
+            self.noise = noise
         }
     }
 
@@ -125,8 +130,10 @@ package struct RateControl {
         guard let throughput = input.throughput else { return .none }
         if let bound = capacity.upperBound, throughput > bound { capacity.forget() }
         var limit = throughput * RateControl.reach + RateControl.reachMargin
-        // What is not sent proves nothing: past what is known of the link, probes show the way.
-        if let bound = capacity.upperBound, throughput < rate * RateControl.used { limit = min(limit, max(bound, throughput)) }
+        // What is not sent proves nothing: past what is known of the link, probes show the way, where delays do not vary by themselves.
+        if input.noise < RateControl.clear, let known = capacity.estimate, throughput < rate * RateControl.used {
+            limit = min(limit, max(known, throughput))
+        }
         guard rate < limit else { return .none }
         let step =
             capacity.estimate == nil
@@ -169,8 +176,8 @@ package struct RateControl {
             } else {
                 capacity.noteOveruse(at: arrived)
                 if afterDrain == nil { beforeDrain = rate }
-                // What passed for a second before may go on, unless it makes a queue again.
-                let proven = isFirst ? input.throughput ?? .zero : .zero
+                // A burst's queue, somebody else's perhaps: what passed for a second before may go on, unless it makes a queue again.
+                let proven = isFirst && !input.isSaturated ? input.throughput ?? .zero : .zero
                 afterDrain = min(beforeDrain, max(arrived * RateControl.returnShare, proven))
             }
             rate = min(rate, lowered)

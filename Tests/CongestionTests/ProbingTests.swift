@@ -76,7 +76,7 @@ struct ProbeMeasurementTests {
             }
             if case .capacity(let rate) = measurement.result(loss: 0) { found.append(Double(rate.bitsPerSecond)) }
         }
-        #expect(found.count == 2 && found.allSatisfy { (920_000...930_000).contains($0) }, "\(found)")
+        #expect(found.count == 2 && found.allSatisfy { (940_000...950_000).contains($0) }, "\(found)")
     }
 
     @Test("too little of it, or all of it at one instant, says nothing")
