@@ -40,7 +40,7 @@ package struct ProbePlanner {
     /// What lies so far above what is known of the link has to pass for longer: shapers let so many bytes through at once, after a silence. Half of
     /// the longer cluster empties that, and the other half is measured.
     private static let doubtful = 1.25
-    private static let bucket = 6_000
+    private static let bucket = 4_000
     private static let longestProof = Interval.milliseconds(400)
     /// What is left after an overuse must lie so far above what there was before a probe, or it has misled.
     private static let gain = 1.25
