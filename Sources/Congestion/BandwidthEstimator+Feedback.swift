@@ -9,6 +9,12 @@ extension BandwidthEstimator {
         var lastArrival = Instant(nanoseconds: .min)
         var newestSent = Instant(nanoseconds: .min)
         var leastWay = Interval(nanoseconds: .max)
+        /// What packets that did not wait are under way.
+        var idleWay: Interval
+        /// When the last of those came.
+        var lastIdle: Instant?
+
+        init(idleWay: Interval) { self.idleWay = idleWay }
     }
 
     /// Transport-wide feedback has arrived. `datagram` is the one that it was parsed from.
@@ -16,7 +22,7 @@ extension BandwidthEstimator {
     /// Walks all statuses once, 16,384 at most; those that bring nothing new cost a look into the ring each.
     package mutating func noteFeedback(_ feedback: TransportFeedback, in datagram: RawSpan, at now: Instant) {
         hasTransportFeedback = true
-        var news = News()
+        var news = News(idleWay: path.idleWay(noise: noise))
         var iterator = feedback.makeIterator()
         while let status = iterator.next(in: datagram) {
             guard let ticks = status.arrivalTicks else {
@@ -38,7 +44,7 @@ extension BandwidthEstimator {
         _ feedback: CongestionControlFeedback, in datagram: RawSpan, at now: Instant, number: (SSRC, SequenceNumber) -> UInt16?
     ) {
         hasTransportFeedback = true
-        var news = News()
+        var news = News(idleWay: path.idleWay(noise: noise))
         var iterator = feedback.makeIterator()
         while let status = iterator.next(in: datagram) {
             guard let number = number(status.ssrc, status.sequence) else { continue }
@@ -82,7 +88,9 @@ extension BandwidthEstimator {
         noteFate(of: packet)
         news.lastArrival = max(news.lastArrival, arrival)
         news.newestSent = max(news.newestSent, packet.sentAt)
-        news.leastWay = min(news.leastWay, arrival - packet.sentAt)
+        let way = arrival - packet.sentAt
+        news.leastWay = min(news.leastWay, way)
+        if way < news.idleWay { news.lastIdle = arrival }
         acknowledged.note(packet.bytes, arrived: arrival)
         // A probe makes a queue on purpose: the delay of its packets is its own measurement's.
         if packet.cluster != 0 {
@@ -108,6 +116,7 @@ extension BandwidthEstimator {
         if isSet {
             acknowledged = AcknowledgedRate()
             path.forgetWay()
+            lastIdle = nil
         }
     }
 
@@ -120,12 +129,17 @@ extension BandwidthEstimator {
             path.noteAnswer(to: news.newestSent)
             path.noteRoundTrip(now - news.newestSent)
             path.noteWay(news.leastWay, at: now)
+            lastIdle = news.lastIdle ?? lastIdle ?? news.lastArrival
             endSilence(at: now)
             // Younger packets than these may be under way.
             unansweredSince = sent.lastSentAt.flatMap { $0 > news.newestSent ? now : nil }
         }
+        // While packets wait they arrive as fast as the way passes them; before that, only as fast as they were sent.
+        let busy = lastFeedback.flatMap { last in lastIdle.map { last.arrival - $0 } } ?? .zero
+        let isBusy = detector.usage == .overused && busy < AcknowledgedRate.short
         let throughput = acknowledged.rate(over: AcknowledgedRate.long)
-        let recent = acknowledged.rate(over: AcknowledgedRate.short)
-        apply(usage: detector.usage, throughput: throughput, recent: recent, at: now)
+        let recent = acknowledged.rate(over: isBusy ? max(busy, BandwidthEstimator.shortestBusy) : AcknowledgedRate.short)
+        apply(
+            usage: detector.usage, throughput: throughput, recent: recent, isSaturated: busy >= BandwidthEstimator.saturation, at: now)
     }
 }

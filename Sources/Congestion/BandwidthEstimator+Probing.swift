@@ -21,7 +21,7 @@ extension BandwidthEstimator {
             detector.usage == .normal && path.queue < BandwidthEstimator.longestQueue && loss.phase != .trial && !isSilent
         return ProbePlanner.Situation(
             target: target, isClear: isClear, isApplicationLimited: applicationLimit.isLimited, isLossLimited: loss.phase == .limited,
-            isNearCapacity: isNearCapacity, noise: noise,
+            isNearCapacity: isNearCapacity, capacity: rateControl.capacity.estimate, noise: noise,
             loss: max(loss.accepted, min(loss.recent, BandwidthEstimator.expectedLoss)), roundTrip: path.roundTrip,
             answered: path.answered, maximum: limits.maximum)
     }
@@ -36,19 +36,27 @@ extension BandwidthEstimator {
         case .nothing: probes.noteFound()
         case .passed(let found):
             guard !isOverused else { return }
+            if cluster.cause != .check, probes.prove(found, after: cluster, situation, at: now) { return }
             if found > rate, cluster.cause != .check { raise(from: rate, to: found, isCapacity: false, at: now) }
             probes.goOn(after: found, cluster, situation, at: now)
         case .capacity(let found):
             let wasInitial = probes.isInitial
             probes.noteFound()
             guard !isOverused || wasInitial else { return }
-            if found > rate * (probes.misled > 0 ? BandwidthEstimator.leastWhenMisled : BandwidthEstimator.least) {
+            if !wasInitial, probes.prove(found, after: cluster, situation, at: now) { return }
+            if found > rate, wasInitial {
+                raise(from: rate, to: found, isCapacity: true, at: now)
+            } else if found > rate * (probes.misled > 0 ? BandwidthEstimator.leastWhenMisled : BandwidthEstimator.least) {
                 let isFar = found > rate * BandwidthEstimator.far
                 raise(from: rate, to: isFar ? found : (found + rate) * 0.5, isCapacity: true, at: now)
             } else if wasInitial, found < rate {
                 rateControl.lower(to: max(found, limits.minimum), at: now)
                 reason = .probe
             } else {
+                // A little more is chance, unless it is found twice.
+                if let seconded = probes.second(found, at: now), seconded > rate {
+                    raise(from: rate, to: seconded, isCapacity: true, at: now)
+                }
                 probes.noteNoNews()
             }
             probes.goOn(after: found, cluster, situation, at: now)

@@ -36,6 +36,9 @@ package struct BandwidthEstimator: ~Copyable {
     /// A queue so long, with so much loss beyond what is the link's own, is full.
     private static let overflowQueue = Interval.milliseconds(100)
     private static let overflowLoss = 0.05
+    /// What arrives is measured over so long a wait at least, and one as long as the second is no burst of ours.
+    static let shortestBusy = Interval.milliseconds(60)
+    static let saturation = Interval.milliseconds(150)
     /// For so long after an overuse, what is lost is the queue's.
     private static let overuseMemory = Interval.milliseconds(1_500)
 
@@ -68,6 +71,10 @@ package struct BandwidthEstimator: ~Copyable {
     var lossOfLate = 0.0
     /// When the last feedback came, and the last arrival that it told of.
     var lastFeedback: (at: Instant, arrival: Instant)?
+    /// What arrived over a second by the last feedback.
+    private var throughput: Bitrate?
+    /// When the last packet came that had not waited, by the receiver's clock.
+    var lastIdle: Instant?
     /// When the delay's limit was last lowered.
     var lastOveruse: Instant?
     /// Less is sent already, as nobody answers.
@@ -132,6 +139,16 @@ package struct BandwidthEstimator: ~Copyable {
         package var probe: ProbeCluster?
     }
 
+    /// What the target will be when the queue is gone that it was lowered for.
+    package var settled: Bitrate { max(target, min(rateControl.settled, loss.limit ?? .maximum, limits.maximum)) }
+
+    /// What says how to repair: the share that was lost lately, whether more may be sent than arrives, and the round trip, smoothed. Together, as
+    /// each look copies the estimator.
+    package var repair: (loss: Double, hasRoom: Bool, roundTrip: Interval) {
+        (loss.recent, throughput.map { $0 < target * BandwidthEstimator.full } ?? true, path.roundTrip)
+    }
+    private static let full = 0.8
+
     private static let standingQueue = Interval.milliseconds(80)
 
     /// The cluster that is to be sent now, if any.
@@ -190,7 +207,9 @@ package struct BandwidthEstimator: ~Copyable {
     /// - Parameters:
     ///   - throughput: What arrived over the last second or since the last report; nil while that is not known.
     ///   - recent: What arrived over a shorter time.
-    mutating func apply(usage: LinkUsage, throughput: Bitrate?, recent: Bitrate?, at now: Instant) {
+    ///   - isSaturated: For so long all packets have waited, that it is what the way passes.
+    mutating func apply(usage: LinkUsage, throughput: Bitrate?, recent: Bitrate?, isSaturated: Bool = false, at now: Instant) {
+        self.throughput = throughput
         applicationLimit.update(sent: sent.bytes &- bytesAtUpdate, target: target, at: now)
         bytesAtUpdate = sent.bytes
         noteProbeResult(at: now)
@@ -198,7 +217,8 @@ package struct BandwidthEstimator: ~Copyable {
         let change = rateControl.update(
             RateControl.Input(
                 usage: usage, recent: asSent(recent), throughput: asSent(throughput), isApplicationLimited: applicationLimit.isLimited,
-                roundTrip: path.roundTrip, queue: path.queue, isOverflowing: isOverflowing), at: now)
+                isSaturated: isSaturated, roundTrip: path.roundTrip, queue: path.queue, isOverflowing: isOverflowing, noise: noise), at: now
+        )
         rateControl.keep(atLeast: limits.minimum)
         switch change {
         case .none: if applicationLimit.isLimited { reason = .applicationLimited }
@@ -245,7 +265,8 @@ package struct BandwidthEstimator: ~Copyable {
         shownReason = reason
         if unansweredSince != nil || probes.isStarted { probes.update(situation, at: now) }
         nextDeadline = min(silenceDeadline, probes.deadline(situation))
-        guidance = Guidance(isNearCapacity: isNearCapacity, hasQueue: path.queue > BandwidthEstimator.standingQueue, probe: probes.offer)
+        guidance = Guidance(
+            isNearCapacity: isNearCapacity, hasQueue: path.queue > BandwidthEstimator.standingQueue + noise * 2, probe: probes.offer)
     }
 
     /// What was lost of late: 0 to 1.

@@ -31,6 +31,8 @@ package struct RecentMinimum {
 /// How long packets are under way: the round trip from when feedback comes, and what of it is a queue.
 package struct PathDelay {
     private static let unknown = Interval.milliseconds(200)
+    /// Who waits less found the way free.
+    private static let idle = Interval.milliseconds(10)
     private static let greatest = Interval.seconds(10)
 
     /// Smoothed; 200 ms while nothing is known.
@@ -58,6 +60,11 @@ package struct PathDelay {
     package mutating func noteWay(_ way: Interval, at now: Instant) {
         base.note(way.nanoseconds, at: now)
         queue = Interval(nanoseconds: way.nanoseconds &- (base.value ?? way.nanoseconds))
+    }
+
+    /// What a packet is under way at most that waited for nothing, where delays vary by `noise`; on the same two clocks as `noteWay`'s.
+    package func idleWay(noise: Interval) -> Interval {
+        base.value.map { Interval(nanoseconds: $0) + max(PathDelay.idle, noise * 2) } ?? Interval(nanoseconds: .max)
     }
 
     /// The receiver's clock was set, or the path is another.

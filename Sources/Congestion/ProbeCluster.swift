@@ -24,6 +24,8 @@ package struct ProbeCluster: Equatable, Sendable {
         case recovery
         /// More is wanted than a moment ago.
         case wanted
+        /// The one before it found far more than was known, and may have passed in one burst that the link allows: a longer one tells.
+        case proof
     }
 
     /// Marks its packets.
@@ -33,14 +35,17 @@ package struct ProbeCluster: Equatable, Sendable {
     /// It is over when so many packets, and so many bytes, have left.
     package var packets: Int
     package var bytes: Int
+    /// Of them, so many in front say nothing.
+    package var ignoredBytes: Int
     /// Why it is sent.
     package var cause: Cause
 
-    package init(id: ID, rate: Bitrate, packets: Int, bytes: Int, cause: Cause) {
+    package init(id: ID, rate: Bitrate, packets: Int, bytes: Int, ignoredBytes: Int = 0, cause: Cause) {
         self.id = id
         self.rate = rate
         self.packets = packets
         self.bytes = bytes
+        self.ignoredBytes = ignoredBytes
         self.cause = cause
     }
 
@@ -67,10 +72,13 @@ package struct ProbeMeasurement {
         case nothing
     }
 
+    /// The link carries the headers of IPv4 and UDP, too, which weigh more the shorter packets are. What is found is told for packets of media.
+    private static let headers = 28
+    private static let usual = 1_100.0 / Double(1_100 + headers)
     private static let leastShare = 0.8
     private static let passingRatio = 0.9
     /// Of what was found to be the capacity: not all of it, or a queue stands from the beginning.
-    private static let utilization = 0.95
+    private static let utilization = 0.97
     private static let longest = Interval.seconds(1)
     private static let lostMessage = Interval.milliseconds(200)
 
@@ -78,6 +86,7 @@ package struct ProbeMeasurement {
     package let cluster: ProbeCluster
     private var sentPackets = 0
     private var sentBytes = 0
+    private var wireBytes = 0
     /// Bytes of the packets that left at the last instant, whose own time is not part of the time of sending.
     private var lastBytes = 0
     private var firstSent: Instant?
@@ -85,6 +94,7 @@ package struct ProbeMeasurement {
     package private(set) var lastSent: Instant?
 
     private var arrivedPackets = 0
+    private var measuredPackets = 0
     private var arrivedBytes = 0
     private var lostPackets = 0
     private var firstArrival = Instant(nanoseconds: 0)
@@ -108,7 +118,9 @@ package struct ProbeMeasurement {
     /// One of its packets leaves.
     package mutating func noteSent(_ bytes: Int, at now: Instant) {
         if firstSent == nil { firstSent = now }
-        lastBytes = lastSent == now ? lastBytes &+ bytes : bytes
+        let wire = bytes &+ ProbeMeasurement.headers
+        wireBytes &+= wire
+        lastBytes = lastSent == now ? lastBytes &+ wire : wire
         lastSent = now
         sentPackets &+= 1
         sentBytes &+= bytes
@@ -118,9 +130,15 @@ package struct ProbeMeasurement {
     package mutating func noteArrival(_ bytes: Int, sent: Instant, arrived arrival: Instant) {
         guard let firstSent else { return }
         if arrivedPackets == 0 { firstArrival = arrival }
-        let x = Double(arrivedBytes)
-        let s = Double(bytes)
+        let x = Double(arrivedBytes &+ arrivedPackets &* ProbeMeasurement.headers)
+        let s = Double(bytes &+ ProbeMeasurement.headers)
         let d = (arrival - firstArrival).milliseconds - (sent - firstSent).milliseconds
+        defer {
+            arrivedPackets &+= 1
+            arrivedBytes &+= bytes
+        }
+        guard arrivedBytes >= cluster.ignoredBytes else { return }
+        measuredPackets &+= 1
         before += x
         own += s
         delay += d
@@ -129,8 +147,6 @@ package struct ProbeMeasurement {
         ownSquared += s * s
         beforeDelay += x * d
         ownDelay += s * d
-        arrivedPackets &+= 1
-        arrivedBytes &+= bytes
     }
 
     /// One of its packets was reported lost.
@@ -151,23 +167,23 @@ package struct ProbeMeasurement {
 
     /// What it says, once complete, where `loss` is what the link loses anyway: that passed, too.
     package func result(loss: Double) -> Result {
-        guard let firstSent, let lastSent, arrivedPackets >= 3 else { return .nothing }
+        guard let firstSent, let lastSent, measuredPackets >= 3 else { return .nothing }
         let duration = lastSent - firstSent
         guard duration > .zero, duration < ProbeMeasurement.longest else { return .nothing }
-        let sent = Bitrate(bytes: sentBytes - lastBytes, in: duration)
+        let sent = Bitrate(bytes: wireBytes - lastBytes, in: duration)
         guard sent > .zero else { return .nothing }
         // Milliseconds for each byte, as it was sent.
         let sending = 8_000 / Double(sent.bitsPerSecond)
         // A delay that shrinks is that of a queue from before.
         let arriving = sending + max(growth(sending: sending), 0) * (1 - loss)
         let arrived = Bitrate(8_000 / arriving)
-        if arrived >= sent * ProbeMeasurement.passingRatio { return .passed(arrived) }
-        return .capacity(arrived * ProbeMeasurement.utilization)
+        if arrived >= sent * ProbeMeasurement.passingRatio { return .passed(arrived * ProbeMeasurement.usual) }
+        return .capacity(arrived * ProbeMeasurement.usual * ProbeMeasurement.utilization)
     }
 
     /// By how many milliseconds the delay grew for each byte sent before, where sending took `sending` milliseconds for each.
     private func growth(sending: Double) -> Double {
-        let n = Double(arrivedPackets)
+        let n = Double(measuredPackets)
         let xx = beforeSquared - before * before / n
         let xs = beforeOwn - before * own / n
         let ss = ownSquared - own * own / n

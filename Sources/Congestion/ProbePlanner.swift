@@ -17,7 +17,7 @@ package struct ProbePlanner {
     private static let wantedFactor = 1.5
     /// While the target is used, and while it is not.
     private static let interval = Interval.seconds(3)
-    private static let intervalWhileLimited = Interval.seconds(5)
+    private static let intervalWhileLimited = Interval.seconds(3)
     /// At first nothing is known, and a probe that found little may be tried again (libwebrtc does the same for as long).
     private static let firstInterval = Interval.seconds(1)
     private static let firstPeriod = Interval.seconds(5)
@@ -33,6 +33,17 @@ package struct ProbePlanner {
     private static let largeDrop = 0.66
     private static let dropMemory = Interval.seconds(5)
     private static let dropShare = 0.85
+    /// More is wanted, if it is so much more.
+    private static let change = 1.15
+    /// Two probes that find the same may lie so far apart.
+    private static let agreement = Interval.seconds(8)
+    /// What lies so far above what is known of the link has to pass for longer: shapers let so many bytes through at once, after a silence. Half of
+    /// the longer cluster empties that, and the other half is measured.
+    private static let doubtful = 1.25
+    private static let bucket = 4_000
+    private static let longestProof = Interval.milliseconds(400)
+    /// What is left after an overuse must lie so far above what there was before a probe, or it has misled.
+    private static let gain = 1.25
     /// An overuse so soon after a probe has raised the target says that it was misled.
     private static let trial = Interval.seconds(2)
 
@@ -58,6 +69,10 @@ package struct ProbePlanner {
     /// What is wanted in the best case; nil for as much as possible.
     package private(set) var wanted: Bitrate?
     private var wantsMore = false
+    /// The same, before what has changed little since.
+    private var knownWant: Bitrate?
+    /// What the last probe found, while it was little news.
+    private var found: (rate: Bitrate, at: Instant)?
 
     /// What the plan depends on.
     package struct Situation {
@@ -68,6 +83,8 @@ package struct ProbePlanner {
         package var isLossLimited: Bool
         /// The target is not far from what is believed to be the link's capacity.
         package var isNearCapacity: Bool
+        /// That capacity; nil while nothing is known of it.
+        package var capacity: Bitrate?
         /// How much the delay varies by itself: a cluster has to be longer than that.
         package var noise: Interval
         /// What the link loses anyway.
@@ -78,7 +95,8 @@ package struct ProbePlanner {
         package var maximum: Bitrate
 
         package init(
-            target: Bitrate, isClear: Bool, isApplicationLimited: Bool, isLossLimited: Bool, isNearCapacity: Bool, noise: Interval,
+            target: Bitrate, isClear: Bool, isApplicationLimited: Bool, isLossLimited: Bool, isNearCapacity: Bool, capacity: Bitrate? = nil,
+            noise: Interval,
             loss: Double, roundTrip: Interval, answered: Instant, maximum: Bitrate
         ) {
             self.target = target
@@ -86,6 +104,7 @@ package struct ProbePlanner {
             self.isApplicationLimited = isApplicationLimited
             self.isLossLimited = isLossLimited
             self.isNearCapacity = isNearCapacity
+            self.capacity = capacity
             self.noise = noise
             self.loss = loss
             self.roundTrip = roundTrip
@@ -111,8 +130,18 @@ package struct ProbePlanner {
 
     /// More, or less, is wanted than before.
     package mutating func want(_ rate: Bitrate?) {
-        if isStarted, let former = wanted, rate.map({ $0 > former }) ?? true { wantsMore = true }
         wanted = rate
+        guard let rate else {
+            wantsMore = wantsMore || isStarted && knownWant != nil
+            knownWant = nil
+            return
+        }
+        // What is sent wavers, and so does what is wanted.
+        guard let known = knownWant, (1 / ProbePlanner.change...ProbePlanner.change).contains(rate / known) else {
+            if isStarted, let knownWant, rate > knownWant { wantsMore = true }
+            knownWant = rate
+            return
+        }
     }
 
     /// A packet of cluster `id` leaves.
@@ -169,9 +198,22 @@ package struct ProbePlanner {
 
     /// A probe of `cluster` has passed in full; the next one follows at once.
     package mutating func goOn(after passed: Bitrate, _ cluster: ProbeCluster, _ situation: Situation, at now: Instant) {
-        guard !situation.isLossLimited, passed >= cluster.rate * ProbePlanner.furtherShare else { return }
+        guard !situation.isLossLimited, max(passed, situation.target) < wanted ?? .maximum,
+            passed >= cluster.rate * ProbePlanner.furtherShare
+        else { return }
         attempt = 0
         begin(max(passed, situation.target) * ProbePlanner.furtherFactor, .further, situation, at: now)
+    }
+
+    /// Begins a longer cluster if what one has found is not to be believed yet.
+    package mutating func prove(_ found: Bitrate, after cluster: ProbeCluster, _ situation: Situation, at now: Instant) -> Bool {
+        guard cluster.cause != .proof, let known = situation.capacity ?? (misled > 0 ? situation.target : nil),
+            found > max(known, situation.target) * ProbePlanner.doubtful
+        else { return false }
+        attempt = 0
+        let time = (found - known).time(for: 2 * ProbePlanner.bucket)
+        begin(found, .proof, situation, atLeast: min(time, ProbePlanner.longestProof), at: now)
+        return current != nil
     }
 
     /// The target was raised by a probe.
@@ -179,6 +221,12 @@ package struct ProbePlanner {
 
     /// A probe has found what was known: that makes up for one that misled.
     package mutating func noteNoNews() { misled = max(misled - 1, 0) }
+
+    /// A probe has found a little more, or less, than was known. What it and the one before agree on.
+    package mutating func second(_ rate: Bitrate, at now: Instant) -> Bitrate? {
+        defer { found = (rate, now) }
+        return found.flatMap { now - $0.at < ProbePlanner.agreement ? min($0.rate, rate) : nil }
+    }
 
     /// The link has been found: what it passes is known, or it was overused.
     package mutating func noteFound() { isInitial = false }
@@ -201,7 +249,7 @@ package struct ProbePlanner {
         isInitial = false
         if let raise, now - raise.at < ProbePlanner.trial {
             // Among other flows a probe may end in an overuse and have been right: what counts is what is left of it.
-            misled = settled > raise.from ? 0 : min(misled + 1, ProbePlanner.mostMisled)
+            misled = settled > raise.from * ProbePlanner.gain ? 0 : min(misled + 1, ProbePlanner.mostMisled)
             self.raise = nil
         } else {
             noteDrop(from: former, to: rate, at: now)
@@ -283,7 +331,9 @@ package struct ProbePlanner {
         length = ProbePlanner.length(of: cause, situation, atLeast: least)
         // So many that enough arrive.
         let packets = Int((Double(ProbeCluster.leastPackets) / max(1 - situation.loss, 0.5)).rounded(.up))
-        let cluster = ProbeCluster(id: nextID, rate: rate, packets: packets, bytes: rate.bytes(in: length), cause: cause)
+        let bytes = rate.bytes(in: length)
+        let cluster = ProbeCluster(
+            id: nextID, rate: rate, packets: packets, bytes: bytes, ignoredBytes: cause == .proof ? bytes / 2 : 0, cause: cause)
         nextID = nextID.next
         current = ProbeMeasurement(cluster)
         offeredAt = now

@@ -18,6 +18,10 @@ package struct RateControl {
     /// How far above what arrives the limit may grow.
     private static let reach = 1.5
     private static let reachMargin = Bitrate.kilobits(10)
+    /// Who sends so much of it uses the rate.
+    private static let used = 0.95
+    /// Where delays vary by more, probes find too little as a rule.
+    private static let clear = Interval.milliseconds(10)
     private static let leastGrowth = 4_000.0
     /// Near the capacity: shares of the rate each second, at least and at most.
     private static let shareNearCapacity = 0.01...0.03
@@ -30,6 +34,8 @@ package struct RateControl {
     private static let response = Interval.milliseconds(100)
     /// While a queue is going away, only one that has grown by so much is another overuse.
     private static let regrowth = 1.5
+    /// Another overuse so soon says that the first was no chance.
+    private static let recurrence = Interval.seconds(3)
     private static let longestDrain = Interval.seconds(1)
 
     /// What a call of `update` changed.
@@ -64,23 +70,30 @@ package struct RateControl {
         package var throughput: Bitrate?
         /// Less is sent than might be: what arrives tells little of the link.
         package var isApplicationLimited: Bool
+        /// What arrived lately had all waited: it is what the link passes, however much was sent.
+        package var isSaturated: Bool
         package var roundTrip: Interval
         /// What packets wait on their way.
         package var queue: Interval
         /// They wait long, and many are lost: the queue is full.
         package var isOverflowing: Bool
+        /// How much their delay changes by itself.
+        package var noise: Interval
 
         package init(
-            usage: LinkUsage, recent: Bitrate?, throughput: Bitrate?, isApplicationLimited: Bool, roundTrip: Interval, queue: Interval,
-            isOverflowing: Bool
+            usage: LinkUsage, recent: Bitrate?, throughput: Bitrate?, isApplicationLimited: Bool, isSaturated: Bool = false,
+            roundTrip: Interval, queue: Interval,
+            isOverflowing: Bool, noise: Interval = .zero
         ) {
             self.usage = usage
             self.recent = recent
             self.throughput = throughput
             self.isApplicationLimited = isApplicationLimited
+            self.isSaturated = isSaturated
             self.roundTrip = roundTrip
             self.queue = queue
             self.isOverflowing = isOverflowing
+            self.noise = noise
         }
     }
 
@@ -116,7 +129,11 @@ package struct RateControl {
         updatedAt = now
         guard let throughput = input.throughput else { return .none }
         if let bound = capacity.upperBound, throughput > bound { capacity.forget() }
-        let limit = throughput * RateControl.reach + RateControl.reachMargin
+        var limit = throughput * RateControl.reach + RateControl.reachMargin
+        // What is not sent proves nothing: past what is known of the link, probes show the way, where delays do not vary by themselves.
+        if input.noise < RateControl.clear, let known = capacity.estimate, throughput < rate * RateControl.used {
+            limit = min(limit, max(known, throughput))
+        }
         guard rate < limit else { return .none }
         let step =
             capacity.estimate == nil
@@ -145,18 +162,23 @@ package struct RateControl {
         }
         queueAtDecrease = input.queue
         let before = rate
+        let isFirst = lastDecrease.map { now - $0.at > RateControl.recurrence } ?? true
         if let arrived = arrived(input) {
             if let bound = capacity.lowerBound, arrived < bound { capacity.forget() }
             let share = share(for: input.queue, at: now)
             var lowered = arrived * share
             // Little arrives because little is sent: a first sign takes a step, and only repeated ones go as far down.
-            if input.isApplicationLimited {
+            if input.isApplicationLimited, !input.isSaturated {
                 lowered = max(lowered, rate * RateControl.backOff)
-                afterDrain = nil
+                // One burst's queue, when it is gone, says nothing of the rate.
+                afterDrain = isFirst ? before : nil
+                beforeDrain = before
             } else {
                 capacity.noteOveruse(at: arrived)
                 if afterDrain == nil { beforeDrain = rate }
-                afterDrain = min(beforeDrain, arrived * RateControl.returnShare)
+                // A burst's queue, somebody else's perhaps: what passed for a second before may go on, unless it makes a queue again.
+                let proven = isFirst && !input.isSaturated ? input.throughput ?? .zero : .zero
+                afterDrain = min(beforeDrain, max(arrived * RateControl.returnShare, proven))
             }
             rate = min(rate, lowered)
             if share < RateControl.backOff { drain = (drain?.since ?? now, arrived * RateControl.backOff) }
@@ -172,7 +194,7 @@ package struct RateControl {
     /// frames.
     private func arrived(_ input: Input) -> Bitrate? {
         guard let recent = input.recent, let throughput = input.throughput else { return input.recent ?? input.throughput }
-        return input.queue > RateControl.longQueue ? recent : max(recent, throughput)
+        return input.queue > RateControl.longQueue || input.isSaturated ? recent : max(recent, throughput)
     }
 
     /// What is left of what arrives, for this queue.

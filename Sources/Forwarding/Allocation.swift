@@ -40,8 +40,8 @@ package struct Allocation {
     /// What more than now must fit into.
     private static let headroom = 1.04
     /// An estimate that dips is no reason to change what is seen: so much too little, for so long, is left to the pacer.
-    private static let tolerance = 1.18
-    private static let patience = Interval.milliseconds(1_500)
+    private static let tolerance = 1.1
+    private static let patience = Interval.seconds(2)
 
     /// Since when there has been too little for what is sent.
     private var shortSince: Instant?
@@ -104,9 +104,9 @@ package struct Allocation {
 /// What became of one subscription's claims, and when it may rise again after it had to fall.
 package struct AllocationHistory {
     private static let firstWait = Interval.seconds(2)
-    private static let longestWait = Interval.seconds(8)
+    private static let longestWait = Interval.seconds(32)
     /// Who falls so soon after having risen waits twice as long the next time.
-    private static let trial = Interval.seconds(5)
+    private static let trial = Interval.seconds(8)
 
     /// So much more room than when it fell is another situation.
     private static let recovery = 1.5

@@ -156,7 +156,7 @@ package final class Encoding {
             stored = dependencies
         }
         guard let reference = ring.store(payload, facts, descriptor: stored) else { return .invalid }
-        activity.note(bytes: payload.count, at: now)
+        activity.note(bytes: payload.count, endsFrame: header.marker, at: now)
         if isVideo, observer.hasLayers { rates.note(payload.count, spatial: layers.spatialID, temporal: layers.temporalID, at: now) }
         var isSwitchPoint = !isVideo
         if isVideo, startsKeyframe(descriptor, layers) {
@@ -194,6 +194,12 @@ package final class Encoding {
     /// The publisher says goodbye to `ssrc`: the encoding counts as dead until something arrives again.
     package func noteGoodbye(_ ssrc: SSRC) {
         if ssrc == self.ssrc { activity = EncodingActivity() }
+    }
+
+    /// Nothing has come for several frames, though `others` of the same publication have come all the time: the publisher has ended it.
+    package func hasEnded(among others: [Encoding], at now: Instant) -> Bool {
+        guard let since = activity.silence(at: now) else { return false }
+        return others.contains { $0 !== self && $0.activity.hasFlowed(since: since, at: now) }
     }
 
     /// Where the selector's view comes from.

@@ -7,7 +7,18 @@ package struct EncodingActivity: Sendable {
     private static let silence = Interval.milliseconds(1_500)
     private static let window = Interval.milliseconds(500)
 
+    /// Without a packet for so many frames, and so long at least, an encoding has ended if others go on.
+    private static let missingFrames: Int64 = 8
+    private static let shortestSilence = Interval.milliseconds(400)
+    /// What has no longer gaps than this flows.
+    private static let gap = Interval.milliseconds(200)
+
     package private(set) var lastArrival: Instant?
+    /// Since when there has been no gap.
+    private var flowsSince = Instant(nanoseconds: 0)
+    private var windowFrames: Int64 = 0
+    /// From frame to frame, over the last windows; nil before the first whole one.
+    private var frameInterval: Interval?
     private var windowStart = Instant(nanoseconds: 0)
     private var windowBytes = 0
     /// Smoothed over a few windows.
@@ -22,19 +33,44 @@ package struct EncodingActivity: Sendable {
         self.lastArrival = lastArrival
         self.bitsPerSecond = bitsPerSecond
         self.height = height
-        if let lastArrival { windowStart = lastArrival }
+        if let lastArrival {
+            windowStart = lastArrival
+            flowsSince = lastArrival
+        }
     }
 
-    package mutating func note(bytes: Int, at now: Instant) {
-        if lastArrival == nil { windowStart = now }
+    package mutating func note(bytes: Int, endsFrame: Bool = false, at now: Instant) {
+        if let lastArrival {
+            if now - lastArrival > EncodingActivity.gap { flowsSince = now }
+        } else {
+            windowStart = now
+            flowsSince = now
+        }
         lastArrival = now
         windowBytes += bytes
+        if endsFrame { windowFrames += 1 }
         let elapsed = now - windowStart
         guard elapsed >= EncodingActivity.window else { return }
         let rate = Int(Double(windowBytes * 8) / elapsed.seconds)
         bitsPerSecond = bitsPerSecond == 0 ? rate : (3 * bitsPerSecond + rate) / 4
+        // Of several, the longest counts, and is forgotten by and by.
+        let interval = elapsed / max(windowFrames, 1)
+        frameInterval = frameInterval.map { max(interval, ($0 * 3 + interval) / 4) } ?? interval
         windowStart = now
         windowBytes = 0
+        windowFrames = 0
+    }
+
+    /// Since when nothing has come, where that is several frames ago.
+    package func silence(at now: Instant) -> Instant? {
+        guard let lastArrival, let frameInterval else { return nil }
+        return now - lastArrival >= max(EncodingActivity.shortestSilence, frameInterval * EncodingActivity.missingFrames)
+            ? lastArrival : nil
+    }
+
+    /// Whether packets have come all the time since `begin`.
+    package func hasFlowed(since begin: Instant, at now: Instant) -> Bool {
+        lastArrival.map { flowsSince <= begin && now - $0 <= EncodingActivity.gap } ?? false
     }
 
     /// What comes next comes after a pause, which says nothing of the rate.

@@ -1,13 +1,41 @@
 import MediaPrimitives
 import RTP
 
+/// How what is asked for again is answered, because the answer was lost: what is lost twice is late already, and the third time it is seen to be.
+package struct Insistence: Sendable {
+    /// How often it is sent, all at once.
+    package var copies: Int
+    /// Who asks again sooner than this may not have got the answer yet, and gets one copy.
+    package var answered: Interval
+
+    package init(copies: Int = 1, answered: Interval = .zero) {
+        self.copies = copies
+        self.answered = answered
+    }
+}
+
 extension Leg {
     /// Sends the packet that went out as `sequence` again, on the RTX stream (RFC 4588), with the numbers that it had then; false if it is not known
     /// any more, came too soon after the last time, or exceeds the budget. `ring` gives the ring of a layer.
     mutating func resend(
-        _ sequence: UInt16, at now: Instant, ring: (Int) -> PayloadRing?, transport: Int, into queue: inout DepartureQueue
+        _ sequence: UInt16, insisting: Insistence = Insistence(), at now: Instant, ring: (Int) -> PayloadRing?, transport: Int,
+        into queue: inout DepartureQueue
     ) -> Bool {
-        guard let rtxSSRC, budget.allows(at: now), let entry = history.take(sequence, at: now, notWithin: .milliseconds(30)),
+        guard budget.allows(at: now), let (entry, since) = history.take(sequence, at: now, notWithin: .milliseconds(30)) else {
+            return false
+        }
+        let isRepeated = since.map { $0 >= insisting.answered } ?? false
+        let copies = isRepeated && budget.isAmple ? insisting.copies : 1
+        for _ in 0..<copies where !resend(entry, as: sequence, ring: ring, transport: transport, into: &queue) { return false }
+        return true
+    }
+
+    /// Sends one copy of what went out as `sequence`.
+    private mutating func resend(
+        _ entry: RetransmissionHistory.Entry, as sequence: UInt16, ring: (Int) -> PayloadRing?, transport: Int,
+        into queue: inout DepartureQueue
+    ) -> Bool {
+        guard let rtxSSRC,
             alignment &- entry.alignment < Leg.alignmentsRemembered, let ring = ring(Int(entry.layer & 0x7f)),
             let reference = ring.reference(lower: entry.payload), let slot = ring.slot(reference),
             let payloadType = payloadTypes.retransmissionPayloadType(slot.pointee.facts.codec)

@@ -85,8 +85,8 @@ package struct MissingPackets: Sendable {
         var gaveUp = false
         var kept = 0
         var earliest = Instant.distantFuture
-        // A quarter more than a round trip: the answer is on its way until then.
-        let retry = min(max(roundTrip + roundTrip / 4, shortestRetry), MissingPackets.longestRetry)
+        // An eighth more than a round trip, which has lost answers in it: the answer is on its way until then.
+        let retry = min(max(roundTrip + roundTrip / 8, shortestRetry), MissingPackets.longestRetry)
         for index in entries.indices {
             var entry = entries[index]
             if entry.due <= now {

@@ -26,5 +26,8 @@ struct ResendBudget {
         return bytes > 0
     }
 
+    /// Enough is left for what is asked for the first time, whatever is sent more than once.
+    var isAmple: Bool { bytes > ResendBudget.ceiling / 4 }
+
     mutating func spend(_ length: Int) { bytes -= length }
 }

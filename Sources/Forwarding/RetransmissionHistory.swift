@@ -50,16 +50,18 @@ package struct RetransmissionHistory: ~Copyable {
         return new
     }
 
-    /// The packet that went out as `sequence`, if it is remembered and was not sent again within `interval`; notes that it is being sent again.
-    mutating func take(_ sequence: UInt16, at now: Instant, notWithin interval: Interval) -> Entry? {
+    /// The packet that went out as `sequence`, if it is remembered and was not sent again within `interval`; notes that it is being sent again. How
+    /// long ago that was done before; nil where it was not.
+    mutating func take(_ sequence: UInt16, at now: Instant, notWithin interval: Interval) -> (entry: Entry, since: Interval?)? {
         guard let entries else { return nil }
         let entry = entries + Int(sequence) & (capacity - 1)
         guard entry.pointee.sequence == sequence else { return nil }
         let milliseconds = UInt16(truncatingIfNeeded: now.nanoseconds / 1_000_000)
-        let elapsed = Int64(milliseconds &- entry.pointee.resentAt)
-        if entry.pointee.resentAt != 0, elapsed < interval.nanoseconds / 1_000_000 { return nil }
+        let found = entry.pointee
+        let since = found.resentAt == 0 ? nil : Interval.milliseconds(Int64(milliseconds &- found.resentAt))
+        if let since, since < interval { return nil }
         entry.pointee.resentAt = max(1, milliseconds)
-        return entry.pointee
+        return (found, since)
     }
 
     /// Forgets everything, and keeps the memory.

@@ -59,10 +59,11 @@ package final class SendStream {
     package func timestamp(ofSource timestamp: UInt32) -> UInt32 { leg.pointee.timestamp(ofSource: timestamp) }
 
     /// Sends the packet that went out as `sequence` again, on the RTX stream (RFC 4588); false if it is not known any more, came too soon after
-    /// the last time, or exceeds the budget. `ring` gives the ring of a layer.
+    /// the last time, or exceeds the budget. `ring` gives the ring of a layer. `insisting` says how a repeated request is answered.
     package func resend(
-        _ sequence: UInt16, at now: Instant, ring: (Int) -> PayloadRing?, transport: Int, into queue: inout DepartureQueue
+        _ sequence: UInt16, insisting: Insistence = Insistence(), at now: Instant, ring: (Int) -> PayloadRing?, transport: Int,
+        into queue: inout DepartureQueue
     ) -> Bool {
-        leg.pointee.resend(sequence, at: now, ring: ring, transport: transport, into: &queue)
+        leg.pointee.resend(sequence, insisting: insisting, at: now, ring: ring, transport: transport, into: &queue)
     }
 }

@@ -70,7 +70,7 @@ extension Subscription {
         guard let publication else { return (.noTrack, nil, nil) }
         let wanted = Int(selector.wanted.encoding)
         let encoding = publication.encodings.indices.contains(wanted) ? publication.encodings[wanted] : nil
-        let isLive = encoding?.state(at: now).isLive ?? false
+        let isLive = encoding != nil && publication.state(of: wanted, at: now).isLive
         let status = selector.status(isLive: isLive)
         let current = status.current.encoding < 0 ? nil : status.current
         let since = status.since.map { now - $0 }

@@ -81,11 +81,13 @@ extension ForwardingUnit {
         else { return }
         // One message can name 6,000; no honest receiver misses as many as are remembered.
         var looked = 0
+        let insistence = participant.downlink.insistence
         nack.forEach(in: bytes) { sequence in
             looked += 1
             guard looked <= 1_024 else { return }
             _ = subscription.stream.resend(
-                sequence.rawValue, at: now, ring: { $0 < publication.encodings.count ? publication.encodings[$0].ring : nil },
+                sequence.rawValue, insisting: insistence, at: now,
+                ring: { $0 < publication.encodings.count ? publication.encodings[$0].ring : nil },
                 transport: subscription.transport, into: &departures)
         }
     }

@@ -41,7 +41,8 @@ extension Participant {
         var (sound, wanted) = (Bitrate.zero, Bitrate.zero)
         // Pictures that are sent again are part of what is sent.
         let loss = min(max(downlink.estimator.recentLoss, 0), 0.3)
-        let room = downlink.estimator.target * (1 - loss)
+        // While a short queue goes away less leaves, but what is seen need not change for that.
+        let room = (downlink.estimator.guidance.hasQueue ? downlink.estimator.target : downlink.estimator.settled) * (1 - loss)
         for subscription in subscriptions where subscription.isWanted {
             guard let publication = subscription.publication else { continue }
             guard publication.kind == .video else {

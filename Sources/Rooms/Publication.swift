@@ -164,6 +164,13 @@ package final class Publication {
         subscription.epoch = packet.epoch
     }
 
+    /// What selectors and `/explain` need to know of an encoding.
+    func state(of layer: Int, at now: Instant) -> LayerState {
+        var state = encodings[layer].state(at: now)
+        if state.isLive, encodings[layer].hasEnded(among: encodings, at: now) { state.isLive = false }
+        return state
+    }
+
     /// Renews one subscription's choice, and asks for the keyframe that it needs, unless that of encoding `served` is here already.
     func choose(for subscription: Subscription, at now: Instant, served: Int? = nil) {
         guard subscription.isReady else { return }
@@ -186,7 +193,7 @@ package final class Publication {
 
     /// How the encodings are for `subscription`. What is awaited counts as live for those who can wait: they have a picture, or nobody has one.
     private func states(for subscription: Subscription, at now: Instant) -> [LayerState] {
-        var states = encodings.map { $0.state(at: now) }
+        var states = encodings.indices.map { state(of: $0, at: now) }
         let isFed = subscription.selector.current.map { $0 < states.count && states[$0].isLive } ?? false
         guard isFed || !states.contains(where: \.isLive) else { return states }
         for index in states.indices where encodings[index].isAwaited(at: now) { states[index].isLive = true }
@@ -195,7 +202,7 @@ package final class Publication {
 
     /// What a subscription with `wish` could be sent, ascending in quality, and what each takes: the encodings that are live, or about to be. Bits of payload.
     func rungs(for wish: SubscriptionWish, at now: Instant) -> [Allocation.Rung] {
-        let live = encodings.indices.filter { encodings[$0].state(at: now).isLive || encodings[$0].isAwaited(at: now) }
+        let live = encodings.indices.filter { state(of: $0, at: now).isLive || encodings[$0].isAwaited(at: now) }
         let allowed = live.filter { $0 <= wish.maximumLayer ?? .max }
         let ordered =
             wish.maximumLayer != nil

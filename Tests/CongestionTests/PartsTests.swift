@@ -195,10 +195,10 @@ struct AcknowledgedRateTests {
 struct RateControlTests {
     private func input(
         _ usage: LinkUsage, throughput: Bitrate?, recent: Bitrate? = nil, queue: Interval = .milliseconds(40), isLimited: Bool = false,
-        isOverflowing: Bool = false
+        isSaturated: Bool = false, isOverflowing: Bool = false
     ) -> RateControl.Input {
         RateControl.Input(
-            usage: usage, recent: recent ?? throughput, throughput: throughput, isApplicationLimited: isLimited,
+            usage: usage, recent: recent ?? throughput, throughput: throughput, isApplicationLimited: isLimited, isSaturated: isSaturated,
             roundTrip: .milliseconds(100), queue: queue, isOverflowing: isOverflowing)
     }
 
@@ -213,10 +213,10 @@ struct RateControlTests {
         #expect(control.rate == kbit(1_510))
     }
 
-    @Test("an overuse falls to 85 % of what arrives, comes back to 92 % when the queue is gone, and goes on slowly")
+    @Test("an overuse falls to 85 % of what arrives, comes back to 92 % or what passed before when the queue is gone, and goes on slowly")
     func overuse() {
         var control = RateControl(start: kbit(1_300))
-        #expect(control.update(input(.overused, throughput: kbit(1_000)), at: at(0)) == .decreased)
+        #expect(control.update(input(.overused, throughput: kbit(900), recent: kbit(1_000)), at: at(0)) == .decreased)
         #expect(control.rate == kbit(850) && control.capacity.estimate == kbit(1_000) && control.settled == kbit(920))
         #expect(control.update(input(.overused, throughput: kbit(1_000)), at: at(150)) == .none, "too early to see what it did")
         #expect(control.update(input(.underused, throughput: kbit(1_000), queue: .milliseconds(25)), at: at(300)) == .none)
@@ -256,6 +256,40 @@ struct RateControlTests {
         var control = RateControl(start: kbit(2_000))
         _ = control.update(input(.overused, throughput: kbit(100), isLimited: true), at: at(0))
         #expect(control.rate == kbit(1_700) && control.capacity.estimate == nil)
+    }
+
+    @Test("what passed for a second may go on when a first queue is gone, and not when another follows")
+    func proven() {
+        var control = RateControl(start: kbit(1_300))
+        _ = control.update(input(.overused, throughput: kbit(980), recent: kbit(1_000)), at: at(0))
+        #expect(control.settled == kbit(980))
+        _ = control.update(input(.overused, throughput: kbit(980), recent: kbit(1_000)), at: at(2_000))
+        #expect(control.settled == kbit(920))
+    }
+
+    @Test("while little is sent, one burst's queue leaves the rate when it is gone, a second one does not, and one that stands is believed")
+    func bursts() {
+        var control = RateControl(start: kbit(2_000))
+        _ = control.update(input(.overused, throughput: kbit(100), isLimited: true), at: at(0))
+        #expect(control.rate == kbit(1_700) && control.settled == kbit(2_000))
+        _ = control.update(input(.normal, throughput: kbit(1_900), queue: .milliseconds(5), isLimited: true), at: at(300))
+        #expect(control.rate == kbit(2_000))
+        _ = control.update(input(.overused, throughput: kbit(100), isLimited: true), at: at(2_000))
+        #expect(control.settled == control.rate && control.rate == kbit(1_700))
+        _ = control.update(
+            input(.overused, throughput: kbit(1_200), recent: kbit(1_000), isLimited: true, isSaturated: true), at: at(4_000))
+        #expect(control.rate == kbit(850) && control.capacity.estimate == kbit(1_000))
+    }
+
+    @Test("past what is known of the link the rate does not grow while less is sent")
+    func unused() {
+        var control = RateControl(start: kbit(1_000))
+        control.raise(to: kbit(1_000), isCapacity: true, at: at(0))
+        for step in 1...300 { _ = control.update(input(.normal, throughput: kbit(800), queue: .zero), at: at(Double(step) * 100)) }
+        #expect(control.rate == kbit(1_000))
+        // Who uses it looks for more.
+        for step in 301...400 { _ = control.update(input(.normal, throughput: kbit(990), queue: .zero), at: at(Double(step) * 100)) }
+        #expect(control.rate > kbit(1_020))
     }
 
     @Test("what is not known is halved")

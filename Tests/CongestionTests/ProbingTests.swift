@@ -62,6 +62,23 @@ struct ProbeMeasurementTests {
         #expect(passed > 60)
     }
 
+    @Test("short packets, with whose headers the link is busy, find no less than long ones")
+    func headers() {
+        var found: [Double] = []
+        for size in [272, 1_172] {
+            var measurement = ProbeMeasurement(
+                ProbeCluster(id: .init(rawValue: 1), rate: .kilobits(2_000), packets: 5, bytes: size * 20, cause: .start))
+            for index in 0..<20 {
+                let sent = at(Double(index) * 2)
+                measurement.noteSent(size, at: sent)
+                // 1,000 kbit/s of IPv4.
+                measurement.noteArrival(size, sent: sent, arrived: at(20 + Double((size + 28) * 8 * (index + 1)) / 1_000))
+            }
+            if case .capacity(let rate) = measurement.result(loss: 0) { found.append(Double(rate.bitsPerSecond)) }
+        }
+        #expect(found.count == 2 && found.allSatisfy { (940_000...950_000).contains($0) }, "\(found)")
+    }
+
     @Test("too little of it, or all of it at one instant, says nothing")
     func nothing() {
         let sizes = [Int](repeating: 1_000, count: 10)
@@ -132,9 +149,34 @@ struct ProbePlannerTests {
         #expect(planner.offer?.cause == .wanted)
     }
 
+    @Test("what is wanted wavers, and that is no reason to probe; that it creeps up is one")
+    func wavering() {
+        var planner = ProbePlanner()
+        planner.want(.kilobits(1_000))
+        planner.update(situation(600), at: at(0))
+        _ = planner.takeResult(situation(600), at: at(10_000))
+        for rate in [950, 1_100, 1_020, 1_120] {
+            planner.want(.kilobits(rate))
+            planner.update(situation(600), at: at(10_100))
+            #expect(planner.offer == nil)
+        }
+        planner.want(.kilobits(1_180))
+        planner.update(situation(600), at: at(10_200))
+        #expect(planner.offer?.cause == .wanted)
+    }
+
+    @Test("a little more is believed when two probes in a row have found it")
+    func seconded() {
+        var planner = ProbePlanner()
+        #expect(planner.second(.kilobits(1_080), at: at(0)) == nil)
+        #expect(planner.second(.kilobits(1_050), at: at(3_000)) == .kilobits(1_050))
+        #expect(planner.second(.kilobits(1_090), at: at(6_000)) == .kilobits(1_050))
+        #expect(planner.second(.kilobits(1_090), at: at(20_000)) == nil)
+    }
+
     @Test(
-        "from time to time while more is wanted: careful near the capacity, seldom while little is sent, never into a queue",
-        arguments: [(true, false, 3_000.0, 1.5), (false, true, 5_000, 2), (false, false, 3_000, 2)])
+        "from time to time while more is wanted: careful near the capacity, never into a queue",
+        arguments: [(true, false, 3_000.0, 1.5), (false, true, 3_000, 2), (false, false, 3_000, 2)])
     func periodic(isNear: Bool, isLimited: Bool, interval: Double, factor: Double) {
         var planner = ProbePlanner()
         planner.update(situation(1_000), at: at(0))

@@ -49,10 +49,10 @@ struct AllocationTests {
     func dips() {
         var allocation = Allocation()
         let claims = [claim([150, 500, 1_500], current: 2), claim([150, 500], current: 0)]
-        #expect(allocation.share(.kilobits(1_500), among: claims, at: start) == [2, 0])
-        #expect(allocation.share(.kilobits(1_500), among: claims, at: start + .milliseconds(1_400)) == [2, 0])
-        #expect(allocation.share(.kilobits(1_500), among: claims, at: start + .milliseconds(1_600)) == [1, 1])
-        #expect(allocation.share(.kilobits(1_200), among: claims, at: start + .milliseconds(1_700)) == [1, 1])
+        #expect(allocation.share(.kilobits(1_520), among: claims, at: start) == [2, 0])
+        #expect(allocation.share(.kilobits(1_520), among: claims, at: start + .milliseconds(1_900)) == [2, 0])
+        #expect(allocation.share(.kilobits(1_520), among: claims, at: start + .milliseconds(2_100)) == [1, 1])
+        #expect(allocation.share(.kilobits(1_400), among: claims, at: start + .milliseconds(2_200)) == [1, 1])
     }
 
     @Test("Who fell waits before rising again, twice as long after a vain trial, and not where there is much more room")

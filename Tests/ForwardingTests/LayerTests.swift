@@ -145,6 +145,25 @@ struct LayerTests {
         #expect(selector.status(isLive: true).reason == .paused && selector.status(isLive: true).current.encoding == 0)
     }
 
+    @Test("A layer has ended when several of its frames are missing and another has come all the time, not when all have paused")
+    func endings() {
+        var (ended, other) = (EncodingActivity(), EncodingActivity())
+        for time in stride(from: Int64(0), to: 3_000, by: 33) {
+            if time < 2_000 { ended.note(bytes: 1_000, endsFrame: true, at: at(time)) }
+            other.note(bytes: 100, endsFrame: true, at: at(time))
+        }
+        let last = at(1_980)
+        #expect(ended.silence(at: at(2_379)) == nil && ended.silence(at: at(2_380)) == last)
+        #expect(other.hasFlowed(since: last, at: at(3_000)) && !other.hasFlowed(since: last, at: at(3_300)))
+        // Both pause, and one comes back a moment earlier.
+        other.note(bytes: 100, endsFrame: true, at: at(3_500))
+        #expect(!other.hasFlowed(since: last, at: at(3_500)))
+        // Five frames a second: a second and a half is no long silence.
+        var slow = EncodingActivity()
+        for time in stride(from: Int64(0), to: 6_000, by: 200) { slow.note(bytes: 1_000, endsFrame: true, at: at(time)) }
+        #expect(slow.silence(at: at(5_800 + 1_500)) == nil && slow.silence(at: at(5_800 + 2_500)) != nil)
+    }
+
     @Test("A layer lives while packets come, and for a second and a half")
     func activity() {
         var activity = EncodingActivity()

@@ -33,6 +33,13 @@ private final class Leg {
         return queue.takeAll().last
     }
 
+    /// How many packets answer a request.
+    func answers(to sequence: UInt16, _ insistence: Insistence, at now: Instant) -> [SentPacket] {
+        _ = stream.resend(
+            sequence, insisting: insistence, at: now, ring: { $0 < encodings.count ? encodings[$0].ring : nil }, transport: 7, into: &queue)
+        return queue.takeAll()
+    }
+
     func resend(_ sequence: UInt16, at now: Instant) -> SentPacket? {
         let sent = stream.resend(
             sequence, at: now, ring: { $0 < encodings.count ? encodings[$0].ring : nil }, transport: 7, into: &queue)
@@ -310,6 +317,25 @@ struct SendStreamTests {
         let plain = Leg(.video, sending: .video.with(streams: [.init(ssrc: SSRC(5))]))
         let number = try #require(plain.forward(SourcePacket(sequence: 5), aligning: true)).sequence
         #expect(plain.resend(number, at: at(100)) == nil)
+    }
+
+    @Test("What is asked for again is sent more than once, unless the first answer may be on its way, or little may be sent again")
+    func insistence() throws {
+        let leg = Leg()
+        let payload = [UInt8](repeating: 0x10, count: 1_200)
+        let sent = try #require(leg.forward(SourcePacket(sequence: 5, payload: payload), aligning: true)).sequence
+        let insistence = Insistence(copies: 3, answered: .milliseconds(75))
+        #expect(leg.answers(to: sent, insistence, at: at(0)).count == 1)
+        #expect(leg.answers(to: sent, insistence, at: at(74)).count == 1)
+        let again = leg.answers(to: sent, insistence, at: at(150))
+        #expect(again.count == 3 && again.allSatisfy { $0.kind == .retransmission && $0.header.ssrc == again[0].header.ssrc })
+        #expect(Set(again.map(\.header.sequenceNumber.rawValue)).count == 3, "each is a packet of its own")
+        #expect(leg.answers(to: sent, Insistence(), at: at(300)).count == 1)
+        // The budget is half full in the beginning; the last quarter is for what is asked for the first time.
+        var copies: [Int] = []
+        let impatient = Insistence(copies: 3)
+        for round in 0..<60 { copies.append(leg.answers(to: sent, impatient, at: at(400 + Int64(round) * 30)).count) }
+        #expect(copies.prefix(20).allSatisfy { $0 == 3 } && copies.suffix(10).contains(1) && !copies.contains(0), "\(copies)")
     }
 
     @Test("A flood of requests is answered within a budget, which comes back with time and with what is sent")

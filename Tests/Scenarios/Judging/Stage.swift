@@ -82,10 +82,10 @@ package final class Stage {
     }
 
     /// A narrow place in front of whoever is behind it.
-    package func bottleneck(_ plan: RatePlan, queue: LinkConditions.QueueLimit = .time(.milliseconds(300)), others: [CrossTraffic] = [])
-        -> Bottleneck
-    {
-        Bottleneck(plan, queue: queue, others: others, at: begin)
+    package func bottleneck(
+        _ plan: RatePlan, queue: LinkConditions.QueueLimit = .time(.milliseconds(300)), bucket: Int = 0, others: [CrossTraffic] = []
+    ) -> Bottleneck {
+        Bottleneck(plan, queue: queue, bucket: bucket, others: others, at: begin)
     }
 
     /// A viewer has use for `layer` and those below from now on.

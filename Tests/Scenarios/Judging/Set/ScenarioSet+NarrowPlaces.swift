@@ -31,6 +31,14 @@ extension ScenarioSet {
             try stage.publish()
             try stage.watch(behind: stage.bottleneck(.init(300_000), queue: .time(.seconds(1))))
         },
+        // A shaper: what comes after a silence passes at once, and so does a short probe.
+        Scenario("bucket-0.4") { stage in
+            var rate = RatePlan(400_000)
+            rate.change(to: 4_000_000, at: stage.instant(40))
+            stage.note(.up, at: 40, settling: 10)
+            try stage.publish()
+            try stage.watch(behind: stage.bottleneck(rate, bucket: 4_000))
+        },
         // Somebody else takes 1.5 of 2.5 Mbit/s for half a minute.
         Scenario("competing", seconds: 75) { stage in
             let other = CrossTraffic(rate: 1_500_000, from: stage.instant(20), until: stage.instant(50))
