@@ -55,7 +55,8 @@ extension BandwidthEstimator {
             } else {
                 // A little more is chance, unless it is found twice.
                 if let seconded = probes.second(found, at: now), seconded > rate {
-                    raise(from: rate, to: seconded, isCapacity: true, at: now)
+                    // Not on trial: so little misleads nobody.
+                    raise(to: seconded, isCapacity: true, at: now)
                 }
                 probes.noteNoNews()
             }
@@ -64,9 +65,13 @@ extension BandwidthEstimator {
     }
 
     private mutating func raise(from rate: Bitrate, to raised: Bitrate, isCapacity: Bool, at now: Instant) {
+        raise(to: raised, isCapacity: isCapacity, at: now)
+        probes.noteRaise(from: rate, at: now)
+    }
+
+    private mutating func raise(to raised: Bitrate, isCapacity: Bool, at now: Instant) {
         if raised > rateControl.rate { rateControl.raise(to: raised, isCapacity: isCapacity, at: now) }
         loss.raise(to: raised, at: now)
-        probes.noteRaise(from: rate, at: now)
         reason = .probe
     }
 }

@@ -43,7 +43,7 @@ package struct ProbePlanner {
     private static let bucket = 4_000
     private static let longestProof = Interval.milliseconds(400)
     /// What is left after an overuse must lie so far above what there was before a probe, or it has misled.
-    private static let gain = 1.25
+    private static let gain = 1.0
     /// An overuse so soon after a probe has raised the target says that it was misled.
     private static let trial = Interval.seconds(2)
 
