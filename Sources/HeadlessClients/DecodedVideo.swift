@@ -50,6 +50,8 @@ package struct DecodedVideo: Sendable {
     private var origin: UInt32 = 0
     /// The newest frame's, as it was sent.
     package var lastTimestamp: UInt32? { last?.timestamp }
+    /// When it was captured.
+    package var lastCaptured: Instant? { last?.stamp.captured }
 
     package init() {}
 

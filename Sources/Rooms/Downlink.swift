@@ -41,8 +41,10 @@ struct Downlink: ~Copyable {
     private(set) var isDue = false
     /// When the unit was told to come back; never later than it wants to.
     var scheduled = Instant.distantFuture
-    /// What can be padded with: a stream of retransmissions is there.
+    /// What can be padded with: a stream of retransmissions is there, or one of pictures.
     var canPad = false
+    /// Nothing may be padded with until something else leaves.
+    private var isPaddingDeferred = false
     private(set) var roundTrip: Interval?
     /// A report has come: without any, silence says nothing of the way.
     private var hasReport = false
@@ -70,6 +72,7 @@ struct Downlink: ~Copyable {
     @inline(__always)
     mutating func beginTurn(at now: Instant) {
         isDue = false
+        isPaddingDeferred = false
         if isControlled { update(at: now) }
     }
 
@@ -96,9 +99,12 @@ struct Downlink: ~Copyable {
         isProbing && pacer.allowance(.padding, at: now) > 0 ? max(estimator.restOfProbe.bytes, 1) : 0
     }
 
+    /// There is nothing to pad with at the moment: a picture has begun.
+    mutating func deferPadding() { isPaddingDeferred = true }
+
     /// A probe is under way that padding may be sent for.
     var isProbing: Bool {
-        guard isControlled, canPad, pacer.probe(for: .padding) != nil else { return false }
+        guard isControlled, canPad, !isPaddingDeferred, pacer.probe(for: .padding) != nil else { return false }
         let rest = estimator.restOfProbe
         return rest.packets > 0 || rest.bytes > 0
     }

@@ -111,7 +111,7 @@ extension Participant {
                 let subscription = Subscription(transport: slot, stream: stream, wish: section.wish)
                 subscriptions.append(subscription)
                 changed.append(subscription)
-                if transport.isConnected { subscription.start(at: now) }
+                if transport.isConnected { start(subscription, at: now) }
                 tracks.attach(subscription, to: section.source, at: now)
             }
         }
@@ -126,7 +126,10 @@ extension Participant {
             section.parameters.extensions[.transportCC] != 0 && section.parameters.codecs.contains { $0.transportCC }
         }
         if answers { downlink.expectTransportFeedback() }
-        downlink.canPad = sending.contains { $0.parameters.streams.first?.rtxSSRC != nil }
+        // Without a stream of retransmissions pictures' own is padded, and only for somebody who tells what came of it.
+        downlink.canPad = sending.contains {
+            $0.parameters.streams.first?.rtxSSRC != nil || ($0.parameters.kind == .video && downlink.feedback == .transport)
+        }
     }
 
     private func end(_ stream: SendStream) {

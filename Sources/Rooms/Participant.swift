@@ -55,6 +55,8 @@ package final class Participant {
     var lastAllocation = Instant(nanoseconds: 0)
     var allocatedFor = Bitrate.zero
     var allocation = Allocation()
+    /// What was shared out may have its publishers asked for something.
+    var wantsPublishers = false
 
     /// Without media: that comes with `configure`.
     init(
@@ -79,7 +81,13 @@ package final class Participant {
         nextReport = now + .milliseconds(200)
         quality.start(at: now)
         nextAllocation = now
-        for subscription in subscriptions { subscription.start(at: now) }
+        for subscription in subscriptions { start(subscription, at: now) }
+    }
+
+    /// What it is sent begins, or begins to be something else: its share is found at once.
+    func start(_ subscription: Subscription, at now: Instant) {
+        subscription.awaitsShare = downlink.isControlled && subscription.stream.kind == .video
+        subscription.start(at: now)
     }
 
     /// When its transport, its publications or its reports next want attention; `downlink` has a deadline of its own.

@@ -125,7 +125,7 @@ package final class Publication {
 
     /// Renews one subscription's choice, and asks for the keyframe that it needs, unless that of encoding `served` is here already.
     func choose(for subscription: Subscription, at now: Instant, served: Int? = nil) {
-        guard subscription.isReady else { return }
+        guard subscription.isReady, !subscription.awaitsShare else { return }
         let states = encodings.map { $0.state(at: now) }
         let needed = subscription.selector.choose(
             among: states, maximum: subscription.wish.maximumLayer, allocated: subscription.allocated)

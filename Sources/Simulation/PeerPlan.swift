@@ -65,6 +65,8 @@ package struct PeerPlan: Sendable {
     package var renominates = true
     /// Otherwise it agrees to no transport-wide feedback, and tells nothing of what it gets.
     package var tellsOfArrivals = true
+    /// Otherwise it agrees to no stream of retransmissions.
+    package var takesRetransmissions = true
     package var profiles = SRTPProfile.allCases
     package var uplink = LinkConditions()
     package var downlink = LinkConditions()
@@ -139,10 +141,11 @@ package struct PeerPlan: Sendable {
             (videoCodec.transportCC, audioCodec.transportCC) = (false, false)
             extensions[.transportCC] = 0
         }
+        if !takesRetransmissions { videoCodec.rtxPayloadType = nil }
         let pictures = (1...max(1, screens)).map { number in
             RTPParameters(
                 mid: number == 1 ? "video" : "video\(number)", kind: .video, codecs: [videoCodec], extensions: extensions,
-                streams: [RTPParameters.Stream(ssrc: entropy.ssrc(), rtxSSRC: entropy.ssrc())])
+                streams: [RTPParameters.Stream(ssrc: entropy.ssrc(), rtxSSRC: takesRetransmissions ? entropy.ssrc() : nil)])
         }
         return pictures + [
             RTPParameters(
