@@ -204,6 +204,7 @@ extension ForwardingUnit {
         switch reception {
         case .media(let media):
             publication.fanOut(media, from: encoding, into: &departures)
+            if !publication.switched.isEmpty { noteSwitches(of: publication, at: arrival) }
             if media.audioLevel != nil { noteLevel(of: media, from: publication, of: participant) }
         case .padding(let sequence): publication.leaveOut(sequence, layer: binding.layer)
         case .nothing: break
@@ -212,6 +213,16 @@ extension ForwardingUnit {
         // 8. Once to each other worker that has subscriptions.
         if publication.relays != 0 { exchange?.relay(packet, of: publication, binding, reception, at: arrival) }
         deadlines.schedule(participant.slot, at: participant.nextDeadline(afterPacketOf: encoding, of: publication))
+    }
+
+    /// Those for whom another encoding has begun are told of its clock.
+    @inline(never)
+    func noteSwitches(of publication: Publication, at now: Instant) {
+        for slot in publication.takeSwitched() {
+            guard let subscriber = participants[Int(slot)] else { continue }
+            subscriber.reportSoon(at: now)
+            schedule(subscriber)
+        }
     }
 
     /// Tells who speaks.

@@ -31,6 +31,7 @@ extension ForwardingUnit {
                 packet, layer: layer, isRetransmission: isRetransmission, number: number, at: arrival, now: now, into: &departures)
             {
                 scheduleRelay(place)
+                if let publication = relay.publication, !publication.switched.isEmpty { noteSwitches(of: publication, at: now) }
             }
         case .report(let track, let layer, let ntp, let timestamp, let arrival, let offset):
             exchange.relay(of: track, from: other)?.relay.noteReport(

@@ -67,6 +67,7 @@ extension Participant {
         _ ready: ReadyPacket, as kind: Pacer.Kind? = nil, in packet: UnsafeMutableRawBufferPointer, to path: Path, at moment: Departing,
         into batch: DatagramBatch, sealing: borrowing SealingQueue, _ sent: inout Counters.Traffic
     ) -> Bool {
+        downlink.noteStream(of: packet)
         guard let length = transport.protectRTP(packet, length: ready.length, deferring: sealing) else { return false }
         downlink.noteSent(kind ?? (ready.isAudio ? .audio : .media), bytes: length, isNumbered: ready.hasTransportSequence, at: moment.now)
         sent.count(ready.kind, bytes: length)

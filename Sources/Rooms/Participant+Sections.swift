@@ -25,6 +25,7 @@ extension Participant {
         }
         let places = streams.update(sections)
         learnExtensions(of: sections)
+        roundTripReports.isAgreed = sections.contains { $0.codecs.contains { $0.referenceTime } }
         for index in publications.indices where !places.contains(index) { end(at: index, &tracks, at: now, &events) }
         for (section, place) in zip(receiving, places) {
             guard let place else { continue }
@@ -125,10 +126,14 @@ extension Participant {
         let answers = sending.contains { section in
             section.parameters.extensions[.transportCC] != 0 && section.parameters.codecs.contains { $0.transportCC }
         }
-        if answers { downlink.expectTransportFeedback() }
+        if answers {
+            downlink.expectTransportFeedback()
+        } else if sending.contains(where: { $0.parameters.codecs.contains { $0.congestionFeedback } }) {
+            downlink.expectStreamFeedback()
+        }
         // Without a stream of retransmissions pictures' own is padded, and only for somebody who tells what came of it.
         downlink.canPad = sending.contains {
-            $0.parameters.streams.first?.rtxSSRC != nil || ($0.parameters.kind == .video && downlink.feedback == .transport)
+            $0.parameters.streams.first?.rtxSSRC != nil || ($0.parameters.kind == .video && downlink.hearsOfPackets)
         }
     }
 

@@ -65,6 +65,12 @@ package struct PeerPlan: Sendable {
     package var renominates = true
     /// Otherwise it agrees to no transport-wide feedback, and tells nothing of what it gets.
     package var tellsOfArrivals = true
+    /// It tells of arrivals by stream (RFC 8888) in place of transport-wide numbers.
+    package var tellsByStream = false
+    /// It agrees to RTCP without a report at the beginning (RFC 5506).
+    package var reducesRTCP = false
+    /// What it sends to is told, and answered, how long the way is (RFC 3611).
+    package var tellsRoundTrip = false
     /// Otherwise it agrees to no stream of retransmissions.
     package var takesRetransmissions = true
     package var profiles = SRTPProfile.allCases
@@ -125,11 +131,14 @@ package struct PeerPlan: Sendable {
     /// The sections on which the server receives.
     package var up: [RTPParameters] {
         var sections: [RTPParameters] = []
+        var upVideo = Self.upVideo
+        upVideo.referenceTime = tellsRoundTrip
         if audio != nil { sections.append(RTPParameters(mid: "0", kind: .audio, codecs: [Self.upAudio], extensions: Self.upExtensions)) }
         if let video {
             sections.append(
-                RTPParameters(mid: "1", kind: .video, codecs: [Self.upVideo], extensions: Self.upExtensions, rids: video.rids))
+                RTPParameters(mid: "1", kind: .video, codecs: [upVideo], extensions: Self.upExtensions, rids: video.rids))
         }
+        for index in sections.indices { sections[index].reducedSizeRTCP = reducesRTCP }
         return sections
     }
 
@@ -137,7 +146,8 @@ package struct PeerPlan: Sendable {
     func down(_ entropy: Entropy) -> [RTPParameters] {
         guard receives else { return [] }
         var (videoCodec, audioCodec, extensions) = (Self.downVideo, Self.downAudio, Self.downExtensions)
-        if !tellsOfArrivals {
+        videoCodec.congestionFeedback = tellsByStream
+        if !tellsOfArrivals || tellsByStream {
             (videoCodec.transportCC, audioCodec.transportCC) = (false, false)
             extensions[.transportCC] = 0
         }
