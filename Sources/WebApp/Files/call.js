@@ -31,6 +31,7 @@ export class Call extends EventTarget {
   #unreached = 0;
   #isFull = false;
   #undecodable = new Set();
+  #paused = new Set();
 
   // `joining` is what an invitation was exchanged for: {token, identity, name}.
   constructor({ token, identity, name }, media) {
@@ -53,6 +54,8 @@ export class Call extends EventTarget {
   receiver(sid) { return this.#session?.receivers.get(sid) ?? null; }
   // Whether the server has found that this browser does not decode the track.
   isUndecodable(sid) { return this.#undecodable.has(sid); }
+  // Whether the server does not send the track, since the way to this browser is too slow for it.
+  isPaused(sid) { return this.#paused.has(sid); }
   want(sid, wish) { this.#session?.want(sid, wish); }
 
   start() {
@@ -124,6 +127,7 @@ export class Call extends EventTarget {
         joined: join => {
           this.people.join(join);
           this.#undecodable.clear();
+          this.#paused.clear();
           this.dispatchEvent(new Event('joined'));
           this.#changed();
         },
@@ -155,6 +159,12 @@ export class Call extends EventTarget {
       case 'subscriptionResponse':
         if (body.err !== 'SE_CODEC_UNSUPPORTED') return;
         this.#undecodable.add(body.trackSid);
+        break;
+      case 'streamStateUpdate':
+        for (const { trackSid, state = 'ACTIVE' } of body.streamStates ?? []) {
+          if (state === 'PAUSED') this.#paused.add(trackSid);
+          else this.#paused.delete(trackSid);
+        }
         break;
       case 'mute': {
         // Silence is granted at once; nobody else turns a microphone on.

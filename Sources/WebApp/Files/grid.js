@@ -50,7 +50,7 @@ export class Grid {
       const tile = this.#screens.get(identity);
       const sound = trackOf(person, 'SCREEN_SHARE_AUDIO');
       tile.show({
-        person, picture: this.#call.receiver(screen.sid), sound: sound && this.#call.receiver(sound.sid), undecodable: this.#undecodable(screen),
+        person, picture: this.#call.receiver(screen.sid), sound: sound && this.#call.receiver(sound.sid), obstacle: this.#obstacle(screen),
       });
       this.#watch(tile.video, screen.sid);
     }
@@ -68,14 +68,17 @@ export class Grid {
     const microphone = trackOf(person, 'MICROPHONE');
     const isCameraOff = !camera || camera.muted;
     tile.show({
-      person, isCameraOff, isMuted: !microphone || microphone.muted, undecodable: isCameraOff ? null : this.#undecodable(camera),
+      person, isCameraOff, isMuted: !microphone || microphone.muted, obstacle: isCameraOff ? null : this.#obstacle(camera),
       picture: camera && this.#call.receiver(camera.sid), sound: microphone && this.#call.receiver(microphone.sid),
     });
     this.#watch(tile.video, isCameraOff ? null : camera.sid);
   }
 
-  // The codec of a track that this browser does not decode; null for all others.
-  #undecodable(track) { return this.#call.isUndecodable(track.sid) ? track.codec : null; }
+  // Why a track shows no picture, or an old one; null for all others.
+  #obstacle(track) {
+    if (this.#call.isUndecodable(track.sid)) return `This browser can’t show ${track.codec || 'this'} video.`;
+    return this.#call.isPaused(track.sid) ? 'Paused: your connection is too slow for this video.' : null;
+  }
 
   #settle(tiles, wanted, place, make) {
     for (const [key, tile] of tiles) {

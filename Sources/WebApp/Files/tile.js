@@ -13,8 +13,8 @@ export class PersonTile {
   constructor(silenced) { this.sound = new Sound(silenced); }
 
   // `sound` and `picture` are tracks or null; a picture that is only late keeps the last one.
-  // `undecodable` is the codec of a picture that this browser cannot show, else null.
-  show({ person, sound, picture, isCameraOff, isMuted, undecodable = null }) {
+  // `obstacle` says why there is no picture, or an old one; else null.
+  show({ person, sound, picture, isCameraOff, isMuted, obstacle = null }) {
     const { element } = this;
     const suffix = person.isMe ? ' (you)' : '';
     find('.given', element).textContent = person.name;
@@ -31,7 +31,7 @@ export class PersonTile {
     element.classList.toggle('me', person.isMe);
     const quality = find('.quality', element);
     quality.setAttribute('aria-label', QUALITIES[person.quality] ?? 'Connection not rated yet');
-    explain(element, undecodable);
+    explain(element, obstacle);
     if (isCameraOff) play(this.video, null);
     else if (picture) play(this.video, picture);
     if (!person.isMe) this.sound.hear(sound);
@@ -50,11 +50,11 @@ export class ScreenTile {
 
   constructor(silenced) { this.sound = new Sound(silenced); }
 
-  show({ person, picture, sound, undecodable }) {
+  show({ person, picture, sound, obstacle }) {
     find('.given', this.element).textContent = person.name;
     this.video.setAttribute('aria-label', `Screen of ${person.name}`);
     this.element.dataset.identity = person.identity;
-    explain(this.element, undecodable);
+    explain(this.element, obstacle);
     if (picture) play(this.video, picture);
     this.sound.hear(sound);
   }
@@ -66,11 +66,11 @@ export class ScreenTile {
   }
 }
 
-// Why there is no picture, instead of a black one.
-function explain(element, codec) {
+// Words instead of a black picture.
+function explain(element, obstacle) {
   const words = find('.unseen', element);
-  words.hidden = codec === null;
-  words.textContent = codec === null ? '' : `This browser can’t show ${codec || 'this'} video.`;
+  words.hidden = obstacle === null;
+  words.textContent = obstacle ?? '';
 }
 
 function initials(name) {
