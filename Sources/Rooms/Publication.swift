@@ -11,6 +11,8 @@ package final class Publication {
     /// Who has a picture waits so long for a better one after a keyframe of any encoding was asked for: many rise by several steps within this time, and
     /// many join at once.
     private static let keyframeRest = Interval.milliseconds(350)
+    /// Where there are so many viewers: among few, a keyframe more costs less than waiting does.
+    private static let viewersThatMerge = 4
 
     let track: TrackID
     /// Where its packets come from and keyframe requests go.
@@ -152,7 +154,7 @@ package final class Publication {
 
     /// Until when a keyframe of `needed` can wait for `subscription`: somebody who is shown less meanwhile.
     private func rest(for subscription: Subscription, from needed: Int, _ states: [LayerState]) -> Instant? {
-        guard let current = subscription.selector.current, current < states.count, states[current].isLive,
+        guard audience.count >= Publication.viewersThatMerge, let current = subscription.selector.current, current < states.count, states[current].isLive,
             states[current].quality < states[needed].quality
         else { return nil }
         return encodings.compactMap { $0.keyframes.lastSent }.max().map { $0 + Publication.keyframeRest }

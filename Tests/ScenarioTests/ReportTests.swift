@@ -89,7 +89,7 @@ import Testing
         let viewer = try world.join(.viewer())
         world.run(for: .seconds(10))
         #expect(isReduced ? camera.emptyReports == 0 : camera.emptyReports > 20)
-        #expect(camera.cameras[0].stream.resent > 20 && camera.cameras[0].requests > 0)
+        #expect(camera.cameras[0].stream.resent > 20)
         #expect(viewer.video.decoder.faults == [])
     }
 
