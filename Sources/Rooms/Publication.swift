@@ -139,7 +139,7 @@ package final class Publication {
 
     /// Renews one subscription's choice, and asks for the keyframe that it needs, unless that of encoding `served` is here already.
     func choose(for subscription: Subscription, at now: Instant, served: Int? = nil) {
-        guard subscription.isReady, !subscription.awaitsShare else { return }
+        guard subscription.isReady, !subscription.awaitsShare || audience.count < Publication.viewersThatMerge else { return }
         let states = encodings.map { $0.state(at: now) }
         let needed = subscription.selector.choose(
             among: states, maximum: subscription.wish.maximumLayer, allocated: subscription.allocated)
@@ -154,7 +154,8 @@ package final class Publication {
 
     /// Until when a keyframe of `needed` can wait for `subscription`: somebody who is shown less meanwhile.
     private func rest(for subscription: Subscription, from needed: Int, _ states: [LayerState]) -> Instant? {
-        guard audience.count >= Publication.viewersThatMerge, let current = subscription.selector.current, current < states.count, states[current].isLive,
+        guard audience.count >= Publication.viewersThatMerge, let current = subscription.selector.current, current < states.count,
+            states[current].isLive,
             states[current].quality < states[needed].quality
         else { return nil }
         return encodings.compactMap { $0.keyframes.lastSent }.max().map { $0 + Publication.keyframeRest }
