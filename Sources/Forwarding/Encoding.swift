@@ -245,6 +245,9 @@ package final class Encoding {
         return min(repairs ? missing.nextDeadline : .distantFuture, keyframes.nextDeadline)
     }
 
+    /// The way to its publisher and back takes so long.
+    package func note(roundTrip: Interval) { missing.note(roundTrip: roundTrip) }
+
     /// Sequence numbers to ask for again, at most `room`; what was given up becomes the wish for a keyframe.
     package func takeMissing(at now: Instant, room: Int, into requested: inout [SequenceNumber]) {
         guard repairs else { return }

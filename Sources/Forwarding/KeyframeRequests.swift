@@ -10,23 +10,37 @@ package struct KeyframeRequests: Sendable {
     /// Somebody waits for a keyframe.
     package var isWanted: Bool { wanted }
     private var wanted = false
-    private var lastSent: Instant?
+    /// When the publisher was last asked.
+    package private(set) var lastSent: Instant?
+    /// It was asked for what is wanted now.
+    private var isAsked = false
     private var due = Instant.distantFuture
     /// Requests sent, for metrics and tests.
     package private(set) var sentCount: UInt64 = 0
 
     package init() {}
 
-    /// Somebody cannot decode until a keyframe comes.
-    package mutating func want(at now: Instant) {
-        guard !wanted else { return }
+    /// Somebody cannot decode until a keyframe comes; or, with something to show until then, can wait until `earliest`.
+    package mutating func want(at now: Instant, notBefore earliest: Instant? = nil) {
+        guard !wanted || !isAsked else { return }
+        let possible = max(now, earliest ?? now, lastSent.map { $0 + KeyframeRequests.minimumInterval } ?? now)
+        due = wanted ? min(due, possible) : possible
         wanted = true
-        due = lastSent.map { max(now, $0 + KeyframeRequests.minimumInterval) } ?? now
     }
+
+    /// Nobody waits any more for what was wanted. What has been asked for goes on being waited for.
+    package mutating func withdraw() {
+        guard wanted, !isAsked else { return }
+        keyframeArrived()
+    }
+
+    /// Somebody waits for what has not been asked for yet.
+    package var isPending: Bool { wanted && !isAsked }
 
     /// A keyframe has begun: everybody who waited is served.
     package mutating func keyframeArrived() {
         wanted = false
+        isAsked = false
         due = .distantFuture
     }
 
@@ -42,6 +56,7 @@ package struct KeyframeRequests: Sendable {
     package mutating func takeDue(at now: Instant) -> Bool {
         guard wanted, due <= now else { return false }
         lastSent = now
+        isAsked = true
         due = now + KeyframeRequests.retryInterval
         sentCount &+= 1
         return true

@@ -70,6 +70,9 @@ package struct LayerSelector: Sendable {
     @inline(__always)
     package func ignores(_ layer: Int) -> Bool { layer != Int(currentLayer) && layer != Int(targetLayer) && layer != Int(secondLayer) }
 
+    /// Whether a keyframe of encoding `layer` would be of use: it is sent, or would be begun with.
+    package func wantsKeyframe(of layer: Int) -> Bool { !ignores(layer) }
+
     /// The encoding whose packets go out without anything to decide between them; negative while there is something.
     @inline(__always)
     var settled: Int8 { hasChange ? -1 : currentLayer }

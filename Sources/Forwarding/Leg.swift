@@ -24,15 +24,16 @@ package struct Leg: ~Copyable {
     // MARK: The numbers
 
     private var hasSent = false
-    /// Whether the newest packet sent ended a frame.
-    private var lastMarker = false
+    /// The second byte of the newest packet sent: whether it ended a frame, and its payload type.
+    private(set) var lastSecond: UInt8 = 0
+    private var lastMarker: Bool { lastSecond & 0x80 != 0 }
     /// Counts alignments, so that each packet is sent again by the one that it was sent by.
     private(set) var alignment: UInt8 = 0
     let isVideo: Bool
     private(set) var timestampOffset: UInt32 = 0
     // Of the newest packet sent, which a switch aligns to.
     private var lastSourceTimestampSent: UInt32 = 0
-    private var lastTimestamp: UInt32 = 0
+    private(set) var lastTimestamp: UInt32 = 0
     private var lastSequence: Int64 = 0
     private var lastArrival = Instant(nanoseconds: 0)
     var mapper = SequenceMapper()
@@ -49,7 +50,7 @@ package struct Leg: ~Copyable {
 
     private(set) var payloadTypes: PayloadTypes
     /// Headers without and with an audio level.
-    private var plainHeader: HeaderTemplate
+    private(set) var plainHeader: HeaderTemplate
     private var levelHeader: HeaderTemplate
 
     // MARK: Layers
@@ -107,6 +108,8 @@ package struct Leg: ~Copyable {
 
     /// Takes the payload types and extension ids of a later negotiation.
     mutating func update(_ parameters: RTPParameters) {
+        // A payload type that is not known any more is not padded with.
+        lastSecond &= 0x80
         payloadTypes = PayloadTypes(parameters.codecs)
         let mid = ShortText(parameters.mid) ?? ShortText()
         plainHeader = HeaderTemplate(mid: mid, hasLevel: false, parameters.extensions)
@@ -234,27 +237,8 @@ package struct Leg: ~Copyable {
             lastSourceTimestampSent = packet.timestamp
             lastTimestamp = timestamp
             lastArrival = packet.arrival
-            lastMarker = marker != 0
+            lastSecond = marker | payloadType
         }
-    }
-
-    /// Whether `pad` may be asked for packets.
-    package var canPad: Bool { rtxSSRC != nil && payloadTypes.anyRetransmission != nil && plainHeader.length > 0 }
-
-    /// Writes a packet of nothing but padding (RFC 3550 §5.1) of the RTX stream to the start of `packet`, of about `bytes`, at most 255 and a header;
-    /// nil where there is no such stream. It repeats nothing, so a receiver takes no notice but for feedback.
-    package mutating func pad(_ bytes: Int, into packet: UnsafeMutableRawBufferPointer) -> ReadyPacket? {
-        guard let rtxSSRC, let payloadType = payloadTypes.anyRetransmission, let base = packet.baseAddress,
-            plainHeader.length > 0, packet.count >= HeaderTemplate.room + 255
-        else { return nil }
-        plainHeader.write(into: base, second: payloadType, sequence: rtxSequence, timestamp: lastTimestamp, ssrc: rtxSSRC, level: 0)
-        packet[0] |= 0x20
-        let padding = min(max(bytes, 1), 255)
-        let header = Int(plainHeader.length)
-        (base + header).initializeMemory(as: UInt8.self, repeating: 0, count: padding - 1)
-        packet[header + padding - 1] = UInt8(padding)
-        rtxSequence &+= 1
-        return ReadyPacket(kind: .padding, length: header + padding, isUrgent: false, isAudio: false, stamps: plainHeader.stamps)
     }
 
     /// Writes one packet's header to where the queue's next one belongs; nil if there is no room, or no header that fits.
@@ -314,6 +298,15 @@ package struct Leg: ~Copyable {
         if alignment == 0 { history.removeAll() }
         alignments[Int(alignment % Leg.alignmentsRemembered)] = Alignment(
             timestampOffset: timestampOffset, pictures: pictures.offsets, descriptor: descriptorChanges)
+    }
+
+    /// The newest packet sent ended a frame, and nothing has been numbered behind it.
+    var endsFrame: Bool { hasSent && isAligned && lastMarker && mapper.highestOutgoing == lastSequence }
+
+    /// A packet of padding leaves under `sequence`, behind all others.
+    mutating func notePadding(_ sequence: Int64) {
+        lastSequence = sequence
+        packetsSent &+= 1
     }
 
     /// The number that the next one of a new source follows; nil before the first.

@@ -116,6 +116,9 @@ package struct MissingPackets: Sendable {
         if entries.isEmpty { nextDeadline = .distantFuture }
     }
 
+    /// The round trip is known from elsewhere: what has not been learned from answers begins with it.
+    package mutating func note(roundTrip: Interval) { learn(roundTrip) }
+
     private mutating func learn(_ sample: Interval) {
         roundTrip = roundTrip == .zero ? sample : roundTrip + (sample - roundTrip) / 8
     }

@@ -33,7 +33,7 @@ package struct SequenceMapper: Sendable {
             return source &+ offset
         }
         // Where the count may be short it is better not sent than sent under another packet's number.
-        guard let later = leftOut.count(after: source) else { return nil }
+        guard let later = leftOut.shift(after: source) else { return nil }
         return source &+ offset &+ later
     }
 
@@ -55,20 +55,68 @@ package struct SequenceMapper: Sendable {
         return true
     }
 
+    /// Gives a number to something that is put in behind the newest number of the source: later ones move on, and earlier ones keep their place. Nil
+    /// where so much has been put in there already that no more may be.
+    package mutating func putIn(_ leftOut: inout LeftOutNumbers) -> Int64? {
+        guard first != .max, leftOut.putIn(behind: highest) else { return nil }
+        offset &+= 1
+        return highestOutgoing
+    }
+
     /// The highest number given out so far, counting those that are on their way.
     package var highestOutgoing: Int64 { highest &+ offset }
 }
 
-/// Which of the latest numbers of a source were left out: a bit each.
+/// Which of the latest numbers of a source were left out, a bit each; and behind which of them others were put in.
 package struct LeftOutNumbers: Sendable {
     static let remembered: Int64 = 512
+    /// So many are put in at one place.
+    static let mostPutIn: UInt16 = 128
+    private static let placesRemembered = 16
+
+    /// So many were put in behind one number of the source.
+    private struct Place {
+        var number: Int64 = .min
+        var count: UInt16 = 0
+    }
 
     /// The latest that was left out.
     private var newest: Int64 = .min
     /// The bit of a number is that of its lowest digits; those of numbers after `newest` mean nothing.
     private var bits = InlineArray<8, UInt64>(repeating: 0)
 
+    /// Where something was put in last, by a count of such places; and the latest that is not remembered any more.
+    private var places = InlineArray<16, Place>(repeating: Place())
+    private var placeCount = 0
+    private var newestPlace: Int64 = .min
+    private var forgottenPlace: Int64 = .min
+
     package init() {}
+
+    /// One more is put in behind `number`, before which nothing was later. False where there are too many.
+    mutating func putIn(behind number: Int64) -> Bool {
+        let last = placeCount & (LeftOutNumbers.placesRemembered - 1)
+        if newestPlace == number, places[last].number == number {
+            guard places[last].count < LeftOutNumbers.mostPutIn else { return false }
+            places[last].count &+= 1
+            return true
+        }
+        placeCount &+= 1
+        let next = placeCount & (LeftOutNumbers.placesRemembered - 1)
+        forgottenPlace = max(forgottenPlace, places[next].number)
+        places[next] = Place(number: number, count: 1)
+        newestPlace = number
+        return true
+    }
+
+    /// How many were put in behind `number` or later ones; nil if that is too long ago to tell.
+    private func countPutIn(after number: Int64) -> Int64? {
+        if number > newestPlace { return 0 }
+        guard number > forgottenPlace else { return nil }
+        var count: Int64 = 0
+        for index in 0..<LeftOutNumbers.placesRemembered where places[index].number >= number { count &+= Int64(places[index].count) }
+        return count
+    }
 
     /// `number` is left out; later than all before it.
     mutating func append(_ number: Int64) {
@@ -91,8 +139,15 @@ package struct LeftOutNumbers: Sendable {
         bits[Int(digits >> 6 & 7)] &= ~(1 << (digits & 63))
     }
 
+    /// By how much later numbers than `number` have moved up: those that were left out, without those that were put in. Nil if it was left out itself,
+    /// or if that is too long ago to tell.
+    func shift(after number: Int64) -> Int64? {
+        guard let leftOut = count(after: number), let putIn = countPutIn(after: number) else { return nil }
+        return leftOut &- putIn
+    }
+
     /// How many later numbers than `number` were left out; nil if it was itself, or if that is too long ago to tell.
-    func count(after number: Int64) -> Int64? {
+    private func count(after number: Int64) -> Int64? {
         if number > newest { return 0 }
         // Its place would be another's.
         guard newest &- number < LeftOutNumbers.remembered else { return nil }

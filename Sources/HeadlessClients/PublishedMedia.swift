@@ -91,6 +91,13 @@ package final class PublishedMedia {
                 reports[block.ssrc] = block
                 for stream in streams { stream.noteReport(about: block.ssrc) }
             }
+        case .extendedReport:
+            // Whoever tells its time of day is told how long it was kept: not at all.
+            guard let report = ExtendedReport.parse(bytes, packet), let time = report.referenceTime, let sender = streams.first?.ssrc else {
+                break
+            }
+            let delay = [ExtendedReport.Delay(receiver: report.sender, lastReference: time.middle, delay: 0)]
+            transport.sendRTCP(into: batch) { ExtendedReport.write(into: &$0, sender: sender, delays: delay.span) }
         default: break
         }
     }

@@ -80,6 +80,8 @@ extension LocalSection {
         if parameters.reducedSizeRTCP { attributes.append(Attribute("rtcp-rsize")) }
         if allowsMixedExtensions { attributes.append(Attribute("extmap-allow-mixed")) }
         attributes += mappings.map { Attribute("extmap", $0.text) }
+        // For all payload types, or none (RFC 8888 §6).
+        if parameters.codecs.contains(where: \.congestionFeedback) { attributes.append(Attribute("rtcp-fb", "* ack ccfb")) }
         var formats: [String] = []
         for codec in parameters.codecs {
             formats.append(String(codec.payloadType))
@@ -104,9 +106,10 @@ extension CodecParameters {
             payloadType: payloadType, encodingName: codec.name, clockRate: codec.clockRate, channels: codec.kind == .audio ? 2 : 1)
         var attributes = [Attribute("rtpmap", map.text)]
         if !format.isEmpty { attributes.append(Attribute("fmtp", "\(payloadType) \(format)")) }
-        for (agreed, name) in [(transportCC, "transport-cc"), (fir, "ccm fir"), (nack, "nack"), (pli, "nack pli")] where agreed {
-            attributes.append(Attribute("rtcp-fb", "\(payloadType) \(name)"))
-        }
+        let feedback = [
+            (transportCC, "transport-cc"), (fir, "ccm fir"), (nack, "nack"), (pli, "nack pli"), (referenceTime, "rrtr"),
+        ]
+        for (agreed, name) in feedback where agreed { attributes.append(Attribute("rtcp-fb", "\(payloadType) \(name)")) }
         return attributes
     }
 }

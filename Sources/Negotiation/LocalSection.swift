@@ -41,8 +41,10 @@ struct LocalSection {
             var codec = payload.parameters
             if !agreement.claim(retransmissionsOf: payload) { codec.rtxPayloadType = nil }
             codec.transportCC = hasTransportCC && codec.transportCC
+            // It is read and not written: only who is sent to tells by stream, and only where there is nothing better (decision record 0037).
+            codec.congestionFeedback = codec.congestionFeedback && !hasTransportCC && direction == .sendonly
             parameters.codecs.append(codec)
-            if payload.feedback.contains(.remb), !hasTransportCC { remb.insert(payload.payloadType) }
+            if payload.feedback.contains(.remb), !hasTransportCC, !codec.congestionFeedback { remb.insert(payload.payloadType) }
         }
         // Whoever does not get the codec cannot get it repeated.
         let types = Set(parameters.codecs.map(\.payloadType))

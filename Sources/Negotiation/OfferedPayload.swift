@@ -11,7 +11,7 @@ struct OfferedPayload {
     var redundancyOf: UInt8?
     var feedback: Feedback
 
-    /// The kinds of feedback that are known (RFC 4585 §4.2, RFC 5104 §7.1; the last two are Google's).
+    /// The kinds of feedback that are known (RFC 4585 §4.2, RFC 5104 §7.1, RFC 8888 §6; `transport-cc`, `goog-remb` and `rrtr` are Google's).
     struct Feedback: OptionSet {
         var rawValue: UInt8
         static let nack = Feedback(rawValue: 1)
@@ -19,9 +19,12 @@ struct OfferedPayload {
         static let fir = Feedback(rawValue: 4)
         static let transportCC = Feedback(rawValue: 8)
         static let remb = Feedback(rawValue: 16)
+        static let congestion = Feedback(rawValue: 32)
+        static let referenceTime = Feedback(rawValue: 64)
 
         static let names: [(Feedback, String)] = [
             (.remb, "goog-remb"), (.transportCC, "transport-cc"), (.fir, "ccm fir"), (.nack, "nack"), (.pli, "nack pli"),
+            (.congestion, "ack ccfb"), (.referenceTime, "rrtr"),
         ]
     }
 
@@ -58,7 +61,8 @@ struct OfferedPayload {
     var parameters: CodecParameters {
         CodecParameters(
             codec: codec, payloadType: payloadType, rtxPayloadType: rtxPayloadType, format: answeredFormat, nack: feedback.contains(.nack),
-            pli: feedback.contains(.pli), fir: feedback.contains(.fir), transportCC: feedback.contains(.transportCC))
+            pli: feedback.contains(.pli), fir: feedback.contains(.fir), transportCC: feedback.contains(.transportCC),
+            congestionFeedback: feedback.contains(.congestion), referenceTime: feedback.contains(.referenceTime))
     }
 
     /// The usable payload types of a section, in its order: known codecs outside 64–95, which RTCP occupies once multiplexed (RFC 5761 §4).

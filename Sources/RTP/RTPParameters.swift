@@ -79,10 +79,14 @@ package struct CodecParameters: Sendable, Hashable {
     package var pli: Bool
     package var fir: Bool
     package var transportCC: Bool
+    /// Feedback by stream (RFC 8888 §6).
+    package var congestionFeedback: Bool
+    /// Whoever receives tells its time of day, and is told how long ago that was (RFC 3611 §4.4; `rrtr` is Google's name for it).
+    package var referenceTime: Bool
 
     package init(
         codec: Codec, payloadType: UInt8, rtxPayloadType: UInt8? = nil, format: String = "", nack: Bool = false, pli: Bool = false,
-        fir: Bool = false, transportCC: Bool = false
+        fir: Bool = false, transportCC: Bool = false, congestionFeedback: Bool = false, referenceTime: Bool = false
     ) {
         self.codec = codec
         self.payloadType = payloadType
@@ -92,6 +96,8 @@ package struct CodecParameters: Sendable, Hashable {
         self.pli = pli
         self.fir = fir
         self.transportCC = transportCC
+        self.congestionFeedback = congestionFeedback
+        self.referenceTime = referenceTime
     }
 }
 

@@ -16,6 +16,8 @@ struct Downlink: ~Copyable {
         case reports
         /// Transport-wide feedback.
         case transport
+        /// Feedback by stream (RFC 8888): the same numbers, which nobody sees.
+        case streams
     }
 
     /// Held packets are looked at this often at most: those of all participants then leave in the same turns.
@@ -42,8 +44,12 @@ struct Downlink: ~Copyable {
     private(set) var isDue = false
     /// When the unit was told to come back; never later than it wants to.
     var scheduled = Instant.distantFuture
-    /// What can be padded with: a stream of retransmissions is there.
+    /// Under which of our numbers the packets of each stream left, where feedback names them by their own.
+    private var streams = StreamNumberTable()
+    /// What can be padded with: a stream of retransmissions is there, or one of pictures.
     var canPad = false
+    /// Nothing may be padded with until something else leaves.
+    private var isPaddingDeferred = false
     private(set) var roundTrip: Interval?
     /// A report has come: without any, silence says nothing of the way.
     private var hasReport = false
@@ -60,9 +66,17 @@ struct Downlink: ~Copyable {
     }
 
     /// Transport-wide feedback was agreed to. Before anything is sent.
-    mutating func expectTransportFeedback() {
+    mutating func expectTransportFeedback() { expect(.transport) }
+
+    /// Feedback by stream was agreed to, and nothing better. Before anything is sent.
+    mutating func expectStreamFeedback() { expect(.streams) }
+
+    /// Whether it hears of each packet, and not only of how many.
+    var hearsOfPackets: Bool { feedback == .transport || feedback == .streams }
+
+    private mutating func expect(_ kind: Feedback) {
         guard feedback == .reports else { return }
-        feedback = .transport
+        feedback = kind
         estimator = BandwidthEstimator(limits: BandwidthEstimator.Limits(start: Downlink.start))
         pacer = Pacer(target: Downlink.start)
     }
@@ -73,6 +87,7 @@ struct Downlink: ~Copyable {
     @inline(__always)
     mutating func beginTurn(at now: Instant) {
         isDue = false
+        isPaddingDeferred = false
         guard held.bytes != paced.waiting else { return }
         paced.waiting = held.bytes
         if !paced.behindQueue { pacer.set(waiting: held.bytes, at: now) }
@@ -102,9 +117,12 @@ struct Downlink: ~Copyable {
         isProbing && pacer.allowance(.padding, at: now) > 0 ? max(estimator.restOfProbe.bytes, 1) : 0
     }
 
+    /// There is nothing to pad with at the moment: a picture has begun.
+    mutating func deferPadding() { isPaddingDeferred = true }
+
     /// A probe is under way that padding may be sent for.
     var isProbing: Bool {
-        guard isControlled, canPad, pacer.probe != nil else { return false }
+        guard isControlled, canPad, !isPaddingDeferred, pacer.probe != nil else { return false }
         let rest = estimator.restOfProbe
         return rest.packets > 0 || rest.bytes > 0
     }
@@ -116,7 +134,7 @@ struct Downlink: ~Copyable {
             if isNumbered { transportSequence &+= 1 }
             return
         }
-        if feedback == .transport ? isNumbered : hasReport {
+        if feedback == .transport ? isNumbered : feedback == .streams || hasReport {
             estimator.noteSent(transportSequence, bytes: bytes, at: now, probe: pacer.probe(for: kind))
             transportSequence &+= 1
         } else if isNumbered {
@@ -137,7 +155,20 @@ struct Downlink: ~Copyable {
     private static let lossThatCounts = 0.02
     private static let heavyLoss = 0.1
 
+    /// A packet is about to leave, whose header `packet` begins with.
+    @inline(__always)
+    mutating func noteStream(of packet: UnsafeMutableRawBufferPointer) {
+        if feedback == .streams { streams.note(packet, as: transportSequence) }
+    }
+
     // MARK: Feedback
+
+    mutating func note(_ feedback: CongestionControlFeedback, in datagram: RawSpan, at now: Instant) {
+        guard self.feedback == .streams else { return }
+        let known = streams.known
+        estimator.noteFeedback(feedback, in: datagram, at: now) { known.number(of: $1, in: $0) }
+        update(at: now)
+    }
 
     mutating func note(_ feedback: TransportFeedback, in datagram: RawSpan, at now: Instant) {
         guard self.feedback == .transport else { return }

@@ -60,6 +60,8 @@ package struct SubscriptionExplanation: Sendable {
     /// What the way to the subscriber carries, and what set that.
     package var estimate: BandwidthEstimate
     package var roundTrip: Interval?
+    /// The same to whoever sends the track, where extended reports tell it and it comes to this worker.
+    package var publisherRoundTrip: Interval?
     /// Packets that wait for their turn.
     package var held: Int
 }
@@ -91,6 +93,11 @@ extension Subscription {
 }
 
 extension ForwardingUnit {
+    private func publisherRoundTrip(of subscription: Subscription) -> Interval? {
+        guard case .participant(let slot) = subscription.publication?.origin else { return nil }
+        return participants[slot]?.roundTripReports.roundTrip
+    }
+
     /// All that everybody in a room is sent from this worker, and why.
     package func explain(_ room: String, at now: Instant) -> [SubscriptionExplanation] {
         participants.all.filter { $0.room == room }.flatMap { participant in
@@ -103,7 +110,8 @@ extension ForwardingUnit {
                     subscriber: participant.id, identity: participant.identity, track: track, wanted: subscription.best,
                     allocated: subscription.allocated, current: current, reason: reason, since: since,
                     decisions: subscription.decisions.map { (now - $0.at, $0.allocated, $0.reason) }, estimate: estimate,
-                    roundTrip: participant.downlink.roundTrip, held: participant.downlink.held.count)
+                    roundTrip: participant.downlink.roundTrip, publisherRoundTrip: publisherRoundTrip(of: subscription),
+                    held: participant.downlink.held.count)
             }
         }
     }

@@ -50,6 +50,10 @@ extension ForwardingUnit {
                 }
             case .transportFeedback:
                 if let feedback = TransportFeedback.parse(bytes, packet) { participant.downlink.note(feedback, in: bytes, at: now) }
+            case .congestionControlFeedback:
+                if let feedback = CongestionControlFeedback.parse(bytes, packet) { participant.downlink.note(feedback, in: bytes, at: now) }
+            case .extendedReport:
+                if let report = ExtendedReport.parse(bytes, packet) { participant.note(report, in: bytes, at: now, clock: clock) }
             case .applicationLayerFeedback:
                 if let limit = ReceiverEstimatedMaximumBitrate.parse(bytes, packet) { participant.downlink.note(limit, at: now) }
             case .sourceDescription, .other:

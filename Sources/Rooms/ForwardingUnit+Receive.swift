@@ -207,6 +207,7 @@ extension ForwardingUnit {
                 forward(sound: media, of: encoding, publication, participant)
             } else {
                 publication.fanOut(media, from: encoding, into: &departures)
+                if !publication.switched.isEmpty { noteSwitches(of: publication, at: arrival) }
             }
         case .padding(let sequence): publication.leaveOut(sequence, layer: binding.layer)
         case .nothing: break
@@ -226,6 +227,17 @@ extension ForwardingUnit {
             publication.breakOff(at: packet.arrival)
         }
         publication.fanOut(packet, from: encoding, into: &departures)
+        if !publication.switched.isEmpty { noteSwitches(of: publication, at: packet.arrival) }
+    }
+
+    /// Those for whom another encoding has begun are told of its clock.
+    @inline(never)
+    func noteSwitches(of publication: Publication, at now: Instant) {
+        for slot in publication.takeSwitched() {
+            guard let subscriber = participants[Int(slot)] else { continue }
+            subscriber.reportSoon(at: now)
+            schedule(subscriber)
+        }
     }
 
     private func bind(_ header: RTPHeader, _ values: HeaderExtensionValues, of participant: Participant) -> Route? {

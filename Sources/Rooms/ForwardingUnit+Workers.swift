@@ -32,6 +32,7 @@ extension ForwardingUnit {
                 into: &departures)
             {
                 scheduleRelay(place)
+                if let publication = relay.publication, !publication.switched.isEmpty { noteSwitches(of: publication, at: now) }
             }
         case .report(let track, let layer, let ntp, let timestamp, let arrival, let offset):
             exchange.relay(of: track, from: other)?.relay.noteReport(

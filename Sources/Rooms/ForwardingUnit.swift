@@ -241,6 +241,10 @@ package final class ForwardingUnit {
             participant.handleTimeout(
                 at: now, clock: clock, offset: { self.clockOffset(of: $0) }, into: batch, counters: &counters, events: &events)
             if participant.transport.isConnected { tellDemand(of: participant, at: now) }
+            if participant.wantsPublishers {
+                participant.wantsPublishers = false
+                for subscription in participant.subscriptions { wakePublisher(of: subscription) }
+            }
             // Each second at least: it moves when a stream comes.
             sendingMemory.note(participant)
             scheduleDownlink(of: participant, at: now)

@@ -33,6 +33,7 @@ extension Participant {
             nextAllocation = .distantFuture
             return
         }
+        wantsPublishers = true
         lastAllocation = now
         nextAllocation = now + Participant.allocationInterval
         allocatedFor = downlink.estimator.target
@@ -43,6 +44,7 @@ extension Participant {
         let loss = min(max(downlink.estimator.recentLoss, 0), 0.3)
         // While a short queue goes away less leaves, but what is seen need not change for that.
         let room = (downlink.estimator.guidance.hasQueue ? downlink.estimator.target : downlink.estimator.settled) * (1 - loss)
+        for subscription in subscriptions { subscription.awaitsShare = false }
         for subscription in subscriptions where subscription.isWanted {
             guard let publication = subscription.publication else { continue }
             guard publication.kind == .video else {
@@ -63,7 +65,12 @@ extension Participant {
         let steps = allocation.share(room - sound, among: claims, at: now)
         let current = claims.reduce(Bitrate.zero) { sum, claim in claim.current.map { sum + claim.rungs[$0].rate } ?? sum }
         let isFlooded = current > room * Participant.flood
-        for ((subscription, claim), step) in zip(zip(claimants, claims), steps) where !claim.rungs.isEmpty {
+        for ((subscription, claim), step) in zip(zip(claimants, claims), steps) {
+            guard !claim.rungs.isEmpty else {
+                // Nothing arrives that could be shared out; a keyframe is asked for all the same.
+                if subscription.selector.target == nil { subscription.publication?.choose(for: subscription, at: now) }
+                continue
+            }
             if step != claim.current { subscription.history.note(from: claim.current, to: step, with: room, at: now) }
             if isFlooded, step ?? -1 < claim.current ?? -1 {
                 subscription.cut()

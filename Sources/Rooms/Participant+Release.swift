@@ -68,6 +68,7 @@ extension Participant {
         _ ready: ReadyPacket, as kind: Pacer.Kind? = nil, in packet: UnsafeMutableRawBufferPointer, to path: Path, at moment: Departing,
         into batch: DatagramBatch, sealing: borrowing SealingQueue, _ sent: inout Counters.Traffic
     ) -> Bool {
+        downlink.noteStream(of: packet)
         if ready.isAudio, let repeats {
             return sendKept(by: repeats, ready, in: packet, to: path, at: moment, into: batch, &sent)
         }
@@ -113,13 +114,25 @@ extension Participant {
     ) -> Bool {
         while case let wanted = downlink.paddingWanted(at: moment.now), wanted > 0 {
             guard let packet = batch.nextSlot() else { return false }
-            guard let ready = subscriptions.lazy.compactMap({ $0.stream.leg.pointee.pad(wanted, into: packet) }).first else {
-                downlink.canPad = false
+            guard let ready = padding(wanted, in: packet) else {
+                downlink.deferPadding()
                 return true
             }
             ready.stamps.stamp(packet, absSendTime: moment.sendTime, transportSequence: downlink.transportSequence)
             guard send(ready, as: .padding, in: packet, to: path, at: moment, into: batch, sealing: sealing, &sent) else { return true }
         }
         return true
+    }
+
+    /// A packet of padding: of a stream of retransmissions if there is one, or else of pictures, where one of them ends and none waits.
+    private func padding(_ bytes: Int, in packet: UnsafeMutableRawBufferPointer) -> ReadyPacket? {
+        for subscription in subscriptions {
+            if let ready = subscription.stream.leg.pointee.padRetransmissions(bytes, into: packet) { return ready }
+        }
+        guard downlink.held.isEmpty else { return nil }
+        for subscription in subscriptions {
+            if let ready = subscription.stream.leg.pointee.padMedia(bytes, into: packet) { return ready }
+        }
+        return nil
     }
 }

@@ -25,6 +25,7 @@ extension Participant {
         }
         let places = streams.update(sections)
         learnExtensions(of: sections)
+        roundTripReports.isAgreed = sections.contains { $0.codecs.contains { $0.referenceTime } }
         for index in publications.indices where !places.contains(index) { end(at: index, &tracks, at: now, &events) }
         for (section, place) in zip(receiving, places) {
             guard let place else { continue }
@@ -113,7 +114,7 @@ extension Participant {
                 let subscription = Subscription(transport: slot, stream: stream, wish: section.wish)
                 subscriptions.append(subscription)
                 changed.append(subscription)
-                if transport.isConnected { subscription.start(at: now) }
+                if transport.isConnected { start(subscription, at: now) }
                 tracks.attach(subscription, to: section.source, at: now)
             }
         }
@@ -127,7 +128,11 @@ extension Participant {
         let answers = sending.contains { section in
             section.parameters.extensions[.transportCC] != 0 && section.parameters.codecs.contains { $0.transportCC }
         }
-        if answers { downlink.expectTransportFeedback() }
+        if answers {
+            downlink.expectTransportFeedback()
+        } else if sending.contains(where: { $0.parameters.codecs.contains { $0.congestionFeedback } }) {
+            downlink.expectStreamFeedback()
+        }
         let repaired = sending.filter { section in
             section.parameters.kind == .audio && section.parameters.streams.first?.rtxSSRC == nil
                 && section.parameters.codecs.contains { $0.nack }
@@ -138,7 +143,10 @@ extension Participant {
             if repeats == nil { repeats = SealedRepeats() }
             repeats?.ssrcs = repaired.compactMap { $0.parameters.streams.first?.ssrc }
         }
-        downlink.canPad = sending.contains { $0.parameters.streams.first?.rtxSSRC != nil }
+        // Without a stream of retransmissions pictures' own is padded, and only for somebody who tells what came of it.
+        downlink.canPad = sending.contains {
+            $0.parameters.streams.first?.rtxSSRC != nil || ($0.parameters.kind == .video && downlink.hearsOfPackets)
+        }
     }
 
     private func end(_ stream: SendStream) {

@@ -51,12 +51,18 @@ package final class Participant {
     private let feedbackSSRC: SSRC
     private let cname: String
     private var feedbackCount: UInt8 = 0
+    var roundTripReports = RoundTripReports()
     private var nextReport = Instant.distantFuture
+    private var lastReport = Instant(nanoseconds: 0)
+    /// Reports are no closer together than this, however often encodings change.
+    private static let shortestReportInterval = Interval.milliseconds(100)
     /// When the subscriptions' shares are next looked at, were last, and for which estimate.
     var nextAllocation = Instant.distantFuture
     var lastAllocation = Instant(nanoseconds: 0)
     var allocatedFor = Bitrate.zero
     var allocation = Allocation()
+    /// What was shared out may have its publishers asked for something.
+    var wantsPublishers = false
 
     /// Without media: that comes with `configure`.
     init(
@@ -81,7 +87,19 @@ package final class Participant {
         nextReport = now + .milliseconds(200)
         quality.start(at: now)
         nextAllocation = now
-        for subscription in subscriptions { subscription.start(at: now) }
+        for subscription in subscriptions { start(subscription, at: now) }
+    }
+
+    /// Another encoding has begun: how its timestamps lie in time is told soon, for sound to stay with the picture.
+    func reportSoon(at now: Instant) {
+        guard nextReport != .distantFuture else { return }
+        nextReport = min(nextReport, max(now, lastReport + Participant.shortestReportInterval))
+    }
+
+    /// What it is sent begins, or begins to be something else: its share is found at once.
+    func start(_ subscription: Subscription, at now: Instant) {
+        subscription.awaitsShare = downlink.isControlled && subscription.stream.kind == .video
+        subscription.start(at: now)
     }
 
     /// When its transport, its publications or its reports next want attention; `downlink` has a deadline of its own.
@@ -129,6 +147,16 @@ package final class Participant {
         if report.ntpTime.rawValue != 0 { clockOffset.note(remote: report.ntpTime, local: clock.ntp(at: now), at: now) }
     }
 
+    /// An extended report: the round trip to whoever sends to us sets how soon what is missing is asked for again.
+    func note(_ report: ExtendedReport, in bytes: RawSpan, at now: Instant, clock: WallClock) {
+        guard
+            let roundTrip = roundTripReports.note(report, in: bytes, us: feedbackSSRC, at: now, ntp: clock.ntp(at: now))
+        else { return }
+        for case .some(let publication) in publications {
+            for encoding in publication.encodings { encoding.note(roundTrip: roundTrip) }
+        }
+    }
+
     /// The blocks of a report, 31 at most, about the streams that it is sent.
     func noteReports(_ blocks: ReportBlocks, in bytes: RawSpan, at now: Instant, clock: WallClock) {
         var (packets, lost) = (0, 0)
@@ -167,12 +195,15 @@ package final class Participant {
         for case .some(let publication) in publications {
             publication.handleTimeout(at: now)
             if let level = publication.noticeSilence(at: now) { events.append(.speaking(id, track: publication.track, level: level)) }
-            for encoding in publication.encodings { ask(about: encoding, at: now, into: batch, counters: &counters) }
+            let isReduced = publication.parameters.reducedSizeRTCP
+            for encoding in publication.encodings { ask(about: encoding, isReduced, at: now, into: batch, counters: &counters) }
         }
         if let arrivals, arrivals.nextDeadline <= now { sendArrivals(at: now, into: batch, counters: &counters) }
         if nextReport <= now {
             nextReport = now + Participant.reportInterval
+            lastReport = now
             sendReceiverReport(at: now, into: batch, counters: &counters)
+            sendRoundTripReport(at: now, clock: clock, into: batch, counters: &counters)
             for subscription in subscriptions {
                 guard let publication = subscription.publication, let offset = offset(publication) else { continue }
                 sendSenderReport(
@@ -191,20 +222,21 @@ package final class Participant {
         if let judged = quality.handleTimeout(lastArrival: lastArrival, at: now) { events.append(.quality(id, judged)) }
     }
 
-    /// Asks for what is missing of an encoding: packets by NACK, a keyframe by PLI.
-    private func ask(about encoding: Encoding, at now: Instant, into batch: DatagramBatch, counters: inout Counters) {
+    /// Asks for what is missing of an encoding: packets by NACK, a keyframe by PLI. Without the report that a compound begins with, where that was
+    /// agreed (RFC 5506).
+    private func ask(about encoding: Encoding, _ isReduced: Bool, at now: Instant, into batch: DatagramBatch, counters: inout Counters) {
         guard encoding.nextDeadline <= now, let media = encoding.ssrc else { return }
         var missing: [SequenceNumber] = []
         encoding.takeMissing(at: now, room: 128, into: &missing)
         if !missing.isEmpty {
             sendRTCP(into: batch, counters: &counters) { writer in
-                ReceiverReport(ssrc: feedbackSSRC).write(into: &writer)
+                if !isReduced { ReceiverReport(ssrc: feedbackSSRC).write(into: &writer) }
                 _ = Nack.write(into: &writer, sender: feedbackSSRC, media: media, sequences: missing.span)
             }
         }
         if encoding.keyframes.takeDue(at: now) {
             sendRTCP(into: batch, counters: &counters) { writer in
-                ReceiverReport(ssrc: feedbackSSRC).write(into: &writer)
+                if !isReduced { ReceiverReport(ssrc: feedbackSSRC).write(into: &writer) }
                 PictureLossIndication(sender: feedbackSSRC, media: media).write(into: &writer)
             }
         }
@@ -240,6 +272,15 @@ package final class Participant {
         sendRTCP(into: batch, counters: &counters) { writer in
             ReceiverReport(ssrc: feedbackSSRC).write(into: &writer, reports: blocks.span)
             SourceDescription.write(into: &writer, ssrc: feedbackSSRC, cname: cname)
+        }
+    }
+
+    private func sendRoundTripReport(at now: Instant, clock: WallClock, into batch: DatagramBatch, counters: inout Counters) {
+        guard roundTripReports.isDue else { return }
+        let ntp = clock.ntp(at: now)
+        sendRTCP(into: batch, counters: &counters) { writer in
+            ReceiverReport(ssrc: feedbackSSRC).write(into: &writer)
+            roundTripReports.write(into: &writer, sender: feedbackSSRC, at: now, ntp: ntp)
         }
     }
 

@@ -8,6 +8,11 @@ package final class Publication {
     /// What steps take that have not been measured yet, as browsers have them, in bits a second.
     private static let assumed = [150_000, 500_000, 1_700_000]
     private static let selectionInterval = Interval.milliseconds(250)
+    /// Who has a picture waits so long for a better one after a keyframe of any encoding was asked for: many rise by several steps within this time, and
+    /// many join at once.
+    private static let keyframeRest = Interval.milliseconds(350)
+    /// Where there are so many viewers: among few, a keyframe more costs less than waiting does.
+    private static let viewersThatMerge = 4
 
     let track: TrackID
     /// Where its packets come from and keyframe requests go.
@@ -26,6 +31,8 @@ package final class Publication {
     @exclusivity(unchecked) var relays: UInt64 = 0
     /// How many packets of each layer were handed to them.
     @exclusivity(unchecked) var relayed: ContiguousArray<UInt32>
+    /// The participants, by slot, for whom another encoding has begun since this was last taken.
+    @exclusivity(unchecked) private(set) var switched: ContiguousArray<Int32> = []
     /// When the subscriptions' choice of an encoding is next looked at; never, where there is no choice.
     private(set) var nextSelection = Instant.distantFuture
     /// Who is heard to speak; nil where packets do not bear their level.
@@ -136,6 +143,12 @@ package final class Publication {
         return true
     }
 
+    /// Takes for whom another encoding has begun.
+    func takeSwitched() -> ContiguousArray<Int32> {
+        defer { switched.removeAll(keepingCapacity: true) }
+        return switched
+    }
+
     /// Tells all that get `layer` that `sequence` carries nothing.
     func leaveOut(_ sequence: Int64, layer: Int) {
         let epoch = encodings[layer].epoch
@@ -160,6 +173,7 @@ package final class Publication {
             elapsed = after.since(before)
         }
         subscription.stream.align(to: packet, elapsed: elapsed)
+        switched.append(Int32(truncatingIfNeeded: subscription.transport))
         subscription.layer = packet.layer
         subscription.epoch = packet.epoch
     }
@@ -173,22 +187,22 @@ package final class Publication {
 
     /// Renews one subscription's choice, and asks for the keyframe that it needs, unless that of encoding `served` is here already.
     func choose(for subscription: Subscription, at now: Instant, served: Int? = nil) {
-        guard subscription.isReady else { return }
+        guard subscription.isReady, !subscription.awaitsShare || audience.count < Publication.viewersThatMerge else { return }
         let states = states(for: subscription, at: now)
         let needed = subscription.selector.choose(
             among: states, maximum: subscription.wish.maximumLayer, allocated: subscription.allocated)
-        if let needed, needed != served { wantKeyframe(of: needed, at: now) }
+        if let needed, needed != served { wantKeyframe(of: needed, at: now, notBefore: rest(for: subscription, from: needed, states)) }
         // What does not come is looked for elsewhere, and asked for again.
         if kind == .video, let further = subscription.stream.leg.pointee.review(among: states, at: now), further != served {
             wantKeyframe(of: further, at: now)
         }
     }
 
-    private func wantKeyframe(of layer: Int, at now: Instant) {
+    private func wantKeyframe(of layer: Int, at now: Instant, notBefore: Instant? = nil) {
         guard kind == .video else { return }
         // What was switched off begins with a keyframe; to ask for another could cost those that all others watch one.
         if encodings.count > 1, encodings[layer].isAwaited(at: now) { return }
-        encodings[layer].keyframes.want(at: now)
+        encodings[layer].keyframes.want(at: now, notBefore: notBefore)
     }
 
     /// How the encodings are for `subscription`. What is awaited counts as live for those who can wait: they have a picture, or nobody has one.
@@ -198,6 +212,23 @@ package final class Publication {
         guard isFed || !states.contains(where: \.isLive) else { return states }
         for index in states.indices where encodings[index].isAwaited(at: now) { states[index].isLive = true }
         return states
+    }
+
+    /// Until when a keyframe of `needed` can wait for `subscription`: somebody who is shown less meanwhile.
+    private func rest(for subscription: Subscription, from needed: Int, _ states: [LayerState]) -> Instant? {
+        guard audience.count >= Publication.viewersThatMerge, let current = subscription.selector.current, current < states.count,
+            states[current].isLive,
+            states[current].quality < states[needed].quality
+        else { return nil }
+        return encodings.compactMap { $0.keyframes.lastSent }.max().map { $0 + Publication.keyframeRest }
+    }
+
+    /// Nobody is asked for what the one who wanted it has risen beyond.
+    private func withdrawWishes(at now: Instant) {
+        for (layer, encoding) in encodings.enumerated() where encoding.keyframes.isPending && encoding.keyframes.nextDeadline <= now {
+            guard relays == 0, !audience.subscriptions.contains(where: { $0.selector.wantsKeyframe(of: layer) }) else { continue }
+            encoding.keyframes.withdraw()
+        }
     }
 
     /// What a subscription with `wish` could be sent, ascending in quality, and what each takes: the encodings that are live, or about to be. Bits of payload.
@@ -217,6 +248,7 @@ package final class Publication {
 
     /// Renews everybody's choice when it is due.
     func handleTimeout(at now: Instant) {
+        if encodings.count > 1 { withdrawWishes(at: now) }
         guard nextSelection <= now else { return }
         nextSelection = now + Publication.selectionInterval
         for subscription in audience.subscriptions { choose(for: subscription, at: now) }

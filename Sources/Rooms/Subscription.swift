@@ -23,6 +23,8 @@ package final class Subscription {
     private(set) var allocated: LayerTarget?
     /// There is no room for it.
     private(set) var isPausedForBandwidth = false
+    /// Its share is about to be found: no keyframe is asked for before of what may be too much.
+    var awaitsShare = false
     var history = AllocationHistory()
     /// The best that its wish allows, and what keeps it from more than it has.
     private(set) var best: LayerTarget?

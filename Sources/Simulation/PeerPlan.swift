@@ -73,6 +73,14 @@ package struct PeerPlan: Sendable {
     package var renominates = true
     /// Otherwise it agrees to no transport-wide feedback, and tells nothing of what it gets.
     package var tellsOfArrivals = true
+    /// It tells of arrivals by stream (RFC 8888) in place of transport-wide numbers.
+    package var tellsByStream = false
+    /// It agrees to RTCP without a report at the beginning (RFC 5506).
+    package var reducesRTCP = false
+    /// What it sends to is told, and answered, how long the way is (RFC 3611).
+    package var tellsRoundTrip = false
+    /// Otherwise it agrees to no stream of retransmissions.
+    package var takesRetransmissions = true
     package var profiles = SRTPProfile.allCases
     package var uplink = LinkConditions()
     package var downlink = LinkConditions()
@@ -132,6 +140,8 @@ package struct PeerPlan: Sendable {
     /// The sections on which the server receives.
     package var up: [RTPParameters] {
         var sections: [RTPParameters] = []
+        var upVideo = Self.upVideo
+        upVideo.referenceTime = tellsRoundTrip
         if let audio {
             sections.append(
                 RTPParameters(
@@ -140,8 +150,9 @@ package struct PeerPlan: Sendable {
         }
         if let video {
             sections.append(
-                RTPParameters(mid: "1", kind: .video, codecs: [Self.upVideo], extensions: Self.upExtensions, rids: video.rids))
+                RTPParameters(mid: "1", kind: .video, codecs: [upVideo], extensions: Self.upExtensions, rids: video.rids))
         }
+        for index in sections.indices { sections[index].reducedSizeRTCP = reducesRTCP }
         return sections
     }
 
@@ -149,7 +160,8 @@ package struct PeerPlan: Sendable {
     func down(_ entropy: Entropy) -> [RTPParameters] {
         guard receives else { return [] }
         var (videoCodec, audioCodec, extensions) = (Self.downVideo, Self.downAudio, Self.downExtensions)
-        if !tellsOfArrivals {
+        videoCodec.congestionFeedback = tellsByStream
+        if !tellsOfArrivals || tellsByStream {
             (videoCodec.transportCC, audioCodec.transportCC) = (false, false)
             extensions[.transportCC] = 0
         }
@@ -159,10 +171,11 @@ package struct PeerPlan: Sendable {
             audioCodecs[0].payloadType = redundancyOf
             audioCodecs.append(CodecParameters(codec: .red, payloadType: 62, format: "\(redundancyOf)/\(redundancyOf)"))
         }
+        if !takesRetransmissions { videoCodec.rtxPayloadType = nil }
         let pictures = (1...max(1, screens)).map { number in
             RTPParameters(
                 mid: number == 1 ? "video" : "video\(number)", kind: .video, codecs: [videoCodec], extensions: extensions,
-                streams: [RTPParameters.Stream(ssrc: entropy.ssrc(), rtxSSRC: entropy.ssrc())])
+                streams: [RTPParameters.Stream(ssrc: entropy.ssrc(), rtxSSRC: takesRetransmissions ? entropy.ssrc() : nil)])
         }
         return pictures + [
             RTPParameters(

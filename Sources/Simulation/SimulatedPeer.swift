@@ -39,6 +39,14 @@ package final class SimulatedPeer {
     /// Who it is in feedback.
     private let feedbackSSRC: SSRC
     private let tellsOfArrivals: Bool
+    private let tellsByStream: Bool
+    private var streamReports = StreamArrivalReports(every: .milliseconds(50))
+    /// When a report about the picture came last.
+    package private(set) var lastSenderReport: Instant?
+    /// Reports that say nothing, and are there because a compound has to begin with one.
+    package private(set) var emptyReports = 0
+    /// What the server told of its reference times.
+    package private(set) var delays: [ExtendedReport.Delay] = []
     private let extensions: HeaderExtensionMap
     private var nextReport: Instant?
     private let entropy: Entropy
@@ -63,6 +71,7 @@ package final class SimulatedPeer {
         downlink = SimulatedLink(plan.downlink, seed: entropy.next())
         feedbackSSRC = entropy.ssrc()
         tellsOfArrivals = plan.tellsOfArrivals
+        tellsByStream = plan.tellsByStream
         extensions = PeerPlan.downExtensions
         let pictures = down.filter { $0.kind == .video }
         videos = (pictures.isEmpty ? [RTPParameters(mid: "", kind: .video, codecs: [], extensions: extensions)] : pictures)
@@ -138,7 +147,8 @@ package final class SimulatedPeer {
     var nextDeadline: Instant {
         var deadline = transport.nextDeadline
         guard transport.isConnected else { return deadline }
-        deadline = min(deadline, nextReport ?? .distantFuture, arrivals.nextDeadline, demands.first?.at ?? .distantFuture)
+        deadline = min(
+            deadline, nextReport ?? .distantFuture, arrivals.nextDeadline, streamReports.nextDeadline, demands.first?.at ?? .distantFuture)
         for video in videos { deadline = min(deadline, video.nextDeadline) }
         return min(deadline, media.nextDeadline)
     }
@@ -163,6 +173,8 @@ package final class SimulatedPeer {
             video.handleTimeout(at: now, sender: feedbackSSRC, over: transport, into: batch)
         }
         arrivals.handleTimeout(at: now, sender: feedbackSSRC, media: video.ssrc, over: transport, into: batch)
+        streamReports.handleTimeout(
+            at: now, sender: feedbackSSRC, clock: SimulatedWorld.wallClock, over: transport, into: batch)
         if now >= nextReport ?? now {
             if nextReport != nil { report(at: now, into: batch) }
             nextReport = now + SimulatedPeer.reportInterval
@@ -172,6 +184,7 @@ package final class SimulatedPeer {
     private func receiveRTP(_ packet: RawSpan, at now: Instant) {
         guard let header = RTPHeader.parse(packet) else { return }
         let values = HeaderExtensionValues.parse(packet, header, extensions)
+        if tellsByStream { streamReports.note(header, at: now, clock: SimulatedWorld.wallClock) }
         if let number = values.transportSequence { arrivals.note(number, at: now) }
         if let video = videos.first(where: { $0.owns(header.ssrc) }) {
             video.receive(packet, header, values, at: now)
@@ -196,7 +209,12 @@ package final class SimulatedPeer {
             case .senderReport:
                 guard let report = SenderReport.parse(bytes, packet) else { break }
                 videos.first { $0.ssrc == report.ssrc }?.noteReport(report, at: now)
+                if report.ssrc == video.ssrc { lastSenderReport = now }
                 if report.ssrc == audio.ssrc { audio.noteReport(report, at: now) }
+            case .receiverReport where packet.count == 0: emptyReports += 1
+            case .extendedReport:
+                ExtendedReport.parse(bytes, packet)?.forEachDelay(in: bytes) { delays.append($0) }
+                media.receive(packet, in: bytes, at: now, over: transport, into: batch)
             default: media.receive(packet, in: bytes, at: now, over: transport, into: batch)
             }
         }

@@ -32,6 +32,27 @@ struct KeyframeRequestsTests {
         #expect(!early && due)
     }
 
+    @Test("Who can wait is served later, with who cannot, or not at all where nobody waits any more")
+    func patience() {
+        var requests = KeyframeRequests()
+        requests.want(at: at(0), notBefore: at(350))
+        requests.want(at: at(10), notBefore: at(400))
+        #expect(requests.isPending && requests.nextDeadline == at(350))
+        requests.want(at: at(20))
+        #expect(requests.nextDeadline == at(20))
+        let sent = requests.takeDue(at: at(20))
+        #expect(sent && !requests.isPending && requests.lastSent == at(20))
+        // It has been asked for: whoever else comes waits for the same.
+        requests.want(at: at(30))
+        requests.withdraw()
+        #expect(requests.isWanted && requests.nextDeadline == at(1_020))
+        requests.keyframeArrived()
+        requests.want(at: at(100), notBefore: at(450))
+        #expect(requests.nextDeadline == at(520))
+        requests.withdraw()
+        #expect(!requests.isWanted && requests.nextDeadline == .distantFuture)
+    }
+
     @Test("An unanswered one is repeated every second")
     func retry() {
         var requests = KeyframeRequests()

@@ -40,6 +40,14 @@ private final class Leg {
         return queue.takeAll()
     }
 
+    /// The header of what `body` writes, padding taken off.
+    func pad(_ body: (UnsafeMutablePointer<Forwarding.Leg>, UnsafeMutableRawBufferPointer) -> ReadyPacket?) -> RTPHeader? {
+        let packet = UnsafeMutableRawBufferPointer.allocate(byteCount: 1_500, alignment: 16)
+        defer { packet.deallocate() }
+        guard let ready = body(stream.leg, packet) else { return nil }
+        return RTPHeader.parse(UnsafeRawBufferPointer(rebasing: packet[..<ready.length]).bytes)
+    }
+
     func resend(_ sequence: UInt16, at now: Instant) -> SentPacket? {
         let sent = stream.resend(
             sequence, at: now, ring: { $0 < encodings.count ? encodings[$0].ring : nil }, transport: 7, into: &queue)
@@ -96,6 +104,45 @@ struct SendStreamTests {
         #expect(leg.forward(SourcePacket(sequence: 65_535))?.sequence == first &+ 1)
         #expect(leg.forward(SourcePacket(sequence: 1))?.sequence == first &+ 3)
         #expect(leg.forward(SourcePacket(sequence: 65_500)) == nil)
+    }
+
+    @Test("Padding takes the numbers behind a whole frame where there is no other stream, and the next frame those behind it")
+    func paddingPutIn() throws {
+        let parameters = RTPParameters.video.with(streams: [.init(ssrc: SSRC(1_000))])
+        let leg = Leg(parameters)
+        func pad(_ bytes: Int) -> RTPHeader? { leg.pad { $0.pointee.padMedia(bytes, into: $1) } }
+        #expect(pad(100) == nil)
+        leg.stream.leg.pointee.isReady = true
+        let first = try #require(leg.forward(SourcePacket(sequence: 500, timestamp: 9_000), aligning: true))
+        #expect(pad(100) == nil)
+        let last = try #require(leg.forward(SourcePacket(marker: true, sequence: 502, timestamp: 9_000)))
+        let (packets, octets) = (leg.stream.packetsSent, leg.stream.octetsSent)
+        let padding = try [#require(pad(100)), #require(pad(1_000))]
+        #expect(padding.map(\.paddingLength) == [100, 255] && padding.allSatisfy { $0.payloadLength == 0 && !$0.marker })
+        #expect(padding.map(\.sequenceNumber.rawValue) == [first.sequence &+ 3, first.sequence &+ 4])
+        #expect(padding.allSatisfy { $0.payloadType == 96 && $0.ssrc == SSRC(1_000) && $0.timestamp == last.header.timestamp })
+        // A sender report counts the packets, and nothing of what they bear (RFC 3550 §6.4.1).
+        #expect(leg.stream.packetsSent == packets + 2 && leg.stream.octetsSent == octets)
+        #expect(leg.forward(SourcePacket(sequence: 501, timestamp: 9_000))?.sequence == first.sequence &+ 1)
+        #expect(leg.forward(SourcePacket(sequence: 503, timestamp: 12_000))?.sequence == first.sequence &+ 5)
+        #expect(pad(100) == nil)
+        #expect(leg.resend(first.sequence &+ 3, at: at(100)) == nil)
+        _ = leg.forward(SourcePacket(marker: true, sequence: 504, timestamp: 12_000))
+        #expect(pad(100)?.sequenceNumber.rawValue == first.sequence &+ 7)
+        // Another source goes on behind it.
+        let next = try #require(leg.forward(SourcePacket(sequence: 520, timestamp: 77), aligning: true))
+        #expect(next.sequence == first.sequence &+ 8)
+    }
+
+    @Test("Where there is a stream of retransmissions, it is padded, and the media stream never is")
+    func paddingOfRetransmissions() throws {
+        let leg = Leg()
+        leg.stream.leg.pointee.isReady = true
+        let first = try #require(leg.forward(SourcePacket(marker: true, sequence: 500), aligning: true))
+        #expect(leg.pad { $0.pointee.padMedia(10, into: $1) } == nil)
+        let header = try #require(leg.pad { $0.pointee.padRetransmissions(10, into: $1) })
+        #expect(header.ssrc == SSRC(2_000) && header.payloadType == 97 && header.paddingLength == 10)
+        #expect(leg.forward(SourcePacket(sequence: 501))?.sequence == first.sequence &+ 1)
     }
 
     @Test(

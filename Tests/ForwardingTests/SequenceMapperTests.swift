@@ -28,6 +28,42 @@ struct SequenceMapperTests {
         check(!mapper.leaveOut(15, &leftOut))
     }
 
+    @Test("Later numbers move on over those put in, and late ones keep their place, as long as that is remembered")
+    func puttingIn() {
+        var leftOut = LeftOutNumbers()
+        var mapper = SequenceMapper(source: 10, outgoing: 100)
+        check(mapper.map(10, leftOut) == 100)
+        // 11 is late, 12 is left out.
+        check(mapper.leaveOut(12, &leftOut))
+        check(mapper.map(13, leftOut) == 102)
+        check(mapper.putIn(&leftOut) == 103)
+        check(mapper.putIn(&leftOut) == 104)
+        check(mapper.highestOutgoing == 104)
+        check(mapper.map(15, leftOut) == 106)
+        check(mapper.putIn(&leftOut) == 107)
+        check(mapper.map(16, leftOut) == 108)
+        check([14, 11, 13, 15].map { mapper.map($0, leftOut) } == [105, 101, 102, 106])
+        // Sixteen places are remembered.
+        for number: Int64 in 17..<32 {
+            check(mapper.putIn(&leftOut) != nil)
+            check(mapper.map(number, leftOut) != nil)
+        }
+        check(mapper.map(13, leftOut) == nil && mapper.map(14, leftOut) == 105)
+    }
+
+    @Test("Not without end is anything put in at one place")
+    func puttingInTooMuch() {
+        var leftOut = LeftOutNumbers()
+        var mapper = SequenceMapper()
+        check(mapper.putIn(&leftOut) == nil)
+        mapper = SequenceMapper(source: 10, outgoing: 100)
+        check(mapper.map(10, leftOut) == 100)
+        for count: Int64 in 1...128 { check(mapper.putIn(&leftOut) == 100 + count) }
+        check(mapper.putIn(&leftOut) == nil)
+        check(mapper.map(11, leftOut) == 229)
+        check(mapper.putIn(&leftOut) == 230)
+    }
+
     @Test("Random loss, reordering and leaving out give what a list of all numbers gives", arguments: 0..<40)
     func againstNaive(seed: UInt64) {
         var random = Entropy.seeded(seed)

@@ -30,6 +30,15 @@ struct PublisherAnswerTests {
         #expect(try codec(["45 AV1/90000", "96 VP8/90000"]).payloadType == 45)
     }
 
+    @Test("agrees to reference times where they are offered (RFC 3611 §4.4), and tells nothing by stream")
+    func referenceTimes() throws {
+        let text = ["rtcp-fb:96 rrtr", "rtcp-fb:* ack ccfb"]
+        let answer = try answer(section(["96 VP8/90000"], text))
+        #expect(try SessionDescription(parsing: answer.sdp).media[0].feedback.map(\.value) == ["rrtr"])
+        #expect(answer.media[0].codecs[0].referenceTime && !answer.media[0].codecs[0].congestionFeedback)
+        #expect(try !codec(["96 VP8/90000"]).referenceTime)
+    }
+
     @Test("takes of one codec what most others decode")
     func profiles() throws {
         let h264 = ["100 H264/90000", "101 H264/90000", "102 H264/90000"]

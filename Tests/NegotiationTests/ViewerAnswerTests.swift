@@ -42,6 +42,29 @@ struct ViewerAnswerTests {
         #expect(viewerRefusal(offer(audio, video), [])?.status == 422)
     }
 
+    @Test("takes feedback by stream where nothing better is offered, for all payload types (RFC 8888 §6)")
+    func congestionFeedback() throws {
+        let uri = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+        func told(_ more: [String]) throws -> (feedback: [String], codec: CodecParameters) {
+            // A wildcard in the answer is of one in the offer, for whoever compares them.
+            let text = offer(group: "BUNDLE 1", section(direction: "recvonly", ["96 VP8/90000"], more))
+            let answer = try ViewerAnswer(offer: text, local: local, tracks: [vp8Track], entropy: .seeded(1))
+            let written = try SessionDescription(parsing: answer.sdp).media[0].feedback
+            return (
+                written.map { "\($0.payloadType.map { String($0) } ?? "*") \($0.value)" },
+                try #require(answer.media.first?.codecs.first)
+            )
+        }
+        var (feedback, codec) = try told(["rtcp-fb:* ack ccfb", "rtcp-fb:96 goog-remb"])
+        #expect(feedback == ["* ack ccfb"] && codec.congestionFeedback)
+        (feedback, codec) = try told(["rtcp-fb:96 ack ccfb", "rtcp-fb:96 nack"])
+        #expect(feedback == ["* ack ccfb", "96 nack"] && codec.congestionFeedback)
+        (feedback, codec) = try told(["rtcp-fb:* ack ccfb", "rtcp-fb:96 transport-cc", "extmap:3 \(uri)"])
+        #expect(feedback == ["96 transport-cc"] && !codec.congestionFeedback && codec.transportCC)
+        (feedback, codec) = try told(["rtcp-fb:* ack ccfb", "rtcp-fb:96 transport-cc"])
+        #expect(feedback == ["* ack ccfb"] && codec.congestionFeedback && !codec.transportCC)
+    }
+
     @Test("puts the track's codec first and keeps the rest in the order of the offer")
     func codecOrder() throws {
         let many = section(

@@ -57,7 +57,8 @@ import Testing
         let frames = viewers.map(\.video.decoder.frames)
         world.run(for: .seconds(2))
         for (viewer, frames) in zip(viewers, frames) {
-            #expect(viewer.video.decoder.faults == [] && viewer.audio.review().faults == [])
+            #expect(viewer.video.decoder.faults == [], "\(viewer.id)")
+            #expect(viewer.audio.review().faults == [])
             #expect(viewer.strayPackets == 0 && viewer.transport.drops.isEmpty)
             #expect(viewer.video.decoder.frames >= frames + (loss == 0 ? 58 : 45))
         }

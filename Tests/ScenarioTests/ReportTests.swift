@@ -57,6 +57,55 @@ import Testing
         #expect(camera.feedbackLog.messages < 250)
     }
 
+    @Test("a switch to another encoding is followed by a report of its clock at once")
+    func early() throws {
+        let world = try SimulatedWorld(seed: 103)
+        var plan = PeerPlan.publisher()
+        plan.video = .simulcast()
+        _ = try world.join(plan)
+        let viewer = try world.join(.viewer())
+        world.run(for: .seconds(4))
+        for layer in [0, 2, 1] {
+            world.negotiate(viewer) { _, sending in sending[0].wish.maximumLayer = layer }
+            #expect(world.run(for: .seconds(2)) { viewer.video.decoder.stretches.last.map { Int($0.layer) } == layer })
+            let (reports, last) = (viewer.video.senderReports, viewer.lastSenderReport)
+            world.run(for: .milliseconds(150))
+            // Within 150 ms of the first frame, or just before it was whole.
+            let isNew = viewer.video.senderReports > reports
+            #expect(isNew || last.map { world.now - $0 < .milliseconds(300) } ?? false)
+            world.run(for: .milliseconds(Int64(370 * (layer + 1))))
+        }
+        // No flood of them: one a second, and one for each switch.
+        #expect(viewer.video.senderReports < 16)
+    }
+
+    @Test("what asks for packets and keyframes begins with a report only where that has to be", arguments: [true, false])
+    func reducedSize(_ isReduced: Bool) throws {
+        let world = try SimulatedWorld(seed: 104)
+        var plan = PeerPlan.publisher()
+        plan.reducesRTCP = isReduced
+        plan.uplink.loss = 0.05
+        let camera = try world.join(plan)
+        let viewer = try world.join(.viewer())
+        world.run(for: .seconds(10))
+        #expect(isReduced ? camera.emptyReports == 0 : camera.emptyReports > 20)
+        #expect(camera.cameras[0].stream.resent > 20)
+        #expect(viewer.video.decoder.faults == [])
+    }
+
+    @Test("what viewers lose on their ways is not told to the publisher")
+    func downlinkLoss() throws {
+        let world = try SimulatedWorld(seed: 105)
+        let camera = try world.join(.publisher())
+        var viewing = PeerPlan.viewer()
+        viewing.downlink.loss = 0.1
+        let viewer = try world.join(viewing)
+        world.run(for: .seconds(10))
+        #expect(viewer.downlink.lost > 50)
+        let video = try #require(camera.reports[camera.cameras[0].stream.ssrc])
+        #expect(video.cumulativeLost == 0 && video.fractionLost == 0 && camera.feedbackLog.summary.lost == 0)
+    }
+
     @Test("receiver reports tell the loss that was not repaired, and let the publisher measure the round trip")
     func receiverReports() throws {
         let world = try SimulatedWorld(seed: 102)

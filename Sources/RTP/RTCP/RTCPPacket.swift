@@ -22,7 +22,11 @@ package struct RTCPPacket: Hashable, Sendable {
         case fullIntraRequest
         /// RFC 4585 §6.4; REMB if its identifier says so.
         case applicationLayerFeedback
-        /// APP, XR and whatever else: to be skipped.
+        /// RFC 8888 §3.1.
+        case congestionControlFeedback
+        /// RFC 3611.
+        case extendedReport
+        /// APP and whatever else: to be skipped.
         case other
     }
 
@@ -48,9 +52,11 @@ package struct RTCPPacket: Hashable, Sendable {
         case (203, _): .goodbye
         case (205, 1): .nack
         case (205, 15): .transportFeedback
+        case (205, 11): .congestionControlFeedback
         case (206, 1): .pictureLossIndication
         case (206, 4): .fullIntraRequest
         case (206, 15): .applicationLayerFeedback
+        case (207, _): .extendedReport
         default: .other
         }
     }

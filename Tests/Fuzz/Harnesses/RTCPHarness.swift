@@ -35,6 +35,7 @@ enum RTCPHarness {
         if let estimate = ReceiverEstimatedMaximumBitrate.parse(datagram, packet) { try rewrite(estimate, datagram) }
         if let feedback = TransportFeedback.parse(datagram, packet) { try FeedbackCheck.run(feedback, datagram) }
         if let feedback = CongestionControlFeedback.parse(datagram, packet) { try rewrite(feedback, datagram) }
+        if let report = ExtendedReport.parse(datagram, packet) { try rewrite(report, datagram) }
     }
 
     /// Writes one packet and hands it to `check`.
@@ -164,6 +165,21 @@ enum RTCPHarness {
         var again = copy.makeIterator()
         for status in told { try expect(again.next(in: bytes.span.bytes) == status, "what is told of a packet changed") }
         try expect(again.next(in: bytes.span.bytes) == nil, "a packet too many is told about")
+    }
+
+    private static func rewrite(_ report: ExtendedReport, _ datagram: RawSpan) throws(Finding) {
+        var delays: [ExtendedReport.Delay] = []
+        report.forEachDelay(in: datagram) { delays.append($0) }
+        try expect(delays.count == report.delayCount && 12 * delays.count <= datagram.byteCount, "\(delays.count) answers are told")
+        try again({
+            ExtendedReport.write(into: &$0, sender: report.sender, referenceTime: report.referenceTime, delays: delays.span)
+        }) { bytes, packet throws(Finding) in
+            guard let copy = ExtendedReport.parse(bytes, packet) else { throw Finding("an extended report of our own does not parse") }
+            var again: [ExtendedReport.Delay] = []
+            copy.forEachDelay(in: bytes) { again.append($0) }
+            try expect(
+                copy.sender == report.sender && copy.referenceTime == report.referenceTime && again == delays, "an extended report changed")
+        }
     }
 
     private static func rewrite(_ estimate: ReceiverEstimatedMaximumBitrate, _ datagram: RawSpan) throws(Finding) {

@@ -1,0 +1,51 @@
+import Congestion
+import MediaPrimitives
+
+/// Under which of one participant's numbers the recent packets of each of its streams left, for feedback that names packets by SSRC and sequence
+/// number (RFC 8888). Empty, and without memory, for everybody else.
+///
+/// Bounded by what is remembered of a stream, and by so many streams: what leaves on others is never told of.
+struct StreamNumberTable: ~Copyable {
+    private static let mostStreams = 64
+
+    private var ssrcs: [UInt32] = []
+    private var numbers: UnsafeMutablePointer<StreamNumbers>?
+
+    deinit {
+        numbers?.deinitialize(count: ssrcs.count)
+        numbers?.deallocate()
+    }
+
+    /// Notes that a packet, whose RTP header `packet` begins with, leaves as `number`.
+    @inline(never)
+    mutating func note(_ packet: UnsafeMutableRawBufferPointer, as number: UInt16) {
+        guard packet.count >= 12 else { return }
+        let sequence = UInt16(bigEndian: packet.loadUnaligned(fromByteOffset: 2, as: UInt16.self))
+        let ssrc = UInt32(bigEndian: packet.loadUnaligned(fromByteOffset: 8, as: UInt32.self))
+        guard let index = ssrcs.firstIndex(of: ssrc) ?? add(ssrc), let numbers else { return }
+        numbers[index].note(SequenceNumber(sequence), as: number)
+    }
+
+    private mutating func add(_ ssrc: UInt32) -> Int? {
+        guard ssrcs.count < StreamNumberTable.mostStreams else { return nil }
+        let numbers = numbers ?? .allocate(capacity: StreamNumberTable.mostStreams)
+        self.numbers = numbers
+        (numbers + ssrcs.count).initialize(to: StreamNumbers())
+        ssrcs.append(ssrc)
+        return ssrcs.count - 1
+    }
+
+    /// What is known, to be asked while the table itself stays as it is.
+    var known: Known { Known(ssrcs: ssrcs, numbers: numbers) }
+
+    struct Known {
+        fileprivate let ssrcs: [UInt32]
+        fileprivate let numbers: UnsafeMutablePointer<StreamNumbers>?
+
+        /// The number that a packet of a stream left under; nil for one that is not remembered.
+        func number(of sequence: SequenceNumber, in ssrc: SSRC) -> UInt16? {
+            guard let numbers, let index = ssrcs.firstIndex(of: ssrc.rawValue) else { return nil }
+            return numbers[index].number(of: sequence)
+        }
+    }
+}
