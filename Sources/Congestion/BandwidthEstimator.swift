@@ -93,9 +93,11 @@ package struct BandwidthEstimator: ~Copyable {
     private var shownReason = BandwidthEstimate.Reason.start
 
     /// Knows nothing yet. The memory of what was sent, 16 KB, is taken with the first packet.
-    package init(limits: Limits = Limits()) {
+    /// `followsTarget` is false where what is sent is chosen from a few encodings.
+    package init(limits: Limits = Limits(), followsTarget: Bool = true) {
         self.limits = limits
         rateControl = RateControl(start: limits.start)
+        rateControl.followsRate = followsTarget
         target = limits.start
     }
 

@@ -57,6 +57,9 @@ package struct RateControl {
     private var afterDrain: Bitrate?
     private var beforeDrain = Bitrate.zero
 
+    /// What is sent follows the rate, as that of an encoder does; what is chosen from a few encodings does not.
+    package var followsRate = true
+
     package init(start: Bitrate) { rate = start }
 
     /// What the rate will be when the queue is gone.
@@ -131,8 +134,10 @@ package struct RateControl {
         if let bound = capacity.upperBound, throughput > bound { capacity.forget() }
         var limit = throughput * RateControl.reach + RateControl.reachMargin
         // What is not sent proves nothing: past what is known of the link, probes show the way, where delays do not vary by themselves.
-        if input.noise < RateControl.clear, let known = capacity.estimate, throughput < rate * RateControl.used {
-            limit = min(limit, max(known, throughput))
+        if !followsRate, input.noise < RateControl.clear, let known = capacity.estimate, let bound = capacity.upperBound,
+            throughput < rate * RateControl.used
+        {
+            limit = min(limit, max((known + bound) * 0.5, throughput))
         }
         guard rate < limit else { return .none }
         let step =
@@ -176,8 +181,9 @@ package struct RateControl {
             } else {
                 capacity.noteOveruse(at: arrived)
                 if afterDrain == nil { beforeDrain = rate }
-                // A burst's queue, somebody else's perhaps: what passed for a second before may go on, unless it makes a queue again.
-                let proven = isFirst && !input.isSaturated ? input.throughput ?? .zero : .zero
+                // A burst's queue, somebody else's perhaps: what passed for a second before may go on, unless it makes a queue again. Who follows the
+                // rate leaves others their share.
+                let proven = isFirst && !followsRate ? input.throughput ?? .zero : .zero
                 afterDrain = min(beforeDrain, max(arrived * RateControl.returnShare, proven))
             }
             rate = min(rate, lowered)

@@ -62,7 +62,7 @@ struct Downlink: ~Copyable {
     init(isControlled: Bool) {
         feedback = isControlled ? .reports : .ignored
         pacer = Pacer(target: Downlink.startByReports)
-        estimator = BandwidthEstimator(limits: BandwidthEstimator.Limits(start: Downlink.startByReports))
+        estimator = BandwidthEstimator(limits: BandwidthEstimator.Limits(start: Downlink.startByReports), followsTarget: false)
     }
 
     /// Transport-wide feedback was agreed to. Before anything is sent.
@@ -77,7 +77,7 @@ struct Downlink: ~Copyable {
     private mutating func expect(_ kind: Feedback) {
         guard feedback == .reports else { return }
         feedback = kind
-        estimator = BandwidthEstimator(limits: BandwidthEstimator.Limits(start: Downlink.start))
+        estimator = BandwidthEstimator(limits: BandwidthEstimator.Limits(start: Downlink.start), followsTarget: false)
         pacer = Pacer(target: Downlink.start)
     }
 
