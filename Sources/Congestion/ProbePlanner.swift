@@ -27,6 +27,9 @@ package struct ProbePlanner {
     private static let patience = Interval.seconds(1)
     /// Where the first of all finds the link narrow, nothing is known of how much the delay varies: another one has to agree.
     private static let lengthOfSecond = Interval.milliseconds(40)
+    /// Of the target, probes from time to time may take so much in the long run, and so much time's worth at once.
+    private static let share = 0.08
+    private static let credit = Interval.seconds(10)
     /// How often a cluster that told nothing is sent again.
     private static let attempts = 2
     /// A fall below this share of what was before is looked into, for so long, at so much of what was before.
@@ -60,6 +63,8 @@ package struct ProbePlanner {
     /// How often the cluster has been tried before.
     private var attempt = 0
     private var endedAt: Instant?
+    /// When what was sent for clusters is paid for, at that share of the target.
+    private var paidAt = Instant(nanoseconds: 0)
     /// When a probe raised the target, and from what; nil once that has proved right or wrong.
     private var raise: (from: Bitrate, at: Instant)?
     /// Times that a probe has misled in a row; doubles the interval each time.
@@ -125,7 +130,7 @@ package struct ProbePlanner {
         if let current, let offeredAt { return ProbePlanner.expiry(current, offeredAt, situation.roundTrip) }
         guard isStarted, situation.isClear, isBelowWanted(situation) else { return .distantFuture }
         let endedAt = endedAt ?? Instant(nanoseconds: 0)
-        return endedAt + interval(situation, at: endedAt)
+        return max(endedAt + interval(situation, at: endedAt), paidAt - ProbePlanner.credit)
     }
 
     /// More, or less, is wanted than before.
@@ -294,6 +299,7 @@ package struct ProbePlanner {
             return begin(situation.target * ProbePlanner.furtherFactor, .wanted, situation, at: now)
         }
         if let endedAt, now - endedAt < interval(situation, at: endedAt) { return }
+        guard paidAt - now <= ProbePlanner.credit else { return }
         let isCareful = situation.isLossLimited || situation.isNearCapacity && !situation.isApplicationLimited
         let factor = isCareful ? ProbePlanner.carefulFactor : ProbePlanner.furtherFactor
         begin(situation.target * factor, isCareful && !situation.isLossLimited ? .check : .periodic, situation, at: now)
@@ -337,5 +343,6 @@ package struct ProbePlanner {
         nextID = nextID.next
         current = ProbeMeasurement(cluster)
         offeredAt = now
+        paidAt = max(paidAt, now) + (situation.target * ProbePlanner.share).time(for: bytes)
     }
 }

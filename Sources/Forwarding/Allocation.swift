@@ -40,7 +40,7 @@ package struct Allocation {
     /// What more than now must fit into.
     private static let headroom = 1.04
     /// An estimate that dips is no reason to change what is seen: so much too little, for so long, is left to the pacer.
-    private static let tolerance = 1.14
+    private static let tolerance = 1.18
     private static let patience = Interval.seconds(2)
 
     /// Since when there has been too little for what is sent.
