@@ -183,7 +183,7 @@ package struct RateControl {
                 if afterDrain == nil { beforeDrain = rate }
                 // A burst's queue, somebody else's perhaps: what passed for a second before may go on, unless it makes a queue again. Who follows the
                 // rate leaves others their share.
-                let proven = isFirst && !followsRate ? input.throughput ?? .zero : .zero
+                let proven = isFirst && (!followsRate || !input.isSaturated) ? input.throughput ?? .zero : .zero
                 afterDrain = min(beforeDrain, max(arrived * RateControl.returnShare, proven))
             }
             rate = min(rate, lowered)
