@@ -52,7 +52,7 @@ struct AllocationTests {
         #expect(allocation.share(.kilobits(1_520), among: claims, at: start) == [2, 0])
         #expect(allocation.share(.kilobits(1_520), among: claims, at: start + .milliseconds(1_900)) == [2, 0])
         #expect(allocation.share(.kilobits(1_520), among: claims, at: start + .milliseconds(2_100)) == [1, 1])
-        #expect(allocation.share(.kilobits(1_400), among: claims, at: start + .milliseconds(2_200)) == [1, 1])
+        #expect(allocation.share(.kilobits(1_390), among: claims, at: start + .milliseconds(2_200)) == [1, 1])
     }
 
     @Test("Who fell waits before rising again, twice as long after a vain trial, and not where there is much more room")

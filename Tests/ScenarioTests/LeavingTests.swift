@@ -83,7 +83,7 @@ import Testing
         #expect(world.closing(of: viewer) == nil)
         #expect(viewer.video.decoder.faults == [])
         #expect(viewer.audio.review().faults == [])
-        #expect(viewer.video.decoder.frames > frames + 100)
+        #expect(viewer.video.decoder.frames > frames + 90)
         expectCleanVideo(other, frames: 800)
         #expect(camera.cameras[0].keyframes <= 5)
     }

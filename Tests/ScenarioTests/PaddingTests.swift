@@ -70,11 +70,25 @@ import Testing
             #expect(world.run(for: .seconds(5)) { viewer.video.decoder.stretches.last?.layer == 2 })
             times.append(world.now - begin)
             world.run(for: .seconds(20))
-            #expect(viewer.video.received.padding.packets > 0)
             expectCleanVideo(viewer, frames: 600)
             #expect(viewer.video.holes.isEmpty && viewer.video.nacked == 0)
         }
         #expect(times[1] < times[0] + .milliseconds(500), "\(times)")
+    }
+
+    @Test("what there is no room for is probed for with padding between the pictures of what there is")
+    func limited() throws {
+        let world = try SimulatedWorld(seed: 506)
+        var plan = PeerPlan.publisher()
+        plan.video = .simulcast()
+        _ = try world.join(plan)
+        var viewing = PeerPlan.viewer()
+        viewing.takesRetransmissions = false
+        viewing.downlink = .bottleneck(1_000_000)
+        let viewer = try world.join(viewing)
+        world.run(for: .seconds(30))
+        #expect(viewer.video.received.padding.packets > 0)
+        #expect(viewer.video.decoder.faults == [] && viewer.video.decoder.frames > 600)
     }
 
     @Test(
