@@ -188,9 +188,9 @@ class Guest:
 class ChromiumGuest(Guest):
     """`options` are playwright's of a context: viewport, is_mobile, …"""
 
-    async def open(self, chromium, speaks=False, slow_camera=False, **options):
+    async def open(self, chromium, saves_data=True, speaks=False, slow_camera=False, **options):
         self.context = await chromium.browser.new_context(**options)
-        await self.context.add_init_script(f"(() => {{ {preload(speaks=speaks, slow_camera=slow_camera)} }})()")
+        await self.context.add_init_script(f"(() => {{ {preload(saves_data, speaks, slow_camera)} }})()")
         self.page = await self.context.new_page()
         self.saw_complaints, self.origin = [], None
         self.page.on("console", self._console)

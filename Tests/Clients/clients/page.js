@@ -60,6 +60,14 @@ window.bench = {
     await sender.setParameters(parameters);
   },
 
+  // Bounds the bit rates of layers of the picture that is sent: {rid: bits per second}.
+  async limit(rates) {
+    const sender = window.apus.pc.getSenders().find(sender => sender.track && sender.track.kind === 'video');
+    const parameters = sender.getParameters();
+    for (const encoding of parameters.encodings) encoding.maxBitrate = rates[encoding.rid] ?? encoding.maxBitrate;
+    await sender.setParameters(parameters);
+  },
+
   // Watches the picture's freezes from now on, and how late the page's own timer comes: a page that is not served cannot be trusted.
   watchFreezes() {
     const begin = performance.now(), every = 100;
