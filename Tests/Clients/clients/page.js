@@ -19,6 +19,7 @@ window.bench = {
         packetsLost: sum(video, 'packetsLost'), packetsReceived: sum(video, 'packetsReceived'),
         bytesReceived: sum(video, 'bytesReceived'), nackCount: sum(video, 'nackCount'), pliCount: sum(video, 'pliCount'),
         retransmittedPacketsReceived: sum(video, 'retransmittedPacketsReceived'),
+        retransmittedBytesReceived: sum(video, 'retransmittedBytesReceived'),
         codec: codecs.get((video.find(e => e.codecId) || {}).codecId) || null,
       },
       audio: {
