@@ -39,7 +39,7 @@ async def opened(browser, server, kind, identity, case):
 
 @pytest.mark.parametrize("name", CASES)
 async def test_layers_follow_the_link(network, record_property, name):
-    """One viewer's link narrows, twice, and it gets less of the picture, then less of its rate; another goes on with all of it."""
+    """One viewer's link narrows twice: it gets a smaller picture, then fewer of the smallest, and all when it is wide. Another has all of it throughout."""
     case = CASES[name]
     impaired = await Impaired().start(network)
     near, far = await impaired.publisher(Chromium), await impaired.viewer(Chromium)
@@ -55,7 +55,11 @@ async def test_layers_follow_the_link(network, record_property, name):
         assert await page.run("layered.hasDescriptor()") == case["descriptor"]
     if case["codec"] == "VP9":
         assert await publisher.run("layered.mode()") == "L3T3_KEY"
-    asked = (await viewer.stats())["video"]["pliCount"]
+
+    async def asked():
+        return (await viewer.stats())["video"]["pliCount"]
+
+    before = await asked()
 
     async def gets():
         (entry,) = [entry for entry in await call.pictures() if entry["subscriber"] == "viewer"]
@@ -71,6 +75,9 @@ async def test_layers_follow_the_link(network, record_property, name):
     impaired.cap(400)
     await call.until(is_smaller, "the viewer gets less of the picture", 10)
     await call.settles()
+    assert await asked() == before, "the decoder could not follow"
+
+    # So little that not all that is lost can be sent again in time, and a decoder may have to ask for a keyframe.
     impaired.cap(90)
     await call.until(is_thinned, "the viewer gets the smallest picture, and not each of them", 20)
     decoded = (await viewer.stats())["video"]["framesDecoded"]
@@ -79,8 +86,9 @@ async def test_layers_follow_the_link(network, record_property, name):
     assert best.heights == [call.full] and best.rate > 12, best
 
     impaired.lift()
-    await call.grows(10)
+    before = await asked()
+    await call.grows(30)
     for page in (viewer, other):
         await page.picture_lives()
         assert not case.get("secret") or (await page.run("layered.told"))["failures"] == 0
-    assert (await viewer.stats())["video"]["pliCount"] == asked, "the decoder could not follow"
+    assert await asked() == before, "the decoder could not follow"

@@ -32,7 +32,7 @@ class Call:
         """Awaits what comes of a narrower link: a smaller picture, and two smooth seconds. What is under way when it narrows is late or lost."""
         began = time.monotonic()
         seen = None
-        while not seen or seen.freezes or seen.below(self.full) < 1:
+        while not seen or seen.freezes or max(seen.heights) == self.full:
             assert time.monotonic() - began < within, f"it does not settle: {seen}; {await self.reasons()}"
             seen = await sight(self.viewer, 2)
         return self.keep("settled after", time.monotonic() - began)
