@@ -57,7 +57,8 @@ package struct AcknowledgedRate {
     private func place(_ slot: Int64) -> Int { Int(truncatingIfNeeded: slot) & (AcknowledgedRate.count - 1) }
 
     /// Over the last `window` before the latest arrival, or since the first where that is shorter; nil while it is shorter than `window` / 2.
-    package func rate(over window: Interval) -> Bitrate? {
+    /// Nothing changes; it is `mutating` so that the slots are not copied to be looked at.
+    package mutating func rate(over window: Interval) -> Bitrate? {
         guard let latest, let first, latest - first >= window / 2 else { return nil }
         let slots = min(window.nanoseconds / AcknowledgedRate.slot.nanoseconds, Int64(AcknowledgedRate.count) - 1)
         var sum = 0

@@ -89,7 +89,7 @@ extension BandwidthEstimator {
             probes.noteArrival(packet.cluster, packet.bytes, sent: packet.sentAt, arrived: arrival)
         } else if let spacing = groups.note(sent: packet.sentAt, arrived: arrival) {
             trendline.note(spacing)
-            detector.note(trendline, spacing)
+            detector.note(slope: trendline.slope, weight: trendline.weight, spacing)
             noise = noise + ((spacing.arrived - spacing.sent).magnitude - noise) / min(Int64(trendline.weight), 16)
         }
     }
@@ -124,8 +124,8 @@ extension BandwidthEstimator {
             // Younger packets than these may be under way.
             unansweredSince = sent.lastSentAt.flatMap { $0 > news.newestSent ? now : nil }
         }
-        apply(
-            usage: detector.usage, throughput: acknowledged.rate(over: AcknowledgedRate.long),
-            recent: acknowledged.rate(over: AcknowledgedRate.short), at: now)
+        let throughput = acknowledged.rate(over: AcknowledgedRate.long)
+        let recent = acknowledged.rate(over: AcknowledgedRate.short)
+        apply(usage: detector.usage, throughput: throughput, recent: recent, at: now)
     }
 }

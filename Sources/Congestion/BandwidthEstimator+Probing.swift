@@ -15,6 +15,7 @@ extension BandwidthEstimator {
     private static let far = 1.5
 
     /// What the plan depends on.
+    @inline(__always)
     var situation: ProbePlanner.Situation {
         let isClear =
             detector.usage == .normal && path.queue < BandwidthEstimator.longestQueue && loss.phase != .trial && !isSilent

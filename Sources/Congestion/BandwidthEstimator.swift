@@ -39,9 +39,17 @@ package struct BandwidthEstimator: ~Copyable {
     /// For so long after an overuse, what is lost is the queue's.
     private static let overuseMemory = Interval.milliseconds(1_500)
 
-    let limits: Limits
-
+    // First what each packet that leaves touches, so that it lies together.
     var sent = SentPackets()
+    /// When the first packet left that has not been answered, nor any after it.
+    var unansweredSince: Instant?
+    /// What may be sent, in bits a second.
+    package private(set) var target: Bitrate
+    /// When `handleTimeout` has to be called.
+    package private(set) var nextDeadline = Instant.distantFuture
+    package private(set) var guidance = Guidance()
+
+    let limits: Limits
     var groups = PacketGroups()
     var trendline = Trendline()
     var detector = OveruseDetector()
@@ -62,8 +70,6 @@ package struct BandwidthEstimator: ~Copyable {
     var lastFeedback: (at: Instant, arrival: Instant)?
     /// When the delay's limit was last lowered.
     var lastOveruse: Instant?
-    /// When the first packet left that has not been answered, nor any after it.
-    var unansweredSince: Instant?
     /// Less is sent already, as nobody answers.
     private(set) var isSilent = false
     private var targetBeforeSilence: Bitrate?
@@ -75,13 +81,9 @@ package struct BandwidthEstimator: ~Copyable {
     /// When the last receiver report counted, and all bytes sent until then.
     var lastReport: (at: Instant, bytes: Int)?
 
-    /// What may be sent, in bits a second.
-    package private(set) var target: Bitrate
     /// What moved the delay's limit last; another limit that lies lower is what is shown.
     var reason = BandwidthEstimate.Reason.start
     private var shownReason = BandwidthEstimate.Reason.start
-    /// When `handleTimeout` has to be called.
-    package private(set) var nextDeadline = Instant.distantFuture
 
     /// Knows nothing yet. The memory of what was sent, 16 KB, is taken with the first packet.
     package init(limits: Limits = Limits()) {
@@ -117,10 +119,19 @@ package struct BandwidthEstimator: ~Copyable {
     }
 
     /// The link's capacity is known, and the target is not far from it: what leaves faster only waits there.
-    package var isNearCapacity: Bool { rateControl.capacity.estimate.map { target > $0 * BandwidthEstimator.nearCapacity } ?? false }
+    @inline(__always)
+    var isNearCapacity: Bool { rateControl.capacity.estimate.map { target > $0 * BandwidthEstimator.nearCapacity } ?? false }
 
-    /// A queue stands on the way: what leaves now waits behind it.
-    package var hasQueue: Bool { path.queue > BandwidthEstimator.standingQueue }
+    /// What a pacer goes by besides the target. Stored, since a look at what is computed copies the whole estimator.
+    package struct Guidance {
+        /// The link's capacity is known, and the target is not far from it: what leaves faster only waits there.
+        package var isNearCapacity = false
+        /// A queue stands on the way: what leaves now waits behind it.
+        package var hasQueue = false
+        /// The cluster that is to be sent, if any; it stays here when it has left.
+        package var probe: ProbeCluster?
+    }
+
     private static let standingQueue = Interval.milliseconds(80)
 
     /// The cluster that is to be sent now, if any.
@@ -130,6 +141,9 @@ package struct BandwidthEstimator: ~Copyable {
 
     // MARK: Time
 
+    // What is computed of several parts is inlined where it is used: a call copies the whole estimator, 2 KB, and there are many after each message.
+
+    @inline(__always)
     private var silenceDeadline: Instant {
         guard let unansweredSince, rateControl.rate > limits.minimum else { return .distantFuture }
         if isSilent { return unansweredSince + BandwidthEstimator.silenceStep }
@@ -168,6 +182,7 @@ package struct BandwidthEstimator: ~Copyable {
     // MARK: The target
 
     /// What arrives, as it was sent: with what the link loses anyway.
+    @inline(__always)
     func asSent(_ rate: Bitrate?) -> Bitrate? { rate.map { $0 * (1 / (1 - loss.accepted)) } }
 
     /// Lets each part have its say after feedback or a timeout.
@@ -205,6 +220,7 @@ package struct BandwidthEstimator: ~Copyable {
         settle(at: now)
     }
 
+    @inline(__always)
     private var isOverflowing: Bool {
         path.queue > BandwidthEstimator.overflowQueue && lossOfLate > loss.accepted + BandwidthEstimator.overflowLoss
     }
@@ -229,11 +245,16 @@ package struct BandwidthEstimator: ~Copyable {
         shownReason = reason
         if unansweredSince != nil || probes.isStarted { probes.update(situation, at: now) }
         nextDeadline = min(silenceDeadline, probes.deadline(situation))
+        guidance = Guidance(isNearCapacity: isNearCapacity, hasQueue: path.queue > BandwidthEstimator.standingQueue, probe: probes.offer)
     }
+
+    /// What was lost of late: 0 to 1.
+    package var recentLoss: Double { loss.recent }
 
     /// Where it stands.
     package var estimate: BandwidthEstimate {
-        BandwidthEstimate(
+        var acknowledged = acknowledged
+        return BandwidthEstimate(
             target: target, reason: shownReason, usage: detector.usage, delayLimit: rateControl.rate, lossLimit: loss.limit,
             receiverLimit: hasTransportFeedback ? nil : receiverLimit, capacity: rateControl.capacity.estimate,
             throughput: acknowledged.rate(over: AcknowledgedRate.long), loss: loss.recent, acceptedLoss: loss.accepted,

@@ -33,14 +33,14 @@ package struct OveruseDetector {
 
     package init() {}
 
-    /// Notes the trend after another group.
-    package mutating func note(_ trendline: Trendline, _ spacing: PacketGroups.Spacing) {
-        let trend = trendline.slope * trendline.weight * OveruseDetector.gain
+    /// Notes the trend after another group: what `Trendline` says of it.
+    package mutating func note(slope: Double, weight: Double, _ spacing: PacketGroups.Spacing) {
+        let trend = slope * weight * OveruseDetector.gain
         if trend > threshold {
             // Of the first one, half a group is assumed to have lain above.
             above = countAbove == 0 ? spacing.sent / 2 : above + spacing.sent
             countAbove &+= 1
-            if above > OveruseDetector.patience, countAbove > 1, trendline.slope >= previousTrend {
+            if above > OveruseDetector.patience, countAbove > 1, slope >= previousTrend {
                 above = .zero
                 countAbove = 0
                 usage = .overused
@@ -50,7 +50,7 @@ package struct OveruseDetector {
             countAbove = 0
             usage = trend < -threshold ? .underused : .normal
         }
-        previousTrend = trendline.slope
+        previousTrend = slope
         adapt(to: trend.magnitude, at: spacing.arrival)
     }
 

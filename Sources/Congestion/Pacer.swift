@@ -29,7 +29,9 @@ package struct Pacer {
 
     /// The target, in bits a second.
     package private(set) var target: Bitrate
+    /// What media leaves at: `pace`, or faster where much waits.
     private var rate: Bitrate
+    private var pace: Bitrate
     /// What leaves at once, in time at the pacing rate.
     private var burst = Pacer.burst
     /// In bytes: what was sent beyond what time has paid for.
@@ -38,7 +40,7 @@ package struct Pacer {
     private var updatedAt: Instant?
 
     /// The cluster being sent, when its first packet left, and what has left of it.
-    private var probe: ProbeCluster?
+    package private(set) var probe: ProbeCluster?
     private var lastProbe: ProbeCluster.ID?
     private var probeOfferedAt: Instant?
     private var probeBegan: Instant?
@@ -48,7 +50,8 @@ package struct Pacer {
     /// Owes nothing.
     package init(target: Bitrate) {
         self.target = target
-        rate = target * Pacer.factor
+        pace = target * Pacer.factor
+        rate = pace
     }
 
     /// Sets the target, how much faster media may leave, and how many bytes of it wait: many of them leave faster.
@@ -58,7 +61,14 @@ package struct Pacer {
         pay(at: now)
         self.target = target
         self.burst = burst
-        rate = max(target * factor, Bitrate(bytes: bytes, in: Pacer.longestWait))
+        pace = target * factor
+        rate = max(pace, Bitrate(bytes: bytes, in: Pacer.longestWait))
+    }
+
+    /// So many bytes of media wait now.
+    package mutating func set(waiting bytes: Int, at now: Instant) {
+        pay(at: now)
+        rate = max(pace, Bitrate(bytes: bytes, in: Pacer.longestWait))
     }
 
     /// Begins to send for a probe; a former one that is not over is given up, and one that is over does not begin again.
@@ -123,7 +133,14 @@ package struct Pacer {
 
     private var burstBytes: Double { max(rate.exactBytes(in: burst), Pacer.leastBurst) }
 
+    @inline(__always)
     private mutating func pay(at now: Instant) {
+        // As a rule, another packet of the same turn.
+        if now != updatedAt { payOff(until: now) }
+    }
+
+    @inline(never)
+    private mutating func payOff(until now: Instant) {
         let elapsed = min(max(now - (updatedAt ?? now), .zero), Pacer.memory)
         updatedAt = max(now, updatedAt ?? now)
         mediaDebt = max(mediaDebt - rate.exactBytes(in: elapsed), 0)

@@ -7,9 +7,9 @@ package struct Trendline {
     package static let count = 20
     private static let smoothing = 0.9
 
-    /// Arrival and smoothed delay of the last groups in milliseconds, by number modulo `count`.
-    private var times = InlineArray<20, Double>(repeating: 0)
-    private var delays = InlineArray<20, Double>(repeating: 0)
+    /// Arrival and smoothed delay of the last groups in milliseconds, by number modulo `count`; four in a vector.
+    private var times = InlineArray<5, SIMD4<Double>>(repeating: .zero)
+    private var delays = InlineArray<5, SIMD4<Double>>(repeating: .zero)
     private var noted = 0
     private var firstArrival = Instant(nanoseconds: 0)
     /// How much later the last group arrived than it would have at the delay of the first, in milliseconds.
@@ -29,28 +29,30 @@ package struct Trendline {
         delay += spacing.arrived.milliseconds - spacing.sent.milliseconds
         smoothed = Trendline.smoothing * smoothed + (1 - Trendline.smoothing) * delay
         let place = noted % Trendline.count
-        times[place] = (spacing.arrival - firstArrival).milliseconds
-        delays[place] = smoothed
+        times[place / 4][place % 4] = (spacing.arrival - firstArrival).milliseconds
+        delays[place / 4][place % 4] = smoothed
         noted &+= 1
-        if noted >= Trendline.count { slope = fittedSlope() ?? slope }
+        if noted >= Trendline.count { fit() }
     }
 
-    /// Least squares; nil where all arrived at one time.
-    private func fittedSlope() -> Double? {
-        var timeSum = 0.0
-        var delaySum = 0.0
-        for i in 0..<Trendline.count {
-            timeSum += times[i]
-            delaySum += delays[i]
+    /// Least squares; the slope stays where all arrived at one time. It mutates, so that nothing is copied for it.
+    private mutating func fit() {
+        var timeSums = SIMD4<Double>.zero
+        var delaySums = SIMD4<Double>.zero
+        for i in 0..<5 {
+            timeSums += times[i]
+            delaySums += delays[i]
         }
-        let meanTime = timeSum / Double(Trendline.count)
-        let meanDelay = delaySum / Double(Trendline.count)
-        var covariance = 0.0
-        var variance = 0.0
-        for i in 0..<Trendline.count {
-            covariance += (times[i] - meanTime) * (delays[i] - meanDelay)
-            variance += (times[i] - meanTime) * (times[i] - meanTime)
+        let meanTime = SIMD4(repeating: timeSums.sum() / Double(Trendline.count))
+        let meanDelay = SIMD4(repeating: delaySums.sum() / Double(Trendline.count))
+        var covariances = SIMD4<Double>.zero
+        var variances = SIMD4<Double>.zero
+        for i in 0..<5 {
+            let time = times[i] - meanTime
+            covariances += time * (delays[i] - meanDelay)
+            variances += time * time
         }
-        return variance > 0 ? covariance / variance : nil
+        let variance = variances.sum()
+        if variance > 0 { slope = covariances.sum() / variance }
     }
 }

@@ -32,11 +32,12 @@ struct Downlink: ~Copyable {
 
     private(set) var feedback: Feedback
     private var pacer: Pacer
+    /// What the pacer goes by besides the target: how many bytes wait, and whether a queue stands on the way, behind which nothing hurries.
+    private var paced = (waiting: 0, behindQueue: false)
     /// The next transport-wide number of what is sent.
     private(set) var transportSequence: UInt16 = 0
     /// What waits for the pacer.
     var held = HeldPackets.Queue()
-    private(set) var estimator: BandwidthEstimator
     /// The unit releases what waits at the end of this turn.
     private(set) var isDue = false
     /// When the unit was told to come back; never later than it wants to.
@@ -48,6 +49,8 @@ struct Downlink: ~Copyable {
     private var hasReport = false
     /// Far more has been sent than there is room for: what still waits is forgotten.
     var isFlooded = false
+    /// Last, and what each packet touches first in it: that of a participant which is sent to lies in a few cache lines (`SendingMemory`).
+    private(set) var estimator: BandwidthEstimator
 
     /// `isControlled` is false where it is to send whatever comes, at once.
     init(isControlled: Bool) {
@@ -70,21 +73,24 @@ struct Downlink: ~Copyable {
     @inline(__always)
     mutating func beginTurn(at now: Instant) {
         isDue = false
-        if isControlled { update(at: now) }
+        guard held.bytes != paced.waiting else { return }
+        paced.waiting = held.bytes
+        if !paced.behindQueue { pacer.set(waiting: held.bytes, at: now) }
     }
 
     var isControlled: Bool { feedback != .ignored }
 
-    /// Brings the pacer up to date with the estimate.
+    /// Brings the pacer up to date with the estimate, after whatever can have changed that.
     private mutating func update(at now: Instant) {
+        paced = (held.bytes, estimator.guidance.hasQueue)
         // A keyframe that leaves faster than the link passes it looks like too much, and the layer that it begins is given up.
-        if estimator.hasQueue {
+        if paced.behindQueue {
             pacer.set(estimator.target, factor: 1, waiting: 0, at: now)
         } else {
-            let factor = estimator.isNearCapacity ? Downlink.factorNearCapacity : Pacer.factor
+            let factor = estimator.guidance.isNearCapacity ? Downlink.factorNearCapacity : Pacer.factor
             pacer.set(estimator.target, factor: factor, burst: Downlink.burst, waiting: held.bytes, at: now)
         }
-        if let probe = estimator.probe { pacer.begin(probe, at: now) }
+        if let probe = estimator.guidance.probe { pacer.begin(probe, at: now) }
     }
 
     /// Whether media may leave now.
@@ -98,7 +104,7 @@ struct Downlink: ~Copyable {
 
     /// A probe is under way that padding may be sent for.
     var isProbing: Bool {
-        guard isControlled, canPad, pacer.probe(for: .padding) != nil else { return false }
+        guard isControlled, canPad, pacer.probe != nil else { return false }
         let rest = estimator.restOfProbe
         return rest.packets > 0 || rest.bytes > 0
     }

@@ -40,7 +40,7 @@ extension Participant {
         var claimants: [Subscription] = []
         var (sound, wanted) = (Bitrate.zero, Bitrate.zero)
         // Pictures that are sent again are part of what is sent.
-        let loss = min(max(downlink.estimator.estimate.loss, 0), 0.3)
+        let loss = min(max(downlink.estimator.recentLoss, 0), 0.3)
         let room = downlink.estimator.target * (1 - loss)
         for subscription in subscriptions where subscription.isWanted {
             guard let publication = subscription.publication else { continue }

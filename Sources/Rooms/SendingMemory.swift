@@ -11,22 +11,26 @@ struct SendingMemory {
 
     private var participant: UnsafeRawPointer?
     private var transport: UnsafeRawPointer?
+    private var downlink: UnsafeRawPointer?
     private var security: SRTPSession.SendingMemory?
 
     init(of participant: Participant) {
         self.participant = UnsafeRawPointer(Unmanaged.passUnretained(participant).toOpaque())
         transport = UnsafeRawPointer(Unmanaged.passUnretained(participant.transport).toOpaque())
+        downlink = withUnsafeMutablePointer(to: &participant.downlink) { UnsafeRawPointer($0) }
         security = participant.transport.sendingMemory
     }
 
     /// Asks for all of it.
     @inline(__always)
     func prefetch() {
-        guard let participant, let transport else { return }
+        guard let participant, let transport, let downlink else { return }
         prefetch_to_write(participant)
         prefetch_to_write(participant + SendingMemory.line)
         prefetch_to_write(transport)
         prefetch_to_write(transport + SendingMemory.line)
+        // Pacer, what is held, and the estimator's beginning.
+        for line in 0..<6 { prefetch_to_write(downlink + line &* SendingMemory.line) }
         security?.prefetch()
     }
 }
