@@ -1,4 +1,4 @@
-"""Layers inside one stream, and layers of pictures that are encrypted between the ends: the server goes by headers alone, and a decoder can follow."""
+"""Layers inside one stream, and layers of pictures encrypted between the ends: the server goes by headers alone, and decoders can follow."""
 
 import json
 from pathlib import Path
@@ -39,7 +39,7 @@ async def opened(browser, server, kind, identity, case):
 
 @pytest.mark.parametrize("name", CASES)
 async def test_layers_follow_the_link(network, record_property, name):
-    """One viewer's link narrows twice: it gets a smaller picture, then fewer of the smallest, and all when it is wide. Another has all of it throughout."""
+    """One viewer's link narrows twice: it gets a smaller picture, then fewer of the smallest, and all again at the end. Another has all throughout."""
     case = CASES[name]
     impaired = await Impaired().start(network)
     near, far = await impaired.publisher(Chromium), await impaired.viewer(Chromium)
