@@ -1,6 +1,7 @@
 """The server under test: the real binary, on free ports, watched from outside."""
 
 import asyncio
+import json
 import os
 import random
 import re
@@ -126,12 +127,19 @@ class Apus:
 
     # What it says of itself.
 
+    async def _ask(self, path):
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
+            async with session.get(self.admin_url + path) as response:
+                assert response.status == 200, f"{path} answers {response.status}"
+                return await response.text()
+
     async def metrics(self):
         """`/metrics` as `{(name, frozenset(labels)): value}`."""
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
-            async with session.get(self.admin_url + "/metrics") as response:
-                assert response.status == 200, f"/metrics answers {response.status}"
-                return parse_metrics(await response.text())
+        return parse_metrics(await self._ask("/metrics"))
+
+    async def explain(self, room):
+        """What each subscription in the room gets, and why."""
+        return json.loads(await self._ask(f"/explain/{room}"))["subscriptions"]
 
     async def metric(self, name, **labels):
         """The sum of the samples of `name` that carry all of `labels`; 0 when there is none."""

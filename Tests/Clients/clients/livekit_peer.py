@@ -108,8 +108,9 @@ class Peer:
         self.picture(identity, name).set_video_quality(getattr(rtc.VideoQuality, f"VIDEO_QUALITY_{quality.upper()}"))
 
     def remote(self, identity, name):
+        """By the name of the track, or its sid: browsers give none a name."""
         publications = self.room.remote_participants[identity].track_publications.values()
-        return next(publication for publication in publications if publication.name == name)
+        return next(publication for publication in publications if name in (publication.name, publication.sid))
 
     def picture(self, identity, name):
         """Clients may call sound and picture alike."""
@@ -167,7 +168,8 @@ class Peer:
         stream = rtc.AudioStream(track, sample_rate=SAMPLE_RATE, num_channels=1) if is_audio else rtc.VideoStream(track, capacity=2)
         self.senses[publication.sid] = (participant.identity, sense)
         self.listening[publication.sid] = asyncio.ensure_future(feed(stream, sense))
-        self.write({"event": "track_subscribed", "identity": participant.identity, "name": publication.name, "sid": publication.sid})
+        kind = "audio" if is_audio else "video"
+        self.write({"event": "track_subscribed", "identity": participant.identity, "name": publication.name, "sid": publication.sid, "kind": kind})
 
     def unsubscribed(self, track, publication, participant):
         self.write({"event": "track_unsubscribed", "identity": participant.identity, "name": publication.name, "sid": publication.sid})

@@ -110,9 +110,9 @@ class PlacedApus(Apus):
         with self.host.inside():
             return await super().start()
 
-    async def metrics(self):
+    async def _ask(self, path):
         with self.host.inside():
-            return await super().metrics()
+            return await super()._ask(path)
 
 
 class Network:

@@ -19,6 +19,7 @@ window.bench = {
         packetsLost: sum(video, 'packetsLost'), packetsReceived: sum(video, 'packetsReceived'),
         bytesReceived: sum(video, 'bytesReceived'), nackCount: sum(video, 'nackCount'), pliCount: sum(video, 'pliCount'),
         retransmittedPacketsReceived: sum(video, 'retransmittedPacketsReceived'),
+        retransmittedBytesReceived: sum(video, 'retransmittedBytesReceived'),
         codec: codecs.get((video.find(e => e.codecId) || {}).codecId) || null,
       },
       audio: {
@@ -57,6 +58,14 @@ window.bench = {
     const sender = window.apus.pc.getSenders().find(sender => sender.track && sender.track.kind === 'video');
     const parameters = sender.getParameters();
     for (const encoding of parameters.encodings) encoding.active = active[encoding.rid];
+    await sender.setParameters(parameters);
+  },
+
+  // Bounds the bit rates of layers of the picture that is sent: {rid: bits per second}.
+  async limit(rates) {
+    const sender = window.apus.pc.getSenders().find(sender => sender.track && sender.track.kind === 'video');
+    const parameters = sender.getParameters();
+    for (const encoding of parameters.encodings) encoding.maxBitrate = rates[encoding.rid] ?? encoding.maxBitrate;
     await sender.setParameters(parameters);
   },
 
