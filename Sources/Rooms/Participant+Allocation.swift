@@ -11,7 +11,8 @@ extension Participant {
     private static let shortestInterval = Interval.milliseconds(50)
     /// What a packet costs beside its payload, as a share: header, extensions and tag.
     private static let pictureOverhead = 1.05
-    private static let soundOverhead = 1.6
+    /// The same of sound, whose packets are small: 40 bytes each, 50 times a second.
+    private static let soundOverhead = Bitrate.kilobits(16)
     /// More than everything is worth looking for: what is sent wavers.
     private static let spare = 1.1
     /// What exceeds the way's room by so much ends at once, and not where something less begins: it would only wait, and what is less behind it.
@@ -49,7 +50,7 @@ extension Participant {
             guard let publication = subscription.publication else { continue }
             guard publication.kind == .video else {
                 if publication.isHushed { continue }
-                sound = sound + Bitrate(bitsPerSecond: publication.encodings[0].averageBitrate) * Participant.soundOverhead
+                sound = sound + Bitrate(bitsPerSecond: publication.encodings[0].averageBitrate) + Participant.soundOverhead
                 continue
             }
             let rungs = publication.rungs(for: subscription.wish, at: now).map {

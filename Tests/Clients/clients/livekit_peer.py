@@ -113,9 +113,10 @@ class Peer:
         return next(publication for publication in publications if name in (publication.name, publication.sid))
 
     def picture(self, identity, name):
-        """Clients may call sound and picture alike."""
+        """By its name, or its sid; clients may call sound and picture alike."""
         publications = self.room.remote_participants[identity].track_publications.values()
-        return next(publication for publication in publications if publication.name == name and publication.kind == rtc.TrackKind.KIND_VIDEO)
+        pictures = [publication for publication in publications if publication.kind == rtc.TrackKind.KIND_VIDEO]
+        return next(publication for publication in pictures if name in (publication.name, publication.sid))
 
     async def sent(self, name):
         """What leaves of a picture: codec, and each layer's width, mode of scalability and frames, the smallest first."""
