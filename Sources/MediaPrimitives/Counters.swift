@@ -80,6 +80,17 @@ package struct Counters: Sendable {
         package func bytes(_ kind: PacketKind) -> UInt64 { byteCounts[kind.rawValue] }
     }
 
+    /// What was asked for by RTCP.
+    package struct Requests: Sendable {
+        /// PLI and FIR.
+        package var keyframes: UInt64 = 0
+        /// Packets that NACKs have named.
+        package var packets: UInt64 = 0
+    }
+
+    /// By subscribers of us, and by us of publishers.
+    package var requestsReceived = Requests()
+    package var requestsSent = Requests()
     package var received = Traffic()
     package var sent = Traffic()
     private var drops = InlineArray<13, UInt64>(repeating: 0)

@@ -89,6 +89,7 @@ extension ForwardingUnit {
         nack.forEach(in: bytes) { sequence in
             looked += 1
             guard looked <= 1_024 else { return }
+            counters.requestsReceived.packets &+= 1
             _ = subscription.stream.resend(
                 sequence.rawValue, insisting: insistence, at: now,
                 ring: { $0 < publication.encodings.count ? publication.encodings[$0].ring : nil },
@@ -102,12 +103,14 @@ extension ForwardingUnit {
         var looked = 0
         nack.forEach(in: bytes) { sequence in
             looked += 1
+            counters.requestsReceived.packets &+= 1
             if looked <= 64 { repeats.want(sequence.rawValue, of: nack.media, at: now) }
         }
         if wanted == 0, repeats.wanted > 0 { woken.append(Int32(truncatingIfNeeded: participant.slot)) }
     }
 
     private func requestKeyframe(_ media: SSRC, for participant: Participant, at now: Instant) {
+        counters.requestsReceived.keyframes &+= 1
         guard let subscription = participant.subscriptions.first(where: { $0.stream.ssrc == media }) else { return }
         subscription.publication?.requestKeyframe(for: subscription, at: now)
         wakePublisher(of: subscription)

@@ -1,3 +1,4 @@
+import Congestion
 import Forwarding
 import ICE
 import MediaPrimitives
@@ -267,6 +268,13 @@ package final class ForwardingUnit {
             if !participant.isHidden { statistics.participants += 1 }
             statistics.publications += participant.publications.count { $0 != nil }
             statistics.subscriptions += participant.subscriptions.count { $0.publication != nil }
+            guard participant.transport.isConnected, participant.downlink.isControlled else { continue }
+            statistics.downlinks += 1
+            statistics.downlinkEstimates += participant.downlink.estimator.target.bitsPerSecond
+            statistics.pausedSubscriptions += participant.subscriptions.count { $0.isPausedForBandwidth }
+            statistics.limitedSubscriptions += participant.subscriptions.count {
+                $0.isWanted && !$0.isPausedForBandwidth && $0.allocated != $0.best
+            }
         }
         exchange?.add(to: &statistics)
         return statistics

@@ -229,12 +229,14 @@ package final class Participant {
         var missing: [SequenceNumber] = []
         encoding.takeMissing(at: now, room: 128, into: &missing)
         if !missing.isEmpty {
+            counters.requestsSent.packets &+= UInt64(missing.count)
             sendRTCP(into: batch, counters: &counters) { writer in
                 if !isReduced { ReceiverReport(ssrc: feedbackSSRC).write(into: &writer) }
                 _ = Nack.write(into: &writer, sender: feedbackSSRC, media: media, sequences: missing.span)
             }
         }
         if encoding.keyframes.takeDue(at: now) {
+            counters.requestsSent.keyframes &+= 1
             sendRTCP(into: batch, counters: &counters) { writer in
                 if !isReduced { ReceiverReport(ssrc: feedbackSSRC).write(into: &writer) }
                 PictureLossIndication(sender: feedbackSSRC, media: media).write(into: &writer)

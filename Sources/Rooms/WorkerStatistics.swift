@@ -10,6 +10,12 @@ package struct WorkerStatistics: Sendable {
     package var publications = 0
     /// Those whose track is there.
     package var subscriptions = 0
+    /// Of these, those that are not sent as there is no room for them, and those that are sent less of than is wanted for the same reason.
+    package var pausedSubscriptions = 0
+    package var limitedSubscriptions = 0
+    /// What all ways to participants are estimated to carry, in bits a second, and how many such estimates there are.
+    package var downlinkEstimates = 0
+    package var downlinks = 0
     /// Tracks of other workers that are had here.
     package var relays = 0
     /// Datagrams that arrived here and belong to another worker, and the other way round.

@@ -36,6 +36,7 @@ struct ExplainTests {
         world.negotiate(viewer) { _, sending in sending[0].wish.isPaused = true }
         world.run(for: .seconds(1))
         #expect(try picture(of: viewer, in: world).reason == .paused)
+        #expect(world.unit.statistics().limitedSubscriptions == 0)
     }
 
     @Test("no room for more, with the estimate that says so")
@@ -49,6 +50,10 @@ struct ExplainTests {
         #expect(said.reason == .bandwidth && said.current?.encoding == 0 && said.wanted?.encoding == 2)
         #expect((200_000...450_000).contains(said.estimate.target.bitsPerSecond))
         #expect(!said.decisions.isEmpty && said.decisions.count <= 10)
+        // The same in metrics.
+        let statistics = world.unit.statistics()
+        #expect(statistics.limitedSubscriptions == 1 && statistics.pausedSubscriptions == 0 && statistics.downlinks == 2)
+        #expect(statistics.downlinkEstimates > said.estimate.target.bitsPerSecond && statistics.counters.requestsSent.keyframes > 0)
     }
 
     @Test("nothing arrives of it, or a keyframe has not come")

@@ -17,6 +17,10 @@ package struct Metrics: Sendable {
         let totals: [(name: String, help: String, value: KeyPath<WorkerStatistics, Int>)] = [
             ("apus_tracks", "Published tracks.", \.publications),
             ("apus_subscriptions", "Tracks being sent to somebody.", \.subscriptions),
+            ("apus_paused_subscriptions", "Tracks not sent to somebody who has no room for them.", \.pausedSubscriptions),
+            ("apus_limited_subscriptions", "Tracks sent to somebody who has no room for all of them.", \.limitedSubscriptions),
+            ("apus_downlinks", "Participants of whose connections there is an estimate.", \.downlinks),
+            ("apus_downlink_estimates_bits_per_second", "What all of these carry, by the estimates.", \.downlinkEstimates),
         ]
         for (name, help, value) in totals {
             out.family(name, .gauge, help)
@@ -40,6 +44,16 @@ package struct Metrics: Sendable {
                 out.sample(
                     "apus_dropped_packets_total", statistics.counters.dropped(reason), ["reason": reason.name, "worker": worker])
             }
+        }
+        out.family("apus_keyframe_requests_total", .counter, "Keyframes asked for: by subscribers (in), of publishers (out).")
+        each {
+            out.sample("apus_keyframe_requests_total", $1.counters.requestsReceived.keyframes, ["direction": "in", "worker": $0])
+            out.sample("apus_keyframe_requests_total", $1.counters.requestsSent.keyframes, ["direction": "out", "worker": $0])
+        }
+        out.family("apus_missing_packets_total", .counter, "Packets asked for again: by subscribers (in), of publishers (out).")
+        each {
+            out.sample("apus_missing_packets_total", $1.counters.requestsReceived.packets, ["direction": "in", "worker": $0])
+            out.sample("apus_missing_packets_total", $1.counters.requestsSent.packets, ["direction": "out", "worker": $0])
         }
         out.family("apus_relays", .gauge, "Tracks that a worker has from another one.")
         each { out.sample("apus_relays", $1.relays, ["worker": $0]) }
