@@ -99,6 +99,7 @@ package struct BandwidthEstimator: ~Copyable {
         rateControl = RateControl(start: limits.start)
         rateControl.followsRate = followsTarget
         target = limits.start
+        guidance.settled = limits.start
     }
 
     // MARK: Sending
@@ -131,7 +132,7 @@ package struct BandwidthEstimator: ~Copyable {
     @inline(__always)
     var isNearCapacity: Bool { rateControl.capacity.estimate.map { target > $0 * BandwidthEstimator.nearCapacity } ?? false }
 
-    /// What a pacer goes by besides the target. Stored, since a look at what is computed copies the whole estimator.
+    /// What a pacer, an allocation and repairs go by besides the target. Stored, since a look at what is computed copies the whole estimator.
     package struct Guidance {
         /// The link's capacity is known, and the target is not far from it: what leaves faster only waits there.
         package var isNearCapacity = false
@@ -139,18 +140,17 @@ package struct BandwidthEstimator: ~Copyable {
         package var hasQueue = false
         /// The cluster that is to be sent, if any; it stays here when it has left.
         package var probe: ProbeCluster?
+        /// What the target will be when the queue is gone that it was lowered for.
+        package var settled = Bitrate.zero
+        /// What was lost of late: 0 to 1.
+        package var loss = 0.0
+        /// More may be sent than arrives.
+        package var hasRoom = true
+        /// Smoothed.
+        package var roundTrip = Interval.zero
     }
 
-    /// What the target will be when the queue is gone that it was lowered for.
-    package var settled: Bitrate { max(target, min(rateControl.settled, loss.limit ?? .maximum, limits.maximum)) }
-
-    /// What says how to repair: the share that was lost lately, whether more may be sent than arrives, and the round trip, smoothed. Together, as
-    /// each look copies the estimator.
-    package var repair: (loss: Double, hasRoom: Bool, roundTrip: Interval) {
-        (loss.recent, throughput.map { $0 < target * BandwidthEstimator.full } ?? true, path.roundTrip)
-    }
     private static let full = 0.8
-
     private static let standingQueue = Interval.milliseconds(80)
 
     /// The cluster that is to be sent now, if any.
@@ -268,11 +268,10 @@ package struct BandwidthEstimator: ~Copyable {
         if unansweredSince != nil || probes.isStarted { probes.update(situation, at: now) }
         nextDeadline = min(silenceDeadline, probes.deadline(situation))
         guidance = Guidance(
-            isNearCapacity: isNearCapacity, hasQueue: path.queue > BandwidthEstimator.standingQueue + noise * 2, probe: probes.offer)
+            isNearCapacity: isNearCapacity, hasQueue: path.queue > BandwidthEstimator.standingQueue + noise * 2, probe: probes.offer,
+            settled: max(self.target, min(rateControl.settled, loss.limit ?? .maximum, limits.maximum)), loss: loss.recent,
+            hasRoom: throughput.map { $0 < self.target * BandwidthEstimator.full } ?? true, roundTrip: path.roundTrip)
     }
-
-    /// What was lost of late: 0 to 1.
-    package var recentLoss: Double { loss.recent }
 
     /// Where it stands.
     package var estimate: BandwidthEstimate {

@@ -146,11 +146,10 @@ struct Downlink: ~Copyable {
     /// Where much is lost, what is asked for again is sent so often that one comes in 99 of 100 cases: where there is room, and no queue that may be
     /// what loses.
     var insistence: Insistence {
-        guard isControlled, !estimator.guidance.hasQueue else { return Insistence() }
-        let (loss, hasRoom, roundTrip) = estimator.repair
-        guard hasRoom, loss > Downlink.lossThatCounts else { return Insistence() }
+        let guidance = estimator.guidance
+        guard isControlled, !guidance.hasQueue, guidance.hasRoom, guidance.loss > Downlink.lossThatCounts else { return Insistence() }
         // Answers are under way a round trip, which wavers.
-        return Insistence(copies: loss > Downlink.heavyLoss ? 3 : 2, answered: roundTrip * 3 / 4)
+        return Insistence(copies: guidance.loss > Downlink.heavyLoss ? 3 : 2, answered: guidance.roundTrip * 3 / 4)
     }
     private static let lossThatCounts = 0.02
     private static let heavyLoss = 0.1

@@ -34,7 +34,6 @@ extension Participant {
             nextAllocation = .distantFuture
             return
         }
-        wantsPublishers = true
         lastAllocation = now
         nextAllocation = now + Participant.allocationInterval
         allocatedFor = downlink.estimator.target
@@ -42,9 +41,9 @@ extension Participant {
         var claimants: [Subscription] = []
         var (sound, wanted) = (Bitrate.zero, Bitrate.zero)
         // Pictures that are sent again are part of what is sent.
-        let loss = min(max(downlink.estimator.recentLoss, 0), 0.3)
+        let loss = min(max(downlink.estimator.guidance.loss, 0), 0.3)
         // While a short queue goes away less leaves, but what is seen need not change for that.
-        let room = (downlink.estimator.guidance.hasQueue ? downlink.estimator.target : downlink.estimator.settled) * (1 - loss)
+        let room = (downlink.estimator.guidance.hasQueue ? downlink.estimator.target : downlink.estimator.guidance.settled) * (1 - loss)
         for subscription in subscriptions { subscription.awaitsShare = false }
         for subscription in subscriptions where subscription.isWanted {
             guard let publication = subscription.publication else { continue }
@@ -83,6 +82,8 @@ extension Participant {
                 events.append(.paused(id, track: track, isPaused: !wasPaused))
             }
         }
+        // Whoever waits for another encoding may have asked for its keyframe.
+        wantsPublishers = claimants.contains { $0.selector.hasChange || $0.selector.target != $0.selector.current }
         downlink.want((wanted * (1 / (1 - loss)) + sound) * Participant.spare, at: now)
     }
 }
