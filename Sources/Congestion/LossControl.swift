@@ -15,13 +15,19 @@ package struct LossControl {
     /// Stretches that are looked at together, and how many there have to be.
     private static let window = 4
     private static let leastStretches = 3
+    /// What a trial compares with is the loss of more of them: its beginning is no chance, so that the last stretches are the worst of many.
+    private static let memory = 8
     /// The limit lies a little below what arrived, so that a policer's bucket fills again.
     private static let trialFactor = 0.95
     private static let lowest = 0.25
-    /// A trial lasts so many stretches at least, and until so many bursts were to be expected, but not longer than the greatest number.
-    private static let trialStretches = 3
-    private static let expectedBursts = 4.0
+    /// A trial is a sequential test (Wald): it lasts until one of two hypotheses is so many times as likely as the other, as natural logarithms,
+    /// or so long; then the first needs the lesser evidence.
+    private static let isLimit = 3.5
+    private static let isLinks = -2.0
+    private static let isLimitAtLast = 1.0
     private static let longestTrial = 8
+    /// Of a loss that sending less ends, so much may be left during the trial.
+    private static let remainder = 0.25
     /// Losses no further apart than this are one burst; what is longer than the longest is no burst, but too much.
     private static let burstGap = 5
     private static let longestBurst = 8.0
@@ -188,20 +194,33 @@ package struct LossControl {
             guard share - accepted > margin(share, packets) else { return }
             beginTrial(share, input, at: now)
         case .trial:
-            let isSure = packets * before / burst >= LossControl.expectedBursts || count >= LossControl.longestTrial
-            guard count >= LossControl.trialStretches, isSure else { return }
-            if share - accepted < (before - accepted) / 2 {
+            let evidence = evidence(lost: share * packets, of: packets)
+            let isOver = count >= LossControl.longestTrial
+            if evidence >= (isOver ? LossControl.isLimitAtLast : LossControl.isLimit) {
                 phase = .limited
                 holdUntil = now + nextHold
                 nextHold = min(nextHold * 2, LossControl.longestHold)
                 updatedAt = now
-            } else {
+            } else if isOver || evidence <= LossControl.isLinks {
                 accepted = min((before + share) / 2, LossControl.greatestAccepted)
                 acceptedAt = now
                 lift()
+            } else {
+                return
             }
             count = 0
         }
+    }
+
+    /// How much likelier it is that what is sent was the reason for the loss than that the link loses as before, as a logarithm: the bursts in
+    /// a trial, taken for a Poisson process of either rate.
+    private func evidence(lost: Double, of packets: Double) -> Double {
+        let links = packets * before / burst
+        let limits = packets * (accepted + (before - accepted) * LossControl.remainder) / burst
+        let ratio = links / limits
+        // Its logarithm, by Padé: within 2 % between 1 and 4.
+        let logarithm = 3 * (ratio * ratio - 1) / (ratio * ratio + 4 * ratio + 1)
+        return links - limits - lost / burst * logarithm
     }
 
     /// What has been accepted may become a little more, or less, or end.
@@ -214,7 +233,7 @@ package struct LossControl {
 
     private mutating func beginTrial(_ share: Double, _ input: Input, at now: Instant) {
         phase = .trial
-        before = share
+        before = max(average(LossControl.memory).share, accepted + LossControl.tolerance)
         // Where less would pass than is sent, this is as much as does, so that nothing more would be lost.
         let target = min(input.target, input.ceiling)
         let passing = input.delivered.map { $0 * (1 / (1 - accepted)) } ?? target * (1 - (share - accepted))

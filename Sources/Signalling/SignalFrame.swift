@@ -33,7 +33,9 @@ package enum SignalFrame: Sendable, Hashable {
         case .text(let text):
             var options = JSONDecodingOptions()
             options.ignoreUnknownFields = true
-            return try Livekit_SignalRequest(jsonString: text, options: options)
+            let request = try Livekit_SignalRequest(jsonString: text, options: options)
+            // JSON can say what protobuf can't: an enumeration's number beyond 32 bits, say. Whoever is told of it gets it in protobuf, and so do we.
+            return try Livekit_SignalRequest(serializedBytes: request.serializedData(), options: .known)
         }
     }
 }

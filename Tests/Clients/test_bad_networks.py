@@ -40,7 +40,9 @@ async def test_what_is_lost_is_repaired_before_it_shows(calls, publishing, viewi
         seen = await call.watched(f"{percent} % lost", 12)
         assert call.impaired.lost() > 0 and seen.nacks > 0, seen
         assert seen.frozen < bar, f"{seen}; {await call.reasons()}"
-        assert seen.rate > 12 and seen.heights[-1] == call.full, f"{seen}; {await call.reasons()}"
+        assert seen.rate > 12 and seen.below(call.full) < 0.5, f"{seen}; {await call.reasons()}"
+        # A second with less may be a trial of what the loss comes from.
+        await call.grows(5)
 
 
 @pairs

@@ -5,11 +5,16 @@ import Testing
 /// A stream over a link, a stretch of a quarter of a second at a time, as the loss's control sees it.
 private struct Stream {
     var control = LossControl()
-    private var entropy = Entropy.seeded(7)
+    private var entropy: Entropy
     private var now = Instant(nanoseconds: 1_000_000_000)
     private(set) var verdicts: [LossControl.Verdict] = []
+    /// How many trials have ended with a limit.
+    private(set) var limits = 0
     private(set) var lost = 0
     private(set) var sent = 0
+    private var unsent = 0
+
+    init(seed: UInt64 = 7) { entropy = Entropy.seeded(seed) }
 
     /// Sends for `seconds` at `target`, or at the limit where that is less, over a link that passes `capacity` and loses a share of it.
     mutating func send(
@@ -21,7 +26,9 @@ private struct Stream {
         var inBurst = 0
         while rest > 0 {
             let rate = min(target, control.limit ?? .maximum)
-            let packets = rate.bytes(in: .milliseconds(50)) / 1_000
+            unsent += rate.bytes(in: .milliseconds(50))
+            let packets = unsent / 1_000
+            unsent %= 1_000
             let dropped = max(1 - capacity / rate, 0)
             var arrived = 0
             for index in 0..<packets {
@@ -35,8 +42,10 @@ private struct Stream {
             let newest = Bitrate(bytes: arrived, in: .milliseconds(50))
             delivered = delivered == .zero ? newest : delivered * 0.8 + newest * 0.2
             now = now + .milliseconds(50)
+            let before = control.phase
             let verdict = control.update(
                 LossControl.Input(target: rate, delivered: delivered, ceiling: target, isOverused: isOverused), at: now)
+            if before == .trial, control.phase == .limited { limits += 1 }
             if verdict != .none { verdicts.append(verdict) }
             rest -= 0.05
         }
@@ -65,6 +74,19 @@ struct LossControlTests {
         // When it is over, little of it remains.
         stream.send(20)
         #expect(stream.control.accepted < 0.03 && stream.control.recent == 0)
+    }
+
+    @Test("the few packets of a small stream lead no more than one trial in ten astray", arguments: [0.05, 0.1, 0.2])
+    func chance(loss: Double) {
+        var trials = 0
+        var limits = 0
+        for seed in 1...100 {
+            var stream = Stream(seed: UInt64(seed))
+            stream.send(20, target: .kilobits(766), loss: loss)
+            trials += stream.verdicts.count { $0 == .trial }
+            limits += stream.limits
+        }
+        #expect(trials > 50 && limits * 10 < trials)
     }
 
     @Test("loss that goes away when less is sent is a limit, and the limit is looked for again and again")
