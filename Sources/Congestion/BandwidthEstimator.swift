@@ -156,7 +156,7 @@ package struct BandwidthEstimator: ~Copyable {
     /// The cluster that is to be sent now, if any.
     package var probe: ProbeCluster? { probes.offer }
     /// What of it has not left yet.
-    package var restOfProbe: (packets: Int, bytes: Int) { probes.rest }
+    package var restOfProbe: (packets: Int, bytes: Int) { mutating get { probes.rest } }
 
     // MARK: Time
 

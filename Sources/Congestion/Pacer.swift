@@ -83,7 +83,7 @@ package struct Pacer {
     }
 
     /// The cluster that a packet of `kind` which leaves now is sent for. Sound does not begin one.
-    package func probe(for kind: Kind) -> ProbeCluster.ID? { kind == .audio && probeBegan == nil ? nil : probe?.id }
+    package mutating func probe(for kind: Kind) -> ProbeCluster.ID? { kind == .audio && probeBegan == nil ? nil : probe?.id }
 
     /// How many bytes of `kind` may leave now. A packet that begins below that leaves whole.
     package mutating func allowance(_ kind: Kind, at now: Instant) -> Int {

@@ -123,7 +123,7 @@ package struct ProbePlanner {
     /// The cluster that is to be sent now; nil once it is sent.
     package var offer: ProbeCluster? { current.flatMap { $0.isSent ? nil : $0.cluster } }
     /// Packets and bytes of it that have not left yet.
-    package var rest: (packets: Int, bytes: Int) { current?.rest ?? (0, 0) }
+    package var rest: (packets: Int, bytes: Int) { mutating get { current?.rest ?? (0, 0) } }
 
     /// When `update` has something to do even if no feedback comes.
     package func deadline(_ situation: Situation) -> Instant {

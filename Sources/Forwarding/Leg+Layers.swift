@@ -167,7 +167,7 @@ extension Leg {
 
     /// An empty packet under the number of one that is not sent: nobody need ask for it.
     private mutating func fill(_ packet: SharedPacket, transport: Int32, into queue: inout DepartureQueue) {
-        guard let payloadType = payloadTypes.payloadType(packet.codec), let sequence = mapper.map(packet.sequence, leftOut),
+        guard let payloadType = payloadTypes.payloadType(packet.codec), let sequence = mapper.map(packet.sequence, &leftOut),
             let header = write(
                 second: payloadType, sequence: UInt16(truncatingIfNeeded: sequence), timestamp: packet.timestamp &+ timestampOffset,
                 ssrc: ssrc, hasLevel: false, level: 0, into: &queue)

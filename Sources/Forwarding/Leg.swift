@@ -180,7 +180,7 @@ package struct Leg: ~Copyable {
         _ packet: SharedPacket, isLayered: Bool = false, primaryOnly: Bool = false, transport: Int32, into queue: inout DepartureQueue
     ) {
         guard let payloadType = payloadTypes.payloadType(primaryOnly ? .opus : packet.codec),
-            var sequence = mapper.map(packet.sequence, leftOut)
+            var sequence = mapper.map(packet.sequence, &leftOut)
         else { return }
         var isNewest = true
         if hasSent {
@@ -188,7 +188,7 @@ package struct Leg: ~Copyable {
                 // One number is left open: the receiver shall see that something is missing.
                 sequence = lastSequence &+ 2
                 restartNumbers(source: packet.sequence, outgoing: sequence)
-                _ = mapper.map(packet.sequence, leftOut)
+                _ = mapper.map(packet.sequence, &leftOut)
             }
             isNewest = sequence > lastSequence
         }

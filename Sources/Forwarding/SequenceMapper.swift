@@ -26,7 +26,7 @@ package struct SequenceMapper: Sendable {
 
     /// The number to send `source` under; nil if it may not be sent (from before the start, or left out).
     @inline(__always)
-    package mutating func map(_ source: Int64, _ leftOut: borrowing LeftOutNumbers) -> Int64? {
+    package mutating func map(_ source: Int64, _ leftOut: inout LeftOutNumbers) -> Int64? {
         guard source >= first else { return nil }
         if source > highest {
             highest = source
@@ -93,6 +93,8 @@ package struct LeftOutNumbers: Sendable {
 
     package init() {}
 
+    // What reads an array in place is `mutating`: a look at the whole copies it.
+
     /// One more is put in behind `number`, before which nothing was later. False where there are too many.
     mutating func putIn(behind number: Int64) -> Bool {
         let last = placeCount & (LeftOutNumbers.placesRemembered - 1)
@@ -110,7 +112,7 @@ package struct LeftOutNumbers: Sendable {
     }
 
     /// How many were put in behind `number` or later ones; nil if that is too long ago to tell.
-    private func countPutIn(after number: Int64) -> Int64? {
+    private mutating func countPutIn(after number: Int64) -> Int64? {
         if number > newestPlace { return 0 }
         guard number > forgottenPlace else { return nil }
         var count: Int64 = 0
@@ -141,13 +143,13 @@ package struct LeftOutNumbers: Sendable {
 
     /// By how much later numbers than `number` have moved up: those that were left out, without those that were put in. Nil if it was left out itself,
     /// or if that is too long ago to tell.
-    func shift(after number: Int64) -> Int64? {
+    mutating func shift(after number: Int64) -> Int64? {
         guard let leftOut = count(after: number), let putIn = countPutIn(after: number) else { return nil }
         return leftOut &- putIn
     }
 
     /// How many later numbers than `number` were left out; nil if it was itself, or if that is too long ago to tell.
-    private func count(after number: Int64) -> Int64? {
+    private mutating func count(after number: Int64) -> Int64? {
         if number > newest { return 0 }
         // Its place would be another's.
         guard newest &- number < LeftOutNumbers.remembered else { return nil }

@@ -122,9 +122,11 @@ struct Downlink: ~Copyable {
 
     /// A probe is under way that padding may be sent for.
     var isProbing: Bool {
-        guard isControlled, canPad, !isPaddingDeferred, pacer.probe != nil else { return false }
-        let rest = estimator.restOfProbe
-        return rest.packets > 0 || rest.bytes > 0
+        mutating get {
+            guard isControlled, canPad, !isPaddingDeferred, pacer.probe != nil else { return false }
+            let rest = estimator.restOfProbe
+            return rest.packets > 0 || rest.bytes > 0
+        }
     }
 
     /// A packet leaves, encrypted to so many bytes.
