@@ -115,7 +115,7 @@ var targets: [Target] = [
     tests("MediaSecurityTests", ["MediaSecurity", "MediaPrimitives", "COpenSSL", "ReferenceSRTP"]),
     tests("CongestionTests", ["Congestion", "RTP", "MediaPrimitives"]),
     tests("ForwardingTests", ["Forwarding", "RTP", "Congestion", "MediaPrimitives"]),
-    tests("RoomsTests", ["Rooms", "RTP", "MediaPrimitives"]),
+    tests("RoomsTests", ["Rooms", "Forwarding", "RTP", "MediaPrimitives"]),
     tests(
         "ScenarioTests",
         ["ScenarioJudging", "Simulation", "HeadlessClients", "Rooms", "Forwarding", "MediaSecurity", "ICE", "RTP", "MediaPrimitives"]),

@@ -66,29 +66,33 @@ extension BandwidthEstimator {
     }
 
     private mutating func noteLoss(of number: UInt16, _ news: inout News, at now: Instant) {
-        guard let packet = sent.note(.lost, of: number, at: now), packet.fate == .unknown else { return }
+        guard let packet = sent.note(.lost, of: number, at: now), packet.fate == .unknown || packet.fate == .repeated else { return }
         news.losses &+= 1
         if packet.cluster != 0 { probes.noteLoss(packet.cluster) }
         loss.note(sent: packet.sentAt, isLost: true)
     }
 
-    /// It was received, whatever was said of it before.
+    /// It was received, whatever was said of it before; what has left twice since was lost.
     private mutating func noteFate(of packet: SentPackets.Packet) {
-        if packet.fate == .lost {
-            loss.noteLate(sent: packet.sentAt)
-        } else {
-            loss.note(sent: packet.sentAt, isLost: false)
+        switch packet.fate {
+        case .unknown: loss.note(sent: packet.sentAt, isLost: false)
+        case .lost: loss.noteLate(sent: packet.sentAt)
+        case .repeated: loss.note(sent: packet.sentAt, isLost: true)
+        case .received, .lostAndRepeated: break
         }
     }
 
     private mutating func noteArrival(of number: UInt16, _ arrival: Instant, _ news: inout News, at now: Instant) {
         guard let packet = sent.note(.received, of: number, at: now), packet.fate != .received else { return }
+        let way = arrival - packet.sentAt
+        // No repetition is so quick: it is the first that came, after others that left later.
+        let isFirst = packet.fate == .unknown || packet.fate == .lost || (packet.fate == .repeated && way < news.idleWay)
+        guard isFirst else { return noteRepetition(of: packet, arrival, &news) }
         if news.arrivals == 0 { checkClock(arrival, at: now) }
         news.arrivals &+= 1
-        noteFate(of: packet)
+        if packet.fate == .repeated { loss.note(sent: packet.sentAt, isLost: false) } else { noteFate(of: packet) }
         news.lastArrival = max(news.lastArrival, arrival)
         news.newestSent = max(news.newestSent, packet.sentAt)
-        let way = arrival - packet.sentAt
         news.leastWay = min(news.leastWay, way)
         if way < news.idleWay { news.lastIdle = arrival }
         acknowledged.note(packet.bytes, arrived: arrival)
@@ -100,6 +104,15 @@ extension BandwidthEstimator {
             detector.note(slope: trendline.slope, weight: trendline.weight, spacing)
             noise = noise + ((spacing.arrived - spacing.sent).magnitude - noise) / min(Int64(trendline.weight), 16)
         }
+    }
+
+    /// It has come, the first or another one like it: what arrived counts, when it left is not known.
+    private mutating func noteRepetition(of packet: SentPackets.Packet, _ arrival: Instant, _ news: inout News) {
+        acknowledged.note(packet.bytes, arrived: arrival)
+        noteFate(of: packet)
+        guard packet.fate == .repeated else { return }
+        news.losses &+= 1
+        if packet.cluster != 0 { probes.noteLoss(packet.cluster) }
     }
 
     /// After a long silence, or where the receiver's clock was set, what was known of the delay means nothing.

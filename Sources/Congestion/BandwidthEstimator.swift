@@ -115,6 +115,10 @@ package struct BandwidthEstimator: ~Copyable {
         if unansweredSince == nil { beginWaiting(at: now) }
     }
 
+    /// The packet that was sent as `number` leaves again, as it was, because it is missing: it counts as lost, and what arrives under its number from
+    /// now on tells of no delay, since nobody knows which of the two it is.
+    package mutating func noteRepeated(_ number: UInt16) { sent.noteRepeated(number) }
+
     @inline(never)
     private mutating func beginWaiting(at now: Instant) {
         unansweredSince = now

@@ -7,8 +7,14 @@ package struct SentPackets: ~Copyable {
     /// More than 400 ms of round trip and 100 ms between reports hold at 30 Mbit/s.
     package static let capacity = 2048
 
-    /// What feedback has said of a packet.
-    package enum Fate: UInt8 { case unknown, lost, received }
+    /// What is known of a packet.
+    package enum Fate: UInt8 {
+        case unknown, lost, received
+        /// Nothing was told of it yet, and it has left again, as it was: what comes of it may be either.
+        case repeated
+        /// It was told of as lost, and has left again since.
+        case lostAndRepeated
+    }
 
     private struct Record {
         /// In units of 2^12 ns; wraps after 4.9 hours.
@@ -84,11 +90,26 @@ package struct SentPackets: ~Copyable {
         let record = records + SentPackets.slot(unwrapped)
         guard record.pointee.bytes > 0 else { return nil }
         let former = record.pointee.fate
-        if former != .received { record.pointee.fate = fate }
+        switch former {
+        case .unknown, .lost: record.pointee.fate = fate
+        case .repeated, .lostAndRepeated: record.pointee.fate = fate == .received ? .received : .lostAndRepeated
+        case .received: break
+        }
         let elapsed = Int64(SentPackets.units(now) &- record.pointee.sentAt) << 12
         return Packet(
             number: unwrapped, sentAt: Instant(nanoseconds: now.nanoseconds &- elapsed), bytes: Int(record.pointee.bytes),
             cluster: record.pointee.cluster, fate: former)
+    }
+
+    /// The packet that was sent as `number` leaves again, as it was then. Nothing, if it was received or nobody remembers it.
+    package mutating func noteRepeated(_ number: UInt16) {
+        guard let records, case let age = UInt16(truncatingIfNeeded: next &- 1) &- number, age < SentPackets.capacity else { return }
+        let record = records + SentPackets.slot(next &- 1 &- Int64(age))
+        switch record.pointee.fate {
+        case .unknown: record.pointee.fate = .repeated
+        case .lost: record.pointee.fate = .lostAndRepeated
+        case .received, .repeated, .lostAndRepeated: break
+        }
     }
 
     private static func slot(_ number: Int64) -> Int { Int(truncatingIfNeeded: number) & (capacity &- 1) }

@@ -1,18 +1,21 @@
 import MediaPrimitives
 
 /// How much may be sent again: a share of the media sent, and a floor so that repair survives a burst of loss. Bounds what a flood of NACKs costs.
-struct ResendBudget {
+package struct ResendBudget {
     private static let floorPerSecond = 64_000
     private static let ceiling = 256_000
 
     private var bytes = ResendBudget.ceiling / 2
     private var refilledAt: Instant?
 
+    package init() {}
+
     /// A quarter of what is sent may be sent again.
     @inline(__always)
-    mutating func credit(_ sent: Int) { bytes = min(ResendBudget.ceiling, bytes &+ sent &>> 2) }
+    package mutating func credit(_ sent: Int) { bytes = min(ResendBudget.ceiling, bytes &+ sent &>> 2) }
 
-    mutating func allows(at now: Instant) -> Bool {
+    /// Whether anything may be sent again now.
+    package mutating func allows(at now: Instant) -> Bool {
         if let refilledAt {
             let elapsed = min(max(0, (now - refilledAt).nanoseconds), 1_000_000_000)
             let refill = Int(elapsed) / 1_000 * ResendBudget.floorPerSecond / 1_000_000
@@ -27,7 +30,8 @@ struct ResendBudget {
     }
 
     /// Enough is left for what is asked for the first time, whatever is sent more than once.
-    var isAmple: Bool { bytes > ResendBudget.ceiling / 4 }
+    package var isAmple: Bool { bytes > ResendBudget.ceiling / 4 }
 
-    mutating func spend(_ length: Int) { bytes -= length }
+    /// So many bytes are sent again.
+    package mutating func spend(_ length: Int) { bytes -= length }
 }

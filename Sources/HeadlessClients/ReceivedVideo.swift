@@ -137,13 +137,16 @@ package final class ReceivedVideo {
         case .inOrder: break
         case .gap(let count):
             if nacks?.note(missing: (sequence - Int64(count))..<sequence, at: now) == false { wantsKeyframe = true }
-        case .filled: nacks?.note(filled: sequence, isRetransmission: isRetransmission, at: now)
+        case .filled:
+            nacks?.note(filled: sequence, isRetransmission: isRetransmission, at: now)
+            // Without a stream of retransmissions it comes as it was: it is taken for one if it was asked for.
+            if rtxSSRC == nil, repairs, nacks?.wasAsked(sequence) ?? true { entry.isRepair = true }
         case .overflow:
             nacks?.forget(before: sequence)
             wantsKeyframe = nacks != nil
         }
-        received.note(isRetransmission ? .repair : .media, length: packet.byteCount)
-        if isRetransmission { repaired += 1 }
+        received.note(entry.isRepair ? .repair : .media, length: packet.byteCount)
+        if entry.isRepair { repaired += 1 }
         // A report is about its own stream: what the other one repaired was lost.
         if !isRetransmission { statistics.note(sequence: sequence, timestamp: header.timestamp, arrival: now, retransmitted: false) }
         buffer[sequence] = entry

@@ -192,7 +192,7 @@ final class MediaLoop {
     func closeAll(reason: String) {
         for id in unit.participantIDs {
             unit.close(id, reason: reason, at: loop.now, into: batch)
-            if batch.isFull { send(at: loop.now) }
+            if batch.count > batch.capacity / 2 { send(at: loop.now) }
         }
         endTurn()
         events.finish()

@@ -145,6 +145,19 @@ struct Downlink: ~Copyable {
         pacer.note(kind, bytes: bytes, at: now)
     }
 
+    /// A datagram leaves as it left before, which was known by `number` then, for whoever has not got it. It bears the number that it bore: where
+    /// that is told of, what is told counts once, as the loss that it was.
+    mutating func noteRepeated(_ kind: Pacer.Kind, number: UInt16?, bytes: Int, at now: Instant) {
+        guard hearsOfPackets else { return noteSent(kind, bytes: bytes, isNumbered: false, at: now) }
+        if let number { estimator.noteRepeated(number) }
+        pacer.note(kind, bytes: bytes, at: now)
+    }
+
+    /// By which number the next packet will be told of; nil where it will not, or not alone.
+    mutating func nextNumber(isNumbered: Bool) -> UInt16? {
+        feedback == .streams || (feedback == .transport && isNumbered) ? transportSequence : nil
+    }
+
     /// Where much is lost, what is asked for again is sent so often that one comes in 99 of 100 cases: where there is room, and no queue that may be
     /// what loses.
     var insistence: Insistence {

@@ -76,6 +76,9 @@ extension ForwardingUnit {
         }
     }
 
+    /// One message can name 6,000 packets; no honest receiver misses as many as are remembered.
+    private static let mostAskedFor = 1_024
+
     private func receive(_ nack: Nack, in bytes: RawSpan, from participant: Participant, at now: Instant) {
         if let repeats = participant.repeats, repeats.ssrcs.contains(nack.media) {
             return sendAgain(nack, in: bytes, from: repeats, to: participant, at: now)
@@ -83,12 +86,11 @@ extension ForwardingUnit {
         guard let subscription = participant.subscriptions.first(where: { $0.stream.ssrc == nack.media }),
             let publication = subscription.publication
         else { return }
-        // One message can name 6,000; no honest receiver misses as many as are remembered.
         var looked = 0
         let insistence = participant.downlink.insistence
         nack.forEach(in: bytes) { sequence in
             looked += 1
-            guard looked <= 1_024 else { return }
+            guard looked <= ForwardingUnit.mostAskedFor else { return }
             counters.requestsReceived.packets &+= 1
             _ = subscription.stream.resend(
                 sequence.rawValue, insisting: insistence, at: now,
@@ -97,14 +99,16 @@ extension ForwardingUnit {
         }
     }
 
-    /// Sound without RTX.
+    /// What is repaired without RTX, as it left.
     private func sendAgain(_ nack: Nack, in bytes: RawSpan, from repeats: SealedRepeats, to participant: Participant, at now: Instant) {
         let wanted = repeats.wanted
         var looked = 0
+        let insistence = participant.downlink.insistence
         nack.forEach(in: bytes) { sequence in
             looked += 1
+            guard looked <= ForwardingUnit.mostAskedFor else { return }
             counters.requestsReceived.packets &+= 1
-            if looked <= 64 { repeats.want(sequence.rawValue, of: nack.media, at: now) }
+            repeats.want(sequence.rawValue, of: nack.media, insisting: insistence, at: now)
         }
         if wanted == 0, repeats.wanted > 0 { woken.append(Int32(truncatingIfNeeded: participant.slot)) }
     }

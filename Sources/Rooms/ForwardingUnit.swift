@@ -142,6 +142,7 @@ package final class ForwardingUnit {
     /// Ends a participant; `closed` is told like any other end.
     package func close(_ id: ParticipantID, reason: String, at now: Instant, into batch: DatagramBatch) {
         guard let participant = participant(id) else { return }
+        participant.sayGoodbye(into: batch, counters: &counters)
         participant.transport.close(reason: reason, into: batch)
         readEvents(of: participant, at: now, into: batch)
     }

@@ -30,6 +30,7 @@ extension Participant {
         guard let path = transport.selectedPath else {
             departures.removeAll(of: slot)
             waiting.removeAll(of: &downlink.held)
+            repeats?.forgetWanted()
             return true
         }
         downlink.beginTurn(at: moment.now)
@@ -69,26 +70,29 @@ extension Participant {
         into batch: DatagramBatch, sealing: borrowing SealingQueue, _ sent: inout Counters.Traffic
     ) -> Bool {
         downlink.noteStream(of: packet)
-        if ready.isAudio, let repeats {
-            return sendKept(by: repeats, ready, in: packet, to: path, at: moment, into: batch, &sent)
+        let kind = kind ?? (ready.isAudio ? .audio : .media)
+        if ready.isAudio || repeatsPictures, let repeats {
+            return sendKept(by: repeats, ready, as: kind, in: packet, to: path, at: moment, into: batch, &sent)
         }
         guard let length = transport.protectRTP(packet, length: ready.length, deferring: sealing) else { return false }
-        downlink.noteSent(kind ?? (ready.isAudio ? .audio : .media), bytes: length, isNumbered: ready.hasTransportSequence, at: moment.now)
+        downlink.noteSent(kind, bytes: length, isNumbered: ready.hasTransportSequence, at: moment.now)
         sent.count(ready.kind, bytes: length)
         batch.commit(length, to: path)
         return true
     }
 
-    /// Sound that may have to be sent again as it is: it is encrypted at once.
+    /// What may have to be sent again as it is, padding among it, which bears numbers of its stream: it is encrypted at once, for in the queue it
+    /// would still be plain when it is copied.
     @inline(never)
     private func sendKept(
-        by repeats: SealedRepeats, _ ready: ReadyPacket, in packet: UnsafeMutableRawBufferPointer, to path: Path, at moment: Departing,
-        into batch: DatagramBatch, _ sent: inout Counters.Traffic
+        by repeats: SealedRepeats, _ ready: ReadyPacket, as kind: Pacer.Kind, in packet: UnsafeMutableRawBufferPointer, to path: Path,
+        at moment: Departing, into batch: DatagramBatch, _ sent: inout Counters.Traffic
     ) -> Bool {
         guard let length = transport.protectRTP(packet, length: ready.length) else { return false }
-        downlink.noteSent(.audio, bytes: length, isNumbered: ready.hasTransportSequence, at: moment.now)
+        let number = downlink.nextNumber(isNumbered: ready.hasTransportSequence)
+        downlink.noteSent(kind, bytes: length, isNumbered: ready.hasTransportSequence, at: moment.now)
         sent.count(ready.kind, bytes: length)
-        repeats.keep(UnsafeRawBufferPointer(rebasing: packet[..<length]), at: moment.now)
+        repeats.keep(UnsafeRawBufferPointer(rebasing: packet[..<length]), number: number, isSound: ready.isAudio, at: moment.now)
         batch.commit(length, to: path)
         return true
     }
@@ -98,10 +102,11 @@ extension Participant {
     private func sendAgain(
         _ repeats: SealedRepeats, to path: Path, at moment: Departing, into batch: DatagramBatch, _ sent: inout Counters.Traffic
     ) -> Bool {
-        repeats.sendWanted(at: moment.now) { datagram in
-            guard !batch.isFull, batch.append(to: path, copying: datagram) else { return false }
-            downlink.noteSent(.audio, bytes: datagram.count, isNumbered: false, at: moment.now)
-            sent.count(.retransmission, bytes: datagram.count)
+        repeats.sendWanted(at: moment.now) { again in
+            guard !batch.isFull, batch.append(to: path, copying: again.datagram) else { return false }
+            downlink.noteRepeated(
+                again.isSound ? .audio : .media, number: again.number, bytes: again.datagram.count, at: moment.now)
+            sent.count(.retransmission, bytes: again.datagram.count)
             return true
         }
         return repeats.wanted == 0

@@ -133,20 +133,19 @@ extension Participant {
         } else if sending.contains(where: { $0.parameters.codecs.contains { $0.congestionFeedback } }) {
             downlink.expectStreamFeedback()
         }
-        let repaired = sending.filter { section in
-            section.parameters.kind == .audio && section.parameters.streams.first?.rtxSSRC == nil
-                && section.parameters.codecs.contains { $0.nack }
-        }
-        if repaired.isEmpty {
-            repeats = nil
-        } else {
-            if repeats == nil { repeats = SealedRepeats() }
-            repeats?.ssrcs = repaired.compactMap { $0.parameters.streams.first?.ssrc }
-        }
+        keepRepeats(of: sending.map(\.parameters).filter { $0.streams.first?.rtxSSRC == nil && $0.codecs.contains { $0.nack } })
         // Without a stream of retransmissions pictures' own is padded, and only for somebody who tells what came of it.
         downlink.canPad = sending.contains {
             $0.parameters.streams.first?.rtxSSRC != nil || ($0.parameters.kind == .video && downlink.hearsOfPackets)
         }
+    }
+
+    /// What is sent on `sections`, which agreed to be repaired and to no RTX, is kept as it leaves.
+    private func keepRepeats(of sections: [RTPParameters]) {
+        repeatsPictures = sections.contains { $0.kind == .video }
+        let extent = repeatsPictures ? SealedRepeats.Extent.pictures : .sound
+        if sections.isEmpty || repeats?.extent != extent { repeats = sections.isEmpty ? nil : SealedRepeats(extent) }
+        repeats?.ssrcs = sections.compactMap { $0.streams.first?.ssrc }
     }
 
     private func end(_ stream: SendStream) {

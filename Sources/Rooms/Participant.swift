@@ -12,8 +12,10 @@ package final class Participant {
     /// Its place in the unit's table, and its key for deadlines and departures.
     let slot: Int
     let transport: Transport
-    /// What was sent to it lately of sound that is repaired without RTX; nil where none is.
+    /// What was sent to it lately of streams that are repaired without RTX; nil where none are.
     @exclusivity(unchecked) var repeats: SealedRepeats?  // Set when something was negotiated.
+    /// Some of those are of pictures. Beside it, for most have only sound there, and need not look.
+    @exclusivity(unchecked) var repeatsPictures = false
     @exclusivity(unchecked) var downlink: Downlink  // Asked and told; it calls nobody.
 
     let id: ParticipantID
@@ -48,12 +50,12 @@ package final class Participant {
     private var quality = LinkQualityMeter()
     private(set) var clockOffset = ClockOffset()
     /// Who we are in feedback to it.
-    private let feedbackSSRC: SSRC
-    private let cname: String
+    let feedbackSSRC: SSRC
+    let cname: String
     private var feedbackCount: UInt8 = 0
     var roundTripReports = RoundTripReports()
     private var nextReport = Instant.distantFuture
-    private var lastReport = Instant(nanoseconds: 0)
+    private(set) var lastReport: Instant?
     /// Reports are no closer together than this, however often encodings change.
     private static let shortestReportInterval = Interval.milliseconds(100)
     /// When the subscriptions' shares are next looked at, were last, and for which estimate.
@@ -93,7 +95,7 @@ package final class Participant {
     /// Another encoding has begun: how its timestamps lie in time is told soon, for sound to stay with the picture.
     func reportSoon(at now: Instant) {
         guard nextReport != .distantFuture else { return }
-        nextReport = min(nextReport, max(now, lastReport + Participant.shortestReportInterval))
+        nextReport = min(nextReport, max(now, lastReport.map { $0 + Participant.shortestReportInterval } ?? now))
     }
 
     /// What it is sent begins, or begins to be something else: its share is found at once.
@@ -309,7 +311,7 @@ package final class Participant {
         }
     }
 
-    private func sendRTCP(into batch: DatagramBatch, counters: inout Counters, _ body: (inout ByteWriter) -> Void) {
+    func sendRTCP(into batch: DatagramBatch, counters: inout Counters, _ body: (inout ByteWriter) -> Void) {
         guard let path = transport.selectedPath else { return }
         let sent = batch.append(to: path) { slot in
             // 1,200 bytes and a trailer stay below every MTU.

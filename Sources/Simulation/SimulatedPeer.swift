@@ -45,6 +45,8 @@ package final class SimulatedPeer {
     package private(set) var lastSenderReport: Instant?
     /// Reports that say nothing, and are there because a compound has to begin with one.
     package private(set) var emptyReports = 0
+    /// The streams that the server has ended, in order.
+    package private(set) var goodbyes: [SSRC] = []
     /// What the server told of its reference times.
     package private(set) var delays: [ExtendedReport.Delay] = []
     private let extensions: HeaderExtensionMap
@@ -212,6 +214,9 @@ package final class SimulatedPeer {
                 if report.ssrc == video.ssrc { lastSenderReport = now }
                 if report.ssrc == audio.ssrc { audio.noteReport(report, at: now) }
             case .receiverReport where packet.count == 0: emptyReports += 1
+            case .goodbye:
+                guard let goodbye = Goodbye.parse(bytes, packet) else { break }
+                for index in 0..<goodbye.count { if let ssrc = goodbye.source(index, in: bytes) { goodbyes.append(ssrc) } }
             case .extendedReport:
                 ExtendedReport.parse(bytes, packet)?.forEachDelay(in: bytes) { delays.append($0) }
                 media.receive(packet, in: bytes, at: now, over: transport, into: batch)

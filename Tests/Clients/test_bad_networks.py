@@ -7,6 +7,8 @@ from clients.call import Call
 from clients.chromium import Chromium
 from clients.firefox import Firefox
 from clients.impaired import Impaired
+from clients.sight import sight
+from clients.tokens import token
 
 KINDS = {"chromium": Chromium, "firefox": Firefox}
 PAIRS = [("chromium", "chromium"), ("firefox", "chromium"), ("chromium", "firefox")]
@@ -59,3 +61,26 @@ async def test_a_narrow_link_gets_what_fits(calls, publishing, viewing):
     assert seen.rate >= 12 and seen.frozen < 1, f"{seen}; {reasons}"
     assert seen.below(call.full) > 0.9, f"{seen}; {reasons}"
     assert seen.kilobits > 200, f"most of the link is not used: {seen}; {reasons}"
+
+
+async def test_what_is_lost_without_rtx_comes_again_as_it_was(network, record_property):
+    """A viewer that takes no stream of retransmissions (some gateways do not): less than half a second frozen in 12 at 5 %."""
+    impaired = await Impaired().start(network)
+    await (await impaired.publisher(Chromium)).publish(impaired.beside, "plain")
+    page = await (await impaired.viewer(Chromium)).open(impaired.server.url + "/healthz")
+    await page.run(f"bench.session.start('whep', 'plain', {token('plain', 'viewer')!r}, 'rtx')")
+    await page.decoding(30, timeout=15)
+    answer = await page.run("window.apus.pc.remoteDescription.sdp")
+    assert "rtx" not in answer and "ssrc-group" not in answer and "nack\r\n" in answer
+    impaired.lose(5)
+    before, seen = await page.stats(), await sight(page, 12)
+    after = await page.stats()
+    sent = await impaired.server.metric("apus_packets_total", direction="out", kind="rtx")
+    record_property("5 % lost", str(seen))
+    print(f"5 % lost, {seen}, {sent:.0f} sent again")
+    await page.picture_lives()
+    assert impaired.lost() > 20 and seen.nacks > 0 and sent > impaired.lost() / 3, seen
+    # Nothing of it was a stream of retransmissions; what came is no loss any more.
+    assert after["video"]["retransmittedPacketsReceived"] == 0
+    assert after["video"]["packetsLost"] - before["video"]["packetsLost"] < impaired.lost() / 3
+    assert seen.frozen < 0.5 and seen.rate > 12, seen

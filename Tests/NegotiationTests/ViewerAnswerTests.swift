@@ -42,6 +42,23 @@ struct ViewerAnswerTests {
         #expect(viewerRefusal(offer(audio, video), [])?.status == 422)
     }
 
+    @Test("agrees to nack where there is no rtx, and to no stream of retransmissions then", arguments: [false, true])
+    func plainRepair(hasRTX: Bool) throws {
+        let rtx = hasRTX ? ["97 rtx/90000"] : []
+        let text = offer(
+            group: "BUNDLE 1",
+            section(
+                direction: "recvonly", ["96 VP8/90000"] + rtx,
+                ["rtcp-fb:96 nack", "rtcp-fb:96 nack pli"] + (hasRTX ? ["fmtp:97 apt=96"] : [])))
+        let answer = try ViewerAnswer(offer: text, local: local, tracks: [vp8Track], entropy: .seeded(1))
+        let written = try SessionDescription(parsing: answer.sdp).media[0]
+        #expect(written.feedback.map(\.value).contains("nack") && written.formats == (hasRTX ? ["96", "97"] : ["96"]))
+        #expect(answer.sdp.contains("ssrc-group") == hasRTX)
+        let agreed = try #require(answer.media.first)
+        #expect(agreed.codecs.map(\.nack) == [true] && agreed.codecs.map(\.rtxPayloadType) == [hasRTX ? 97 : nil])
+        #expect((agreed.streams.first?.rtxSSRC != nil) == hasRTX)
+    }
+
     @Test("takes feedback by stream where nothing better is offered, for all payload types (RFC 8888 §6)")
     func congestionFeedback() throws {
         let uri = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"

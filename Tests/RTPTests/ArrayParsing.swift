@@ -62,6 +62,7 @@ extension SourceDescription {
 }
 extension Goodbye {
     static func parse(_ bytes: [UInt8]) -> Goodbye? { first(bytes).flatMap { parse(bytes.span.bytes, $0) } }
+    static func write(into writer: inout ByteWriter, ssrcs: [SSRC]) -> Int { write(into: &writer, ssrcs: ssrcs.span) }
     func sources(in bytes: [UInt8]) -> [SSRC] { (0...count).compactMap { source($0, in: bytes.span.bytes) } }
 }
 extension FullIntraRequest {

@@ -47,6 +47,23 @@ struct RTCPSourceTests {
         let none: [UInt8] = [0x80, 203, 0, 0]
         #expect(Goodbye.parse(none)?.count == 0)
     }
+
+    @Test("a BYE is written for many sources, 31 to a packet, as far as there is room", arguments: [0, 1, 30, 31, 32, 62, 63, 200])
+    func goodbyes(count: Int) throws {
+        let ssrcs = (0..<count).map { SSRC(UInt32($0) &* 0x9e37_79b9) }
+        for capacity in [4, 7, 8, 11, 12, 128, 132, 135, 136, 140, 1_200] {
+            var written = 0
+            let bytes = try #require(ByteWriter.array(capacity: capacity) { written = Goodbye.write(into: &$0, ssrcs: ssrcs) })
+            let walk = packets(bytes)
+            #expect(walk.isMalformed == bytes.isEmpty && walk.packets.allSatisfy { $0.kind == .goodbye && $0.count > 0 })
+            let read = walk.packets.flatMap { packet in
+                (0..<Int(packet.count)).compactMap { Goodbye.parse(bytes.span.bytes, packet)?.source($0, in: bytes.span.bytes) }
+            }
+            #expect(read == Array(ssrcs[..<written]))
+            // The next one would not have found room.
+            #expect(written == count || bytes.count + (written % 31 == 0 ? 8 : 4) > capacity)
+        }
+    }
 }
 
 @Suite("RTCP bitrate and intra requests")

@@ -141,6 +141,69 @@ extension SimulatedPeer {
         #expect(viewer.video.decoder.longestPause < .seconds(1))
     }
 
+    @Test("whoever is removed hears BYE for all that it was sent, and for who told it of its own, before close_notify", arguments: [1, 2])
+    func bye(workers: Int) throws {
+        let world = try SimulatedWorld(seed: 224, workers: workers)
+        let camera = try world.join(.publisher())
+        var viewing = PeerPlan.viewer()
+        viewing.worker = workers - 1
+        viewing.screens = 2
+        let (viewer, other) = (try world.join(viewing), try world.join(viewing))
+        world.run(for: .seconds(3))
+        let address = viewer.routes[0].outer
+        var kinds: [UInt8] = []
+        world.tap = { bytes, _, to in if to == address { kinds.append(bytes[0]) } }
+        let streams = viewer.sending.filter { $0.source != nil }.flatMap { $0.parameters.streams }
+        #expect(streams.count == 2)
+        world.close(viewer)
+        world.tap = nil
+        // SRTCP, and then an alert.
+        #expect(kinds.count == 2 && kinds.first == 0x80 && kinds.last == 21, "\(kinds)")
+        world.run(for: .seconds(1))
+        #expect(Set(viewer.goodbyes) == Set(streams.flatMap { [$0.ssrc, $0.rtxSSRC].compactMap(\.self) }))
+        #expect(viewer.goodbyes.count == 3 && viewer.transport.closedReason?.contains("closed") == true)
+        // A section that loses its source goes on with the next.
+        world.close(camera)
+        world.run(for: .seconds(1))
+        #expect(other.goodbyes == [] && camera.goodbyes.count == 1)
+        _ = try world.join(.publisher("next"))
+        world.run(for: .seconds(3))
+        #expect(other.goodbyes == [])
+        expectCleanVideo(other, frames: 140)
+        // Whoever says goodbye itself is not told.
+        world.leave(other)
+        world.run(for: .seconds(1))
+        #expect(other.goodbyes == [])
+    }
+
+    @Test("whoever never was sent anything, or has no keys yet, hears no BYE")
+    func noBye() throws {
+        let world = try SimulatedWorld(seed: 225)
+        let idle = try world.join(.viewer("idle"))
+        world.run(for: .seconds(3))
+        #expect(idle.transport.isConnected)
+        world.close(idle)
+        let early = try world.join(.publisher("early"))
+        world.run(for: .milliseconds(30))
+        world.close(early)
+        world.run(for: .seconds(1))
+        #expect(idle.goodbyes == [] && early.goodbyes == [])
+        #expect(idle.transport.closedReason?.contains("closed") == true)
+        world.expectEmpty()
+    }
+
+    @Test("where there is room for one datagram only, it is close_notify", arguments: [1, 2])
+    func room(capacity: Int) throws {
+        let world = try SimulatedWorld(seed: 226)
+        _ = try world.join(.publisher())
+        let viewer = try world.join(.viewer())
+        world.run(for: .seconds(3))
+        let batch = DatagramBatch(capacity: capacity)
+        world.unit.close(viewer.id, reason: "asked to", at: world.now, into: batch)
+        #expect(batch.count == capacity && batch.bytes(capacity - 1).first == 21)
+        #expect(capacity == 1 || batch.bytes(0).first == 0x80)
+    }
+
     @Test("when the server shuts down, everybody hears goodbye and nothing is left", arguments: [1, 3])
     func shutdown(workers: Int) throws {
         let world = try SimulatedWorld(seed: 223, workers: workers)

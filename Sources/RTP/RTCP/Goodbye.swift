@@ -7,6 +7,9 @@ package struct Goodbye: Hashable, Sendable {
     /// 0 to 31.
     @usableFromInline package let count: Int
 
+    /// What its count can say.
+    package static let maximumSources = 31
+
     /// Reads the packet; nil when its sources run past the end.
     package static func parse(_ datagram: RawSpan, _ packet: RTCPPacket) -> Goodbye? {
         guard packet.kind == .goodbye, packet.end <= datagram.byteCount, packet.length >= 4 &+ 4 &* Int(packet.count) else { return nil }
@@ -24,5 +27,19 @@ package struct Goodbye: Hashable, Sendable {
         let start = writer.beginRTCP(type: 203, count: 1)
         writer.uint32(ssrc.rawValue)
         writer.endRTCP(start)
+    }
+
+    /// Appends packets for `ssrcs`, as many as it takes and as find room; returns how many of the sources are in them, from the first on.
+    package static func write(into writer: inout ByteWriter, ssrcs: Span<SSRC>) -> Int {
+        var written = 0
+        while written < ssrcs.count {
+            let count = min(ssrcs.count &- written, maximumSources, (writer.room &- 4) / 4)
+            guard count > 0 else { break }
+            let start = writer.beginRTCP(type: 203, count: count)
+            for index in written..<(written &+ count) { writer.uint32(ssrcs[index].rawValue) }
+            writer.endRTCP(start)
+            written = written &+ count
+        }
+        return written
     }
 }

@@ -90,7 +90,8 @@ window.bench = {
 
 // A WHIP or WHEP session of the test's own, for what the pages do not do. Sets `window.apus.pc` as the pages do.
 window.bench.session = {
-  async start(kind, room, token) {
+  // `leftOut` names an encoding that the server is not offered.
+  async start(kind, room, token, leftOut = null) {
     const pc = new RTCPeerConnection();
     window.apus = { pc, state: 'connecting', error: null };
     this.authorization = 'Bearer ' + token;
@@ -107,13 +108,22 @@ window.bench.session = {
       for (const media of ['video', 'audio']) pc.addTransceiver(media, { direction: 'recvonly' });
     }
     await pc.setLocalDescription();
+    const body = leftOut ? this.without(pc.localDescription.sdp, leftOut) : pc.localDescription.sdp;
     const response = await fetch(`/${kind}/${room}`, {
-      method: 'POST', body: pc.localDescription.sdp, headers: { 'Content-Type': 'application/sdp', Authorization: this.authorization },
+      method: 'POST', body, headers: { 'Content-Type': 'application/sdp', Authorization: this.authorization },
     });
     if (response.status !== 201) throw new Error(`${response.status} ${await response.text()}`);
     this.resource = new URL(response.headers.get('Location'), response.url);
     this.etag = response.headers.get('ETag');
     await pc.setRemoteDescription({ type: 'answer', sdp: await response.text() });
+  },
+
+  // `sdp` without the payload types of one encoding.
+  without(sdp, encoding) {
+    const types = new Set([...sdp.matchAll(new RegExp(`a=rtpmap:(\\d+) ${encoding}/`, 'g'))].map(match => match[1]));
+    const rest = line => (line.startsWith('m=') ? line.split(' ').filter((word, place) => place < 3 || !types.has(word)).join(' ') : line);
+    const isOthers = line => !types.has((line.match(/^a=(?:rtpmap|fmtp|rtcp-fb):(\d+) /) || [])[1]);
+    return sdp.split('\r\n').filter(isOthers).map(rest).join('\r\n');
   },
 
   patch(fragment, tag) {

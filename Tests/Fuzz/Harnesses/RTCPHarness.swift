@@ -100,6 +100,14 @@ enum RTCPHarness {
                 try expect(Goodbye.parse(bytes, packet)?.source(0, in: bytes) == ssrc, "a BYE changed")
             }
         }
+        let ssrcs = (0..<goodbye.count).compactMap { goodbye.source($0, in: datagram) }
+        guard !ssrcs.isEmpty else { return }
+        var written = 0
+        try again({ written = Goodbye.write(into: &$0, ssrcs: ssrcs.span) }) { bytes, packet throws(Finding) in
+            let copy = Goodbye.parse(bytes, packet)
+            try expect(written == ssrcs.count && copy?.count == ssrcs.count, "a BYE lost sources")
+            for (index, ssrc) in ssrcs.enumerated() { try expect(copy?.source(index, in: bytes) == ssrc, "a BYE changed") }
+        }
     }
 
     private static func rewrite(_ nack: Nack, _ datagram: RawSpan) throws(Finding) {
