@@ -119,7 +119,7 @@ package final class SealedRepeats {
         queue?.initialize(repeating: -1, count: count)
     }
 
-    /// Streams lie beside each other, so that those that are at the same number are not in each other's way.
+    /// Streams that are at the same number are in different ones, as a rule.
     private func chain(_ sequence: UInt16, _ ssrc: UInt32) -> Int { (Int(sequence) &+ Int(ssrc)) & (count - 1) }
 
     /// Whether the datagram at `place` is still there, and has not been written over.

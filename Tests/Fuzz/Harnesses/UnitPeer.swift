@@ -25,7 +25,11 @@ final class UnitPeer {
     var former: ICECredentials?
     let remote: ICECredentials
     let dtls: DTLSAssociation
-    var srtp: SRTPSession?
+    var srtp: SRTPSession? { didSet { heard = [:] } }
+    /// What it got under each number of each stream, sealed.
+    private var heard: [UInt64: [UInt8]] = [:]
+    /// The number of what it got last, by stream.
+    private(set) var newest: [SSRC: UInt16] = [:]
     var inbox: [[UInt8]] = []
     var isOpen = true
     var isStarted = false
@@ -64,12 +68,13 @@ final class UnitPeer {
     }
 
     /// Kinds: 0 publishes Opus and VP8 in three layers, 1 publishes one stream of any codec that is announced, 2 watches whoever is there,
-    /// 3 watches the first publisher by name.
+    /// 3 watches the first publisher by name, and has what is lost sent again as it was.
     static func parameters(number: Int, kind: UInt8, certificates: Certificates) -> ParticipantParameters {
         var extensions = HeaderExtensionMap()
         for kind in HeaderExtension.allCases { extensions[kind] = 1 + kind.rawValue }
-        let audio = codecs(.audio)
-        let video = codecs(.video)
+        let isPlain = kind == 3
+        let audio = codecs(.audio, nack: isPlain)
+        let video = codecs(.video, rtx: !isPlain)
         let base = UInt32(1_000 * (number + 1))
         let stream = { (offset: UInt32) in RTPParameters.Stream(ssrc: SSRC(base + offset), rtxSSRC: SSRC(base + offset + 1)) }
         var receiving: [RTPParameters] = []
@@ -88,7 +93,7 @@ final class UnitPeer {
             sending = [
                 RTPParameters(
                     mid: "0", kind: .audio, codecs: audio, extensions: extensions, streams: [.init(ssrc: SSRC(base + 20))]),
-                RTPParameters(mid: "1", kind: .video, codecs: video, extensions: extensions, streams: [stream(30)]),
+                RTPParameters(mid: "1", kind: .video, codecs: video, extensions: extensions, streams: [isPlain ? .init(ssrc: SSRC(base + 30)) : stream(30)]),
             ]
         }
         let transport = TransportParameters(
@@ -103,10 +108,10 @@ final class UnitPeer {
             sending: sending.map { SendingSection(parameters: $0, source: nil) })
     }
 
-    private static func codecs(_ kind: MediaKind) -> [CodecParameters] {
+    private static func codecs(_ kind: MediaKind, rtx: Bool = false, nack: Bool = true) -> [CodecParameters] {
         payloadTypes.filter { $0.codec.kind == kind }.map {
             CodecParameters(
-                codec: $0.codec, payloadType: $0.type, rtxPayloadType: kind == .video ? $0.type + 1 : nil, nack: kind == .video,
+                codec: $0.codec, payloadType: $0.type, rtxPayloadType: rtx ? $0.type + 1 : nil, nack: nack,
                 pli: kind == .video, fir: kind == .video, transportCC: true)
         }
     }
@@ -124,6 +129,16 @@ final class UnitPeer {
             if demanding { writer.attribute(0x7f01, [1, 2, 3]) }
             count = writer.finish(key: key)
         }
+    }
+
+    /// A sealed packet of media has come. False if it is one that came before, to the byte, and may come again; another under its number never may.
+    func hear(_ sealed: [UInt8]) throws(Finding) -> Bool {
+        guard let ssrc = sealed.span.bytes.uint32(at: 8), let number = sealed.span.bytes.uint16(at: 2) else { return true }
+        newest[SSRC(ssrc)] = number
+        guard let known = heard.updateValue(sealed, forKey: UInt64(ssrc) << 16 | UInt64(number)) else { return true }
+        try expect(known == sealed, "two texts under one number")
+        try expect(ownStreams.contains { $0.ssrc == SSRC(ssrc) && $0.rtxSSRC == nil }, "a packet comes again although there is RTX")
+        return false
     }
 
     /// Seals a packet; nil when it is no packet, or there are no keys.

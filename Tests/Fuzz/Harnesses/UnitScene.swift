@@ -135,7 +135,9 @@ final class UnitScene {
         let plain = ByteWriter.array { writer in
             switch kind & 3 {
             case 0:
-                let sequences = (0..<Int(kind >> 2 & 3) + 1).map { SequenceNumber(sequence) + $0 }
+                // Counted from what came last, where something did.
+                let first = SequenceNumber(peer.newest[media].map { $0 &- sequence } ?? sequence)
+                let sequences = (0..<Int(kind >> 2 & 3) + 1).map { first + $0 }
                 _ = Nack.write(into: &writer, sender: sender, media: media, sequences: sequences.span)
             case 1: PictureLossIndication(sender: sender, media: media).write(into: &writer)
             case 2:
@@ -315,6 +317,9 @@ final class UnitScene {
         // Whoever closed its end, or never finished the handshake, has nothing to open it with.
         guard let srtp = peer.srtp, peer.isOpen else { return }
         let isRTCP = RTCPPacket.isRTCP(sealed.span.bytes)
+        if !isRTCP {
+            guard try peer.hear(sealed) else { return }
+        }
         var packet = sealed
         let result = packet.withUnsafeMutableBytes {
             isRTCP ? srtp.unprotectRTCP($0, length: $0.count) : srtp.unprotectRTP($0, length: $0.count)
