@@ -1,5 +1,7 @@
+import Forwarding
 import MediaPrimitives
 import RTP
+import Transports
 
 extension Participant {
     /// It is about to be removed: what it was sent ends, and so do we as who reports on what it sends (RFC 3550 §6.3.7). While there are keys and a path,

@@ -168,7 +168,8 @@ package final class SealedRepeats {
             let place = queue[queueStart & (count - 1)]
             if isKept(place, in: entries) {
                 let entry = entries + place & (count - 1)
-                let datagram = UnsafeRawBufferPointer(start: memory + entry.pointee.start & (capacity - 1), count: Int(entry.pointee.length))
+                let datagram = UnsafeRawBufferPointer(
+                    start: memory + entry.pointee.start & (capacity - 1), count: Int(entry.pointee.length))
                 let again = Repeat(datagram: datagram, isSound: entry.pointee.isSound, number: entry.pointee.number)
                 while entry.pointee.copies > 0 {
                     guard send(again) else { return }

@@ -23,7 +23,9 @@ private final class Subject {
     /// As it was kept; nil where it never was.
     func original(_ sequence: UInt16, of ssrc: UInt32 = 1) -> [UInt8]? { kept[key(sequence, ssrc)] }
 
-    func keep(_ sequence: UInt16, of ssrc: UInt32, bytes: Int = 1_000, number: UInt16? = nil, isSound: Bool = false, at now: Instant = at(0)) {
+    func keep(
+        _ sequence: UInt16, of ssrc: UInt32, bytes: Int = 1_000, number: UInt16? = nil, isSound: Bool = false, at now: Instant = at(0)
+    ) {
         var datagram = noise.bytes(bytes)
         datagram[0] = 0x80
         for index in 0..<2 { datagram[2 + index] = UInt8(truncatingIfNeeded: sequence >> (8 - 8 * UInt16(index))) }
@@ -108,7 +110,8 @@ private final class Subject {
         #expect(subject.repeats.wanted == 0 && subject.send().isEmpty)
     }
 
-    @Test("one datagram is sent again a few times, no closer than 30 ms, however often it is asked for", arguments: [(true, 3), (false, 6)])
+    @Test(
+        "one datagram is sent again a few times, no closer than 30 ms, however often it is asked for", arguments: [(true, 3), (false, 6)])
     func repeats(isSound: Bool, most: Int) {
         let subject = Subject(isSound ? .sound : .pictures, ssrcs: [1])
         subject.keep(9, of: 1, bytes: 200, number: 77, isSound: isSound)

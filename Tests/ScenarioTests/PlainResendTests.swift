@@ -95,7 +95,8 @@ private final class Wire {
         let freezes = viewer.video.playout?.freezes.duration ?? .seconds(99)
         print("\(profile) \(telling): repaired \(viewer.video.repaired), resent \(resent(world).packets), frozen \(freezes)")
         #expect(viewer.downlink.lost > 100 && viewer.video.repaired > 80)
-        #expect(freezes < .milliseconds(500), "\(freezes)")
+        // Nobody insists where nothing is told of what is lost.
+        #expect(freezes < .milliseconds(telling == .not ? 1_000 : 500), "\(freezes)")
         expectCleanVideo(viewer, frames: 900)
         #expect(viewer.video.holes.isEmpty && viewer.video.keyframeRequests == 0)
         #expect(camera.cameras[0].keyframes <= 2)
@@ -126,7 +127,7 @@ private final class Wire {
         world.run(for: .seconds(2))
         let wire = Wire(to: viewer)
         var lost: Set<UInt64> = []
-        var count = 0
+        var (count, isOver) = (0, false)
         let ssrc = UInt64(viewer.video.ssrc.rawValue)
         // Each tenth of its pictures is lost when it comes first.
         world.passes = { bytes, _, to in
@@ -134,11 +135,12 @@ private final class Wire {
             wire.note(bytes, to: to)
             guard to == viewer.routes[0].outer, bytes.count > 12, Wire.key(bytes) >> 16 == ssrc, isNew else { return true }
             count += 1
-            if count % 10 == 0 { lost.insert(Wire.key(bytes)) }
-            return count % 10 != 0
+            guard count % 10 == 0, !isOver else { return true }
+            lost.insert(Wire.key(bytes))
+            return false
         }
         world.run(for: .seconds(3))
-        world.passes = nil
+        isOver = true
         world.run(for: .milliseconds(300))
         // Lost padding comes again, too.
         #expect(lost.count > 20 && viewer.video.repaired > 20 && viewer.video.repaired <= lost.count && viewer.video.holes.isEmpty)
@@ -173,7 +175,9 @@ private final class Wire {
         for peer in [viewer, other] { expectCleanVideo(peer, frames: 110) }
     }
 
-    @Test("what congestion control hears of what left twice counts once, as the loss that it was", arguments: [Telling.byNumber, .byStream], [650, 651] as [UInt64])
+    @Test(
+        "what congestion control hears of what left twice counts once, as the loss that it was", arguments: [Telling.byNumber, .byStream],
+        [650, 651] as [UInt64])
     func estimates(_ telling: Telling, _ seed: UInt64) throws {
         var targets: [Bitrate] = []
         for takesRetransmissions in [false, true] {
@@ -199,7 +203,9 @@ private final class Wire {
                 #expect(said.queue < .milliseconds(100) && said.roundTrip < .milliseconds(250), "\(said)")
             }
             let said = try estimate(of: viewer, in: world)
-            print("\(telling) \(seed) rtx \(takesRetransmissions): loss \(loss), \(said.target), round trip \(said.roundTrip), queue \(said.queue)")
+            print(
+                "\(telling) \(seed) rtx \(takesRetransmissions): loss \(loss), \(said.target), round trip \(said.roundTrip), queue \(said.queue)"
+            )
             #expect(loss > 0.025 && loss < 0.09, "\(loss)")
             targets.append(said.target)
             #expect(viewer.video.decoder.faults == [])

@@ -2,6 +2,7 @@ import HeadlessClients
 import ICE
 import MediaPrimitives
 import MediaSecurity
+import RTP
 import Rooms
 import Simulation
 import Testing

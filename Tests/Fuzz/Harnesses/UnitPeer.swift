@@ -93,7 +93,9 @@ final class UnitPeer {
             sending = [
                 RTPParameters(
                     mid: "0", kind: .audio, codecs: audio, extensions: extensions, streams: [.init(ssrc: SSRC(base + 20))]),
-                RTPParameters(mid: "1", kind: .video, codecs: video, extensions: extensions, streams: [isPlain ? .init(ssrc: SSRC(base + 30)) : stream(30)]),
+                RTPParameters(
+                    mid: "1", kind: .video, codecs: video, extensions: extensions,
+                    streams: [isPlain ? .init(ssrc: SSRC(base + 30)) : stream(30)]),
             ]
         }
         let transport = TransportParameters(
