@@ -231,6 +231,9 @@ package final class Encoding {
     /// The highest layers inside it that have been seen; 0 where there is but one.
     package var maximumLayers: (spatial: UInt8, temporal: UInt8) { (observer.maximumSpatial, observer.maximumTemporal) }
 
+    /// Its last packet was the first of all, or the first after a silence.
+    package var hasBegun: Bool { activity.hasBegun }
+
     /// Bits per second of payload, smoothed over a few seconds.
     package var averageBitrate: Int { activity.bitsPerSecond }
 
