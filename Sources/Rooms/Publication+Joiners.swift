@@ -23,9 +23,9 @@ extension Publication {
     func hasBeginning(of layer: Int, for subscription: Subscription, at now: Instant) -> Bool {
         guard kind == .video, let beginning = encodings[layer].beginning(at: now) else { return false }
         guard let newest = subscription.stream.leg.pointee.newestArrival else { return true }
-        // A stream that goes on after a pause does so where it was, or later.
-        let isSame = subscription.layer == layer && subscription.epoch == encodings[layer].epoch
-        return newest - beginning <= (isSame ? .zero : Publication.longestRepeat)
+        // Only from one encoding to another: what goes on after a pause, or comes back, does so where it was, or later.
+        let isSwitch = subscription.layer.map { $0 != layer } ?? false
+        return newest - beginning <= (isSwitch ? Publication.longestRepeat : .zero)
     }
 
     /// Sends those who wait for it what has come since the keyframe, as far as there is room in `departures`; the others wait for the next turn, until
