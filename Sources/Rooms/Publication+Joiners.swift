@@ -8,9 +8,6 @@ import RTP
 /// The choice of an encoding only notes who could begin so, since it may come from anywhere; the unit sends it when the publisher's deadline comes,
 /// in the same turn as a rule. All packets that have come until then are among what is sent, and those that come later follow it.
 extension Publication {
-    /// Whoever has pictures must not see more than this of their time again: two pictures, as a rule. Their timestamps cannot go back, so that he would
-    /// be behind by as much.
-    private static let longestRepeat = Interval.milliseconds(70)
     /// Those who are begun with in one turn take one in so many places of the queue: what comes live needs the others, and a turn must not be long.
     private static let shareOfQueue = 8
     /// Whoever found no room is looked at again after this.
@@ -19,13 +16,11 @@ extension Publication {
     /// Whether somebody who has nothing could begin at once with any encoding.
     func hasBeginning(at now: Instant) -> Bool { kind == .video && encodings.contains { $0.beginning(at: now) != nil } }
 
-    /// Whether `subscription` could begin at once with `layer`.
+    /// Whether `subscription` could begin at once with `layer`. Not if it was sent anything since the keyframe came: whoever has pictures would see that
+    /// time again, and be behind by it, as timestamps cannot go back.
     func hasBeginning(of layer: Int, for subscription: Subscription, at now: Instant) -> Bool {
         guard kind == .video, let beginning = encodings[layer].beginning(at: now) else { return false }
-        guard let newest = subscription.stream.leg.pointee.newestArrival else { return true }
-        // Only from one encoding to another: what goes on after a pause, or comes back, does so where it was, or later.
-        let isSwitch = subscription.layer.map { $0 != layer } ?? false
-        return newest - beginning <= (isSwitch ? Publication.longestRepeat : .zero)
+        return subscription.stream.leg.pointee.newestArrival.map { $0 <= beginning } ?? true
     }
 
     /// Sends those who wait for it what has come since the keyframe, as far as there is room in `departures`; the others wait for the next turn, until

@@ -60,6 +60,33 @@ import Testing
         #expect(first.video.decoder.longestPause < .milliseconds(100))
     }
 
+    @Test("a browser that begins so catches up, without a freeze")
+    func catchingUp() throws {
+        let world = try SimulatedWorld(seed: 408)
+        var plan = PeerPlan.publisher()
+        plan.video?.shapes = [VideoShape(width: 640, height: 360, packetsPerFrame: 2)]
+        let camera = try world.join(plan)
+        var viewing = PeerPlan.viewer("early")
+        viewing.manner = .browser
+        let first = try world.join(viewing)
+        viewing = waiting()
+        viewing.manner = .browser
+        let late = try world.join(viewing)
+        world.run(for: .seconds(3))
+        makeKeyframe(camera, in: world)
+        world.run(for: .milliseconds(450))
+        let joined = world.now
+        show(camera, to: late, in: world)
+        world.run(for: .seconds(10))
+        #expect(served(in: world) == [1])
+        let (before, shown) = (try #require(first.video.playout?.shown.last), try #require(late.video.playout?.shown))
+        for frame in shown where shown.count > 0 {
+            print("SHOWN", (frame.at - joined).milliseconds, (frame.at - frame.captured).milliseconds)
+        }
+        print("EARLY", (before.at - before.captured).milliseconds)
+        #expect(late.video.playout?.freezes.count == 0)
+    }
+
     @Test("who joins five seconds after one waits for the next, which is asked for")
     func tooLate() throws {
         let world = try SimulatedWorld(seed: 401)
