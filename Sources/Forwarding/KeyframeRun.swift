@@ -5,11 +5,12 @@ import MediaPrimitives
 /// Each number is taken once, as a payload, which takes the next place in the ring, or as one without: there is no hole where both together are as
 /// many as the numbers from the keyframe's to the newest. So the packet path has nothing to do for it.
 struct KeyframeRun {
-    /// The most numbers: half a second at 2.5 Mbit/s, and a quarter of the ring.
+    /// The most numbers: three tenths of a second at 4 Mbit/s, and a quarter of the ring.
     static let longest: Int64 = 128
-    /// Of what is sent together the receiver shows the first picture at once, and is behind by as much as the rest lasts until it has caught up.
-    /// Within half a second of a keyframe another is not asked for in any case (`KeyframeRequests`); later, one comes about as soon as that is made up.
-    private static let longestTime = Interval.milliseconds(500)
+    /// Of what is sent together the receiver shows the first picture at once, and is behind by as much as the rest lasts until its jitter buffer has
+    /// caught up. For as long, a keyframe that is asked for now would not be there: the last one was asked for a moment before it came, and may be again
+    /// half a second after that (`KeyframeRequests`).
+    private static let longestTime = Interval.milliseconds(300)
     /// Of what stands still, the last picture is the present one; but not when it is older than a picture of the slowest streams takes to follow.
     private static let longestAge = Interval.seconds(1)
 

@@ -117,15 +117,16 @@ struct KeyframeReplayTests {
         #expect(numbers(encoding, at: at(0))?.count == 8)
     }
 
-    @Test("It is half a second at most, and 128 numbers; what stands still is no older than a second")
+    @Test("It is 300 ms at most, and 128 numbers; what stands still is no older than a second")
     func bounds() {
         let encoding = video()
         _ = encoding.receive(key(0), at: at(0))
         #expect(encoding.beginning(at: at(1_000)) == at(0) && encoding.beginning(at: at(1_001)) == nil)
-        _ = encoding.receive(delta(1), at: at(500))
-        #expect(encoding.beginning(at: at(500)) == at(0))
-        _ = encoding.receive(delta(2), at: at(501))
-        #expect(encoding.beginning(at: at(501)) == nil && encoding.replay(at: at(501)) == nil)
+        _ = encoding.receive(delta(1), at: at(300))
+        #expect(encoding.beginning(at: at(400)) == at(0))
+        _ = encoding.receive(delta(2), at: at(301))
+        #expect(encoding.beginning(at: at(301)) == nil)
+        #expect(numbers(encoding, at: at(301)) == nil)
         _ = encoding.receive(key(3, timestamp: 90_000), at: at(1_000))
         for sequence: UInt16 in 4..<131 { _ = encoding.receive(delta(sequence, timestamp: 93_000), at: at(1_001)) }
         #expect(numbers(encoding, at: at(1_001)) == Array(3..<131))

@@ -74,16 +74,19 @@ import Testing
         let late = try world.join(viewing)
         world.run(for: .seconds(3))
         makeKeyframe(camera, in: world)
-        world.run(for: .milliseconds(450))
+        world.run(for: .milliseconds(280))
         let joined = world.now
         show(camera, to: late, in: world)
         world.run(for: .seconds(10))
         #expect(served(in: world) == [1])
-        let (before, shown) = (try #require(first.video.playout?.shown.last), try #require(late.video.playout?.shown))
-        for frame in shown where shown.count > 0 {
-            print("SHOWN", (frame.at - joined).milliseconds, (frame.at - frame.captured).milliseconds)
-        }
-        print("EARLY", (before.at - before.captured).milliseconds)
+        let before = try #require(first.video.playout?.shown.last)
+        let shown = try #require(late.video.playout?.shown)
+        let begin = try #require(shown.first)
+        #expect(begin.at - joined < .milliseconds(60))
+        let usual = before.at - before.captured
+        for frame in shown where frame.at - joined > .seconds(1) { #expect(frame.at - frame.captured < usual + .milliseconds(200)) }
+        let last = try #require(shown.last)
+        #expect(last.at - last.captured < usual + .milliseconds(50))
         #expect(late.video.playout?.freezes.count == 0)
     }
 
@@ -142,7 +145,7 @@ import Testing
         let viewers = try (0..<50).map { try world.join(waiting("viewer \($0)")) }
         world.run(for: .seconds(3))
         makeKeyframe(camera, in: world)
-        world.run(for: .milliseconds(330))
+        world.run(for: .milliseconds(270))
         let (joined, requests) = (world.now, camera.cameras[0].requests)
         for viewer in viewers { show(camera, to: viewer, in: world) }
         world.run(for: .milliseconds(1_500))
