@@ -135,6 +135,7 @@ extension ForwardingUnit {
                 exchange.outboxes[relay.reference.worker].tell(.keyframe(relay.reference.id, layer: layer))
             }
             tellDemand(of: relay, at: now)
+            if let publication = relay.publication { serveJoiners(of: publication, at: now) }
             scheduleRelay(place)
         }
     }
