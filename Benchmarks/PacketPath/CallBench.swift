@@ -28,18 +28,25 @@ struct CallBench {
         world.run(for: CallBench.warmUp)
     }
 
-    /// How many packets of media left meanwhile.
-    func count(seconds: Int64) throws -> UInt64 {
+    /// How many packets of media left meanwhile, and the blocks asked of the C library for that. (Callgrind counts calls on both sides of a toggle.)
+    func count(seconds: Int64) throws -> (packets: UInt64, allocations: UInt64) {
         let before = viewers.map(\.video.decoder.frames)
         let sent = packetsSent
-        callgrind_toggle()
         callgrind_begin()
-        world.whenWorking = { callgrind_toggle() }
+        callgrind_toggle()
+        var allocations: UInt64 = 0
+        var isWorking = false
+        world.whenWorking = {
+            isWorking.toggle()
+            // What was asked for before goes off, what has been by now comes on.
+            allocations = isWorking ? allocations &- allocations_of_thread() : allocations &+ allocations_of_thread()
+            callgrind_toggle()
+        }
         world.run(for: .seconds(seconds))
         world.whenWorking = nil
         callgrind_end()
         for (viewer, before) in zip(viewers, before) where viewer.video.decoder.frames - before < Int(seconds) * 28 { throw NotServed() }
-        return packetsSent - sent
+        return (packetsSent - sent, allocations)
     }
 
     private var packetsSent: UInt64 { world.unit.statistics().counters.sent.packets(.rtp) }

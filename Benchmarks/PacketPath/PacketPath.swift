@@ -27,7 +27,8 @@ struct PacketPath {
         }
         if CommandLine.arguments.dropFirst().starts(with: ["callgrind", "call"]), numbers.count == 1 {
             let isControlled = !CommandLine.arguments.contains("uncontrolled")
-            return print(try CallBench(viewers: numbers[0], isControlled: isControlled).count(seconds: 5))
+            let counted = try CallBench(viewers: numbers[0], isControlled: isControlled).count(seconds: 5)
+            return print(counted.packets, counted.allocations)
         }
         // Nobody keeps up consent meanwhile: after 30 s of virtual time all would count as gone.
         let rounds = min(numbers.first ?? 7, 50)

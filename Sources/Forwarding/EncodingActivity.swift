@@ -14,6 +14,8 @@ package struct EncodingActivity: Sendable {
     private static let gap = Interval.milliseconds(200)
 
     package private(set) var lastArrival: Instant?
+    /// The last packet was the first of all, or the first after a silence.
+    package private(set) var hasBegun = false
     /// Since when there has been no gap.
     private var flowsSince = Instant(nanoseconds: 0)
     private var windowFrames: Int64 = 0
@@ -40,6 +42,7 @@ package struct EncodingActivity: Sendable {
     }
 
     package mutating func note(bytes: Int, endsFrame: Bool = false, at now: Instant) {
+        hasBegun = !isLive(at: now)
         if let lastArrival {
             if now - lastArrival > EncodingActivity.gap { flowsSince = now }
         } else {

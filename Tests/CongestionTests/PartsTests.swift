@@ -76,7 +76,9 @@ extension SentPacketsTests {
     @Test("half a second is remembered, however many packets that are", arguments: [1_000.0, 5_000, 20_000])
     func memory(rate: Double) throws {
         let sent = Sent()
-        for step in 0..<60_000 { sent.append(UInt16(truncatingIfNeeded: step), bytes: 1 + step % 1_000, at: at(Double(step) * 1_000 / rate)) }
+        for step in 0..<60_000 {
+            sent.append(UInt16(truncatingIfNeeded: step), bytes: 1 + step % 1_000, at: at(Double(step) * 1_000 / rate))
+        }
         let now = 60_000 * 1_000 / rate
         for step in stride(from: 59_999, to: 60_000 - Int(rate * 0.5), by: -1) {
             let packet = try #require(sent.note(.received, of: UInt16(truncatingIfNeeded: step), at: at(now)))
