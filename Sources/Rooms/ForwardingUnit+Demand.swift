@@ -30,10 +30,12 @@ extension ForwardingUnit {
         wakeSource(of: publication)
     }
 
-    /// An encoding of a publication has begun, or more of them are about to: those who watch it look at once for the room that these need, which may
-    /// have to be probed for.
+    /// An encoding of a publication has begun. Its others begin at the same time as a rule: who looks then sees them all.
     @inline(never)
-    func findRoom(for publication: Publication, at now: Instant) {
+    func findRoom(forBeginning publication: Publication, at now: Instant) { findRoom(for: publication, at: now + .milliseconds(100)) }
+
+    /// More layers of a publication are about to come: those who watch it look at once for the room that these need, which may have to be probed for.
+    private func findRoom(for publication: Publication, at now: Instant) {
         for subscription in publication.audience.subscriptions where subscription.isWanted {
             guard let participant = participants[subscription.transport], participant.transport.isConnected else { continue }
             participant.nextAllocation = min(participant.nextAllocation, now)

@@ -34,7 +34,7 @@ extension ForwardingUnit {
                 scheduleRelay(place)
                 guard let publication = relay.publication else { return }
                 if !publication.switched.isEmpty { noteSwitches(of: publication, at: now) }
-                if publication.kind == .video, publication.encodings[layer].hasBegun { findRoom(for: publication, at: now) }
+                if publication.kind == .video, publication.encodings[layer].hasBegun { findRoom(forBeginning: publication, at: now) }
             }
         case .report(let track, let layer, let ntp, let timestamp, let arrival, let offset):
             exchange.relay(of: track, from: other)?.relay.noteReport(

@@ -32,6 +32,7 @@ import Testing
         }
         #expect(shares() == 0)
         #expect(world.run(for: .seconds(10)) { viewers.allSatisfy { $0.video.decoder.frames > 0 } })
+        world.run(for: .milliseconds(150))
         #expect(shares() == viewers.count)
     }
 }

@@ -50,6 +50,10 @@ package struct Metrics: Sendable {
             out.sample("apus_keyframe_requests_total", $1.counters.requestsReceived.keyframes, ["direction": "in", "worker": $0])
             out.sample("apus_keyframe_requests_total", $1.counters.requestsSent.keyframes, ["direction": "out", "worker": $0])
         }
+        out.family("apus_replayed_keyframes_total", .counter, "Subscribers who began with a keyframe that had come before, and asked for none.")
+        each {
+            out.sample("apus_replayed_keyframes_total", $1.joinersServed, ["worker": $0])
+        }
         out.family("apus_missing_packets_total", .counter, "Packets asked for again: by subscribers (in), of publishers (out).")
         each {
             out.sample("apus_missing_packets_total", $1.counters.requestsReceived.packets, ["direction": "in", "worker": $0])
