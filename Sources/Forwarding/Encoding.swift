@@ -156,7 +156,7 @@ package final class Encoding {
             stored = dependencies
         }
         guard let reference = ring.store(payload, facts, descriptor: stored) else { return .invalid }
-        activity.note(bytes: payload.count, endsFrame: header.marker, at: now)
+        activity.note(bytes: payload.count, endsFrame: header.marker, isLate: isLate, at: now)
         if isVideo, observer.hasLayers { rates.note(payload.count, spatial: layers.spatialID, temporal: layers.temporalID, at: now) }
         var isSwitchPoint = !isVideo
         if isVideo, startsKeyframe(descriptor, layers) {
@@ -202,6 +202,9 @@ package final class Encoding {
         return others.contains { $0 !== self && $0.activity.hasFlowed(since: since, at: now) }
     }
 
+    /// When it will have ended if nothing comes any more; never, before anything is known of it.
+    package var earliestEnd: Instant { activity.silenceBegin ?? .distantFuture }
+
     /// Where the selector's view comes from.
     package func state(at now: Instant) -> LayerState {
         LayerState(isLive: activity.isLive(at: now), quality: activity.quality)
@@ -234,6 +237,9 @@ package final class Encoding {
     /// Bits per second of payload, smoothed over a few seconds.
     package var averageBitrate: Int { activity.bitsPerSecond }
 
+    /// What headers take beside the payload, as a share of it.
+    package var overhead: Double { activity.overhead }
+
     /// Packets of the media stream expected and lost on their way since this was last asked.
     package func takeLoss() -> (expected: Int64, lost: Int64) { statistics.takeLoss() }
 
@@ -251,8 +257,11 @@ package final class Encoding {
     /// Sequence numbers to ask for again, at most `room`; what was given up becomes the wish for a keyframe.
     package func takeMissing(at now: Instant, room: Int, into requested: inout [SequenceNumber]) {
         guard repairs else { return }
-        if missing.takeDue(at: now, room: room, into: &requested), kind == .video { keyframes.want(at: now) }
+        if missing.takeDue(at: now, room: room, wait: statistics.wait, into: &requested), kind == .video { keyframes.want(at: now) }
     }
+
+    /// Nobody is sent it: what is missing of it by now is not asked for. Whoever begins with it does so at a keyframe, behind all of that.
+    package func forgoMissing(at now: Instant) { missing.forgo(at: now) }
 
     /// The report blocks about its streams: media, and retransmissions where any arrived.
     package func takeReportBlocks(at now: Instant, into blocks: inout [ReportBlock]) {

@@ -131,6 +131,13 @@ package final class Publication {
         return false
     }
 
+    /// Whether anybody is sent `layer`, or would begin with it.
+    func isOfUse(layer: Int) -> Bool {
+        if relays != 0 { return true }
+        for index in 0..<audience.count where !audience[index].leg.pointee.selector.ignores(layer) { return true }
+        return false
+    }
+
     /// Decides about a packet that does not continue what `subscription` gets; true if it is sent, as the first of its encoding.
     private func begins(_ subscription: Subscription, with packet: MediaPacket) -> Bool {
         if subscription.selector.current == packet.layer {
@@ -231,7 +238,7 @@ package final class Publication {
         }
     }
 
-    /// What a subscription with `wish` could be sent, ascending in quality, and what each takes: the encodings that are live, or about to be. Bits of payload.
+    /// What a subscription with `wish` could be sent, ascending in quality, and what each takes with its headers: the encodings that are live, or about to be.
     func rungs(for wish: SubscriptionWish, at now: Instant) -> [Allocation.Rung] {
         let live = encodings.indices.filter { state(of: $0, at: now).isLive || encodings[$0].isAwaited(at: now) }
         let allowed = live.filter { $0 <= wish.maximumLayer ?? .max }
@@ -241,7 +248,8 @@ package final class Publication {
             : allowed.sorted { (encodings[$0].state(at: now).quality, $0) < (encodings[$1].state(at: now).quality, $1) }
         return ordered.enumerated().flatMap { step, layer in
             encodings[layer].steps(thinsOut: step == 0, at: now).map {
-                Allocation.Rung(target: $0.target, rate: Bitrate(bitsPerSecond: $0.rate ?? Publication.assumed[min(step, 2)]))
+                let payload = Bitrate(bitsPerSecond: $0.rate ?? Publication.assumed[min(step, 2)])
+                return Allocation.Rung(target: $0.target, rate: payload * (1 + encodings[layer].overhead))
             }
         }
     }
@@ -250,7 +258,8 @@ package final class Publication {
     func handleTimeout(at now: Instant) {
         if encodings.count > 1 { withdrawWishes(at: now) }
         guard nextSelection <= now else { return }
-        nextSelection = now + Publication.selectionInterval
+        // What ends is noticed at once: those who watch it see nothing until they get another.
+        nextSelection = encodings.reduce(now + Publication.selectionInterval) { $1.earliestEnd > now ? min($0, $1.earliestEnd) : $0 }
         for subscription in audience.subscriptions { choose(for: subscription, at: now) }
     }
 
