@@ -206,6 +206,7 @@ struct RateControlTests {
     func noise() {
         var control = RateControl(start: kbit(1_000))
         let noisy = input(.overused, throughput: kbit(900), queue: .milliseconds(30), noise: .milliseconds(10))
+        control.followsRate = false
         #expect(control.update(noisy, at: at(0)) == .none && control.rate == kbit(1_000))
         let queued = input(.overused, throughput: kbit(900), queue: .milliseconds(31), noise: .milliseconds(10))
         #expect(control.update(queued, at: at(100)) == .decreased && control.rate < kbit(900))
