@@ -205,10 +205,13 @@ package final class Encoding {
     /// When it will have ended if nothing comes any more; never, before anything is known of it.
     package var earliestEnd: Instant { activity.silenceBegin ?? .distantFuture }
 
-    /// Where the selector's view comes from.
-    package func state(at now: Instant) -> LayerState {
-        LayerState(isLive: activity.isLive(at: now), quality: activity.quality)
+    /// Where the selector's view comes from. Where the size of another one is not known, all are compared by rate.
+    package func state(at now: Instant, comparesSizes: Bool = true) -> LayerState {
+        LayerState(isLive: activity.isLive(at: now), quality: comparesSizes ? activity.quality : activity.qualityByRate)
     }
+
+    /// A keyframe has told its lines, or nothing comes that would have to be ranked.
+    package func hasSize(at now: Instant) -> Bool { activity.height > 0 || !activity.isLive(at: now) }
 
     /// Its layers as steps of quality, ascending, and what each takes in bits of payload a second: temporal ones of the lowest spatial layer, where
     /// `thinsOut`, and then spatial ones. The last is everything; its rate is nil while it has not been measured.

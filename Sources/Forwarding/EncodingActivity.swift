@@ -101,5 +101,7 @@ package struct EncodingActivity: Sendable {
     private static let usualOverhead = 0.05
 
     /// Size first, as it does not waver; rate (in steps, against wavering) where the size is unknown.
-    package var quality: Int { height > 0 ? height << 16 : bitsPerSecond / 50_000 }
+    package var quality: Int { height > 0 ? height << 16 : qualityByRate }
+    /// To be compared with one whose size is not known.
+    package var qualityByRate: Int { bitsPerSecond / 50_000 }
 }

@@ -187,7 +187,8 @@ package final class Publication {
 
     /// What selectors and `/explain` need to know of an encoding.
     func state(of layer: Int, at now: Instant) -> LayerState {
-        var state = encodings[layer].state(at: now)
+        // The keyframe that told an encoding's size may have been lost.
+        var state = encodings[layer].state(at: now, comparesSizes: encodings.allSatisfy { $0.hasSize(at: now) })
         if state.isLive, encodings[layer].hasEnded(among: encodings, at: now) { state.isLive = false }
         return state
     }
@@ -245,7 +246,7 @@ package final class Publication {
         let ordered =
             wish.maximumLayer != nil
             ? (allowed.isEmpty ? Array(live.prefix(1)) : allowed)
-            : allowed.sorted { (encodings[$0].state(at: now).quality, $0) < (encodings[$1].state(at: now).quality, $1) }
+            : allowed.sorted { (state(of: $0, at: now).quality, $0) < (state(of: $1, at: now).quality, $1) }
         return ordered.enumerated().flatMap { step, layer in
             encodings[layer].steps(thinsOut: step == 0, at: now).map {
                 let payload = Bitrate(bitsPerSecond: $0.rate ?? Publication.assumed[min(step, 2)])

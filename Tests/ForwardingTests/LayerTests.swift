@@ -164,6 +164,19 @@ struct LayerTests {
         #expect(slow.silence(at: at(5_800 + 1_500)) == nil && slow.silence(at: at(5_800 + 2_500)) != nil)
     }
 
+    @Test("Of two encodings the larger is better; where the size of one is not known, the one with the higher rate")
+    func unknownSize() throws {
+        var (large, small) = (EncodingActivity(), EncodingActivity())
+        for time: Int64 in 0..<1_000 where time % 20 == 0 {
+            large.note(bytes: 1_000, endsFrame: true, at: at(time))
+            small.note(bytes: 400, endsFrame: true, at: at(time))
+        }
+        small.height = 180
+        #expect(large.quality < small.quality && large.qualityByRate > small.qualityByRate)
+        large.height = 720
+        #expect(large.quality > small.quality)
+    }
+
     @Test("What is sent again of a layer that has ended does not keep it alive")
     func repairs() {
         var ended = EncodingActivity()
