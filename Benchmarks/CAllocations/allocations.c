@@ -9,6 +9,7 @@
 #else
 #define CALLGRIND_START_INSTRUMENTATION
 #define CALLGRIND_STOP_INSTRUMENTATION
+#define CALLGRIND_TOGGLE_COLLECT
 #endif
 
 extern void *__libc_malloc(size_t);
@@ -39,3 +40,4 @@ int64_t cpu_nanoseconds_of_thread(void) {
 
 void callgrind_begin(void) { CALLGRIND_START_INSTRUMENTATION; }
 void callgrind_end(void) { CALLGRIND_STOP_INSTRUMENTATION; }
+void callgrind_toggle(void) { CALLGRIND_TOGGLE_COLLECT; }

@@ -9,6 +9,7 @@ import Simulation
 ///
 ///     swift run -c release PacketPath [cm] [rounds [viewers]]
 ///     PacketPath callgrind [cm] [layers] VIEWERS PAYLOAD        as Benchmarks/instructions runs it
+///     PacketPath callgrind call [uncontrolled] VIEWERS          a whole call (`CallBench`)
 ///
 /// One publisher of VP8, so many viewers, real DTLS, SRTP (AES-128-GCM, or with `cm` AES-CM and HMAC-SHA1) and forwarding unit. Handshakes and the
 /// publisher's own work are not counted. With `layers` its pictures are of three temporal layers, which everybody gets.
@@ -23,6 +24,11 @@ struct PacketPath {
         let numbers = CommandLine.arguments.dropFirst().compactMap { Int($0) }.filter { $0 > 0 }
         if CommandLine.arguments.dropFirst().first == "callgrind", numbers.count == 2 {
             return try measureUnderCallgrind(viewers: numbers[0], payload: numbers[1])
+        }
+        if CommandLine.arguments.dropFirst().starts(with: ["callgrind", "call"]), numbers.count == 1 {
+            let isControlled = !CommandLine.arguments.contains("uncontrolled")
+            let counted = try CallBench(viewers: numbers[0], isControlled: isControlled).count(seconds: 5)
+            return print(counted.packets, counted.allocations)
         }
         // Nobody keeps up consent meanwhile: after 30 s of virtual time all would count as gone.
         let rounds = min(numbers.first ?? 7, 50)

@@ -104,13 +104,16 @@ class LightLoad:
         self.publisher.tell("send")
 
     def delivery(self):
-        """Sends no more: the lowest subscriber's part of all that was ever sent."""
+        """Sends no more: the lowest subscriber's part of all that was ever sent.
+
+        Padding for a probe that came in one message with a picture before it counts with that; those who verify would see a gap.
+        """
         self.publisher.tell("hold")
         time.sleep(0.5)
         counts = self.counted()
-        if counts["lowest"] > counts["sent"]:
+        if counts["lowest"] > counts["sent"] * 1.1:
             raise SystemExit(f"{self.server.name}: more has arrived than was sent: {counts}")
-        return counts["lowest"] / counts["sent"]
+        return min(counts["lowest"] / counts["sent"], 1)
 
     def counted(self):
         """What was ever sent, and the lowest subscriber's part of it; since the last time what arrived (in total, checked, bad, gaps, RTCP, answers to

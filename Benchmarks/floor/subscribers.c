@@ -56,6 +56,7 @@ static struct subscriber *subscribers;
 static unsigned subscriber_count;
 static bool is_gcm, is_gro, has_feedback, has_nack;
 static struct { uint64_t verified, bad, gaps, rtcp, answered, repeated; } tally;
+enum { PADDED = 0x20 }; /* RFC 3550 §5.1; what servers pad is nothing else */
 
 static uint8_t (*buffers)[WHOLE];
 static struct mmsghdr messages[BATCH];
@@ -141,11 +142,13 @@ static void verify(struct subscriber *subscriber, uint8_t *packet, size_t size, 
         tally.repeated++;
         return;
     }
-    if (srtp_unprotect(subscriber->incoming, packet, &length) != srtp_err_status_ok || packet[length - 1] != FILLER) {
+    const bool is_whole = srtp_unprotect(subscriber->incoming, packet, &length) == srtp_err_status_ok;
+    if (!is_whole || (!(packet[0] & PADDED) && packet[length - 1] != FILLER)) {
         tally.bad++;
         return;
     }
     tally.verified++;
+    if (packet[0] & PADDED) return;
     int64_t sent_ns;
     const size_t stamp = header_length(packet, (size_t)length) + stamp_offset(type);
     if (type == RETRANSMISSION_TYPE || stamp + sizeof sent_ns > (size_t)length || verifier->delay_count == DELAYS_MAX) return;
@@ -168,7 +171,7 @@ static void take(struct subscriber *subscriber, unsigned slot) {
     const struct facts facts = facts_of(&messages[slot].msg_hdr, whole);
     const unsigned count = (unsigned)((whole + facts.step - 1) / facts.step);
     subscriber->counted += count;
-    if ((bytes[1] & 0x7F) != RETRANSMISSION_TYPE) subscriber->first_hand += count;
+    if ((bytes[1] & 0x7F) != RETRANSMISSION_TYPE && !(bytes[0] & PADDED)) subscriber->first_hand += count;
     if (has_feedback) note(subscriber, bytes, facts.step < GLANCE ? facts.step : GLANCE, count, facts.at_ns);
     if (!subscriber->incoming) return;
     for (size_t from = 0; from < whole; from += facts.step)

@@ -16,7 +16,7 @@ package struct BandwidthEstimator: ~Copyable {
         package var start: Bitrate
         package var maximum: Bitrate
 
-        package init(minimum: Bitrate = .kilobits(30), start: Bitrate = .kilobits(300), maximum: Bitrate = .kilobits(20_000)) {
+        package init(minimum: Bitrate = .kilobits(30), start: Bitrate = .kilobits(300), maximum: Bitrate = .kilobits(100_000)) {
             self.minimum = minimum
             self.start = start
             self.maximum = maximum
@@ -92,7 +92,7 @@ package struct BandwidthEstimator: ~Copyable {
     var reason = BandwidthEstimate.Reason.start
     private var shownReason = BandwidthEstimate.Reason.start
 
-    /// Knows nothing yet. The memory of what was sent, 16 KB, is taken with the first packet.
+    /// Knows nothing yet. The memory of what was sent, 16 KB as a rule, is taken with the first packet.
     /// `followsTarget` is false where what is sent is chosen from a few encodings.
     package init(limits: Limits = Limits(), followsTarget: Bool = true) {
         self.limits = limits

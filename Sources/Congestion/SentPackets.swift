@@ -4,8 +4,11 @@ import MediaPrimitives
 ///
 /// A ring of eight bytes a packet, written in order. A number that was never sent, or so long ago that its place has been taken, is nobody's.
 package struct SentPackets: ~Copyable {
-    /// More than 400 ms of round trip and 100 ms between reports hold at 30 Mbit/s.
-    package static let capacity = 2048
+    /// It grows until it holds so much time: 400 ms of round trip and 100 ms between reports, and some more.
+    private static let memory = Interval.milliseconds(600)
+    /// 30 Mbit/s to begin with, and 250 at most.
+    private static let least = 2_048
+    private static let greatest = 16_384
 
     /// What feedback has said of a packet.
     package enum Fate: UInt8 { case unknown, lost, received }
@@ -32,6 +35,10 @@ package struct SentPackets: ~Copyable {
     }
 
     private var records: UnsafeMutablePointer<Record>?
+    /// How many packets are remembered: a power of two.
+    package private(set) var capacity = SentPackets.least
+    /// When the ring last came round.
+    private var cameRoundAt: Instant?
     /// One past the last number that was sent, unwrapped.
     package private(set) var next: Int64 = 0
     /// All bytes noted so far.
@@ -51,8 +58,9 @@ package struct SentPackets: ~Copyable {
             guard ahead > 0 else { return }
             leaveOut(ahead, of: records)
         }
+        if slot(next) == 0 { comeRound(at: now) }
         let length = UInt16(truncatingIfNeeded: min(max(bytes, 1), 0xffff))
-        (records + SentPackets.slot(next)).pointee = Record(
+        (self.records.unsafelyUnwrapped + slot(next)).pointee = Record(
             sentAt: SentPackets.units(now), bytes: length, cluster: cluster, fate: .unknown)
         next &+= 1
         self.bytes &+= Int(length)
@@ -61,17 +69,41 @@ package struct SentPackets: ~Copyable {
 
     @inline(never)
     private mutating func begin(_ number: UInt16) -> UnsafeMutablePointer<Record> {
-        let new = UnsafeMutablePointer<Record>.allocate(capacity: SentPackets.capacity)
-        new.initialize(repeating: Record(sentAt: 0, bytes: 0, cluster: 0, fate: .unknown), count: SentPackets.capacity)
+        let new = SentPackets.records(capacity)
         records = new
         // One cycle up, so that no number before it is negative.
         next = Int64(number) &+ 0x1_0000
         return new
     }
 
+    private static func records(_ capacity: Int) -> UnsafeMutablePointer<Record> {
+        let new = UnsafeMutablePointer<Record>.allocate(capacity: capacity)
+        new.initialize(repeating: Record(sentAt: 0, bytes: 0, cluster: 0, fate: .unknown), count: capacity)
+        return new
+    }
+
+    /// The oldest packet is about to be forgotten. Where that is too soon, more are remembered from now on.
+    @inline(never)
+    private mutating func comeRound(at now: Instant) {
+        guard let last = cameRoundAt, let former = records, now - last < SentPackets.memory, capacity < SentPackets.greatest else {
+            cameRoundAt = now
+            return
+        }
+        // The larger ring comes round for the first time before it is full.
+        cameRoundAt = nil
+        let new = SentPackets.records(capacity * 2)
+        for number in (next &- Int64(capacity))..<next {
+            let record = (former + slot(number)).pointee
+            (new + Int(truncatingIfNeeded: number) & (capacity * 2 &- 1)).pointee = record
+        }
+        former.deallocate()
+        records = new
+        capacity *= 2
+    }
+
     @inline(never)
     private mutating func leaveOut(_ count: Int64, of records: UnsafeMutablePointer<Record>) {
-        for number in next..<(next &+ min(count, Int64(SentPackets.capacity))) { (records + SentPackets.slot(number)).pointee.bytes = 0 }
+        for number in next..<(next &+ min(count, Int64(capacity))) { (records + slot(number)).pointee.bytes = 0 }
         next &+= count
     }
 
@@ -79,9 +111,9 @@ package struct SentPackets: ~Copyable {
     package mutating func note(_ fate: Fate, of number: UInt16, at now: Instant) -> Packet? {
         guard let records else { return nil }
         let age = UInt16(truncatingIfNeeded: next &- 1) &- number
-        guard age < SentPackets.capacity else { return nil }
+        guard age < capacity else { return nil }
         let unwrapped = next &- 1 &- Int64(age)
-        let record = records + SentPackets.slot(unwrapped)
+        let record = records + slot(unwrapped)
         guard record.pointee.bytes > 0 else { return nil }
         let former = record.pointee.fate
         if former != .received { record.pointee.fate = fate }
@@ -91,6 +123,6 @@ package struct SentPackets: ~Copyable {
             cluster: record.pointee.cluster, fate: former)
     }
 
-    private static func slot(_ number: Int64) -> Int { Int(truncatingIfNeeded: number) & (capacity &- 1) }
+    private func slot(_ number: Int64) -> Int { Int(truncatingIfNeeded: number) & (capacity &- 1) }
     private static func units(_ now: Instant) -> UInt32 { UInt32(truncatingIfNeeded: now.nanoseconds >> 12) }
 }

@@ -109,6 +109,9 @@ package struct DepartureQueue: ~Copyable {
     /// How many packets wait for their release.
     package var count: Int { appended &- released }
 
+    /// Whether so many more may come in this turn without more than one in `parts` of all places being taken.
+    package func hasRoom(for count: Int, oneIn parts: Int) -> Bool { appended &+ count <= capacity / parts }
+
     // MARK: In
 
     /// Keeps `ring` for as long as anything waits here. Before what is in it is appended.

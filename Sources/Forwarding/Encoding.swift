@@ -29,6 +29,8 @@ package final class Encoding {
     @exclusivity(unchecked) private var missing: MissingPackets
     @exclusivity(unchecked) var activity = EncodingActivity()
     @exclusivity(unchecked) private var observer = LayerObserver()
+    /// The newest keyframe, and whether all that followed it is in the ring.
+    @exclusivity(unchecked) private var run = KeyframeRun()
     @exclusivity(unchecked) var rates = LayerRates()
     /// Whether its publisher was told to send it.
     var supply = EncodingSupply()
@@ -76,6 +78,7 @@ package final class Encoding {
             missing = MissingPackets()
             clock = SenderClock(clockRate: clockRate)
             observer = LayerObserver()
+            run = KeyframeRun()
         }
         self.ssrc = ssrc
     }
@@ -94,6 +97,7 @@ package final class Encoding {
         let ahead = Int64(sequence.rawValue &- UInt16(truncatingIfNeeded: highest))
         unwrapper.highest = highest &+ (ahead == 0 ? 0x1_0000 : ahead) &- 1
         missing = MissingPackets()
+        run = KeyframeRun()
     }
 
     /// A packet of the media stream. `payload` is what follows the header, without padding; `descriptor` its dependency descriptor.
@@ -136,7 +140,10 @@ package final class Encoding {
         case .inOrder, .gap: break
         }
         statistics.note(sequence: sequence, timestamp: header.timestamp, arrival: now, retransmitted: retransmitted)
-        if payload.isEmpty { return .padding(sequence: sequence) }
+        if payload.isEmpty {
+            run.notePadding(sequence)
+            return .padding(sequence: sequence)
+        }
         let descriptor = PayloadDescriptor.parse(codec: codec, payload: payload.bytes)
         let isVideo = codec.kind == .video
         if codec == .red, let refused = refusal(of: descriptor, payload, sequence) { return refused }
@@ -155,13 +162,20 @@ package final class Encoding {
             facts.layout = known.pointee.layout
             stored = dependencies
         }
-        guard let reference = ring.store(payload, facts, descriptor: stored) else { return .invalid }
+        guard let reference = ring.store(payload, facts, sequence: UInt16(truncatingIfNeeded: sequence), descriptor: stored) else {
+            return .invalid
+        }
         activity.note(bytes: payload.count, endsFrame: header.marker, isLate: isLate, at: now)
         if isVideo, observer.hasLayers { rates.note(payload.count, spatial: layers.spatialID, temporal: layers.temporalID, at: now) }
         var isSwitchPoint = !isVideo
         if isVideo, startsKeyframe(descriptor, layers) {
             isSwitchPoint = !isLate
-            if isLate { keyframes.keyframeMissed(at: now) } else { keyframes.keyframeArrived() }
+            if isLate {
+                keyframes.keyframeMissed(at: now)
+            } else {
+                keyframes.keyframeArrived()
+                run.begin(sequence, at: reference, timestamp: header.timestamp, now)
+            }
             missing.forget(before: sequence)
             let height = observer.height(layers)
             if height > 0 { activity.height = height } else if let size = descriptor.size { activity.height = Int(size.height) }
@@ -186,6 +200,24 @@ package final class Encoding {
         guard case .h264(let h264) = descriptor else { return descriptor.isKeyframeStart }
         if h264.hasSequenceParameterSet { sendsParameterSets = true }
         return h264.hasSequenceParameterSet || (h264.startsIDR && hasParameterSetsOutOfBand && !sendsParameterSets)
+    }
+
+    // MARK: From the newest keyframe on
+
+    /// When the keyframe came with which a subscriber can begin at once, as all that has followed it is here and is short; nil where none can.
+    package func beginning(at now: Instant) -> Instant? {
+        guard let highest = unwrapper.highest, let lastArrival = activity.lastArrival else { return nil }
+        return run.isShort(until: highest, in: ring, lastArrival: lastArrival, at: now) ? run.began : nil
+    }
+
+    /// Whether one could so if nothing were missing.
+    package func isNearKeyframe(at now: Instant) -> Bool { run.isYoung(at: now) }
+
+    /// What such a subscriber is sent; nil where none can.
+    package func replay(at now: Instant) -> KeyframeReplay? {
+        guard beginning(at: now) != nil, let highest = unwrapper.highest, let lastArrival = activity.lastArrival else { return nil }
+        return KeyframeReplay(
+            run, until: highest, lastArrival: lastArrival, in: ring, like: observer, layer: layer, epoch: epoch)
     }
 
     /// A sender report for the media stream.
@@ -236,6 +268,9 @@ package final class Encoding {
 
     /// The highest layers inside it that have been seen; 0 where there is but one.
     package var maximumLayers: (spatial: UInt8, temporal: UInt8) { (observer.maximumSpatial, observer.maximumTemporal) }
+
+    /// Its last packet was the first of all, or the first after a silence.
+    package var hasBegun: Bool { activity.hasBegun }
 
     /// Bits per second of payload, smoothed over a few seconds.
     package var averageBitrate: Int { activity.bitsPerSecond }

@@ -14,6 +14,8 @@ package struct EncodingActivity: Sendable {
     private static let gap = Interval.milliseconds(200)
 
     package private(set) var lastArrival: Instant?
+    /// The last packet was the first of all, or the first after a silence.
+    package private(set) var hasBegun = false
     /// Since when there has been no gap.
     private var flowsSince = Instant(nanoseconds: 0)
     private var windowFrames: Int64 = 0
@@ -44,6 +46,7 @@ package struct EncodingActivity: Sendable {
 
     /// A packet has come with so many `bytes` of payload. One that `isLate` fills a gap, and says nothing of whether frames come.
     package mutating func note(bytes: Int, endsFrame: Bool = false, isLate: Bool = false, at now: Instant) {
+        hasBegun = !isLate && !isLive(at: now)
         windowBytes += bytes
         windowPackets += 1
         guard !isLate else { return }

@@ -5,7 +5,8 @@ import RTP
 /// is given at the moment of sending is given too soon.
 ///
 /// Copies, and not places in a ring: what waits is little and rare, and may outlive its publication. The memory is one block of which the system
-/// commits what is used; both it and each queue are bounded, and what finds no room is not held, but sent.
+/// commits what is used; both it and each queue are bounded, and what finds no room is not held, but sent. Much waits where many begin at once, before
+/// anything is known of their ways: that memory is given back when nothing waits and little has lately.
 package struct HeldPackets: ~Copyable {
     /// What waits for one transport, oldest first.
     package struct Queue {
@@ -38,6 +39,10 @@ package struct HeldPackets: ~Copyable {
     private var used = 0
     /// How many are held now.
     package private(set) var count = 0
+    /// How many were at most since none was.
+    private var most = 0
+    /// Memory for so many stays.
+    private static let kept = 64
 
     package init(capacity: Int) { self.capacity = capacity }
 
@@ -58,6 +63,7 @@ package struct HeldPackets: ~Copyable {
         queue.count += 1
         queue.bytes += packet.length
         count += 1
+        most = max(most, count)
         return true
     }
 
@@ -89,6 +95,7 @@ package struct HeldPackets: ~Copyable {
         entries[Int(place)].next = free
         free = place
         count -= 1
+        if count == 0 { becameEmpty() }
         return packet
     }
 
@@ -98,7 +105,20 @@ package struct HeldPackets: ~Copyable {
             entries[Int(queue.last)].next = free
             free = queue.first
             count -= queue.count
+            if count == 0 { becameEmpty() }
         }
         queue = Queue()
+    }
+
+    /// How much memory is there, in packets.
+    package var committed: Int { used }
+
+    private mutating func becameEmpty() {
+        if used > HeldPackets.kept, most < used / 4 {
+            slab?.deallocate()
+            entries?.deallocate()
+            (slab, entries, free, used) = (nil, nil, -1, 0)
+        }
+        most = 0
     }
 }

@@ -18,6 +18,12 @@ struct LayerObserver: ~Copyable {
 
     init() {}
 
+    /// For packets that `other` has seen before, once more from a keyframe on: it knows what there is to come.
+    init(like other: borrowing LayerObserver) {
+        (maximumSpatial, maximumTemporal) = (other.maximumSpatial, other.maximumTemporal)
+        (isKeySVC, top) = (other.isKeySVC, other.top)
+    }
+
     deinit {
         dependencies?.deinitialize(count: 1)
         dependencies?.deallocate()

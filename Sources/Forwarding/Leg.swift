@@ -319,6 +319,9 @@ package struct Leg: ~Copyable {
     /// The source's timestamp of the newest packet sent; nil before the first.
     var lastSourceTimestamp: UInt32? { hasSent ? lastSourceTimestampSent : nil }
 
+    /// When the newest packet sent came from its source; nil before the first.
+    package var newestArrival: Instant? { hasSent ? lastArrival : nil }
+
     /// Our timestamp for one of the source's.
     func timestamp(ofSource timestamp: UInt32) -> UInt32 { timestamp &+ timestampOffset }
 

@@ -36,6 +36,8 @@ package final class PayloadRing {
         /// Which payload this is, the slot's generation included.
         var position: UInt64
         var length: UInt16
+        /// The source's own number, for who is sent a run of packets from here (`KeyframeReplay`).
+        var sequence: UInt16
         var facts: PayloadFacts
     }
 
@@ -60,16 +62,18 @@ package final class PayloadRing {
 
     deinit { slab.deallocate() }
 
-    /// Copies `payload` into the next slot, and a dependency `descriptor` behind it; nil if both together are longer than a slot.
+    /// Copies `payload`, which came as `sequence`, into the next slot, and a dependency `descriptor` behind it; nil if both together are longer than a
+    /// slot.
     package func store(
-        _ payload: UnsafeRawBufferPointer, _ facts: PayloadFacts = PayloadFacts(),
+        _ payload: UnsafeRawBufferPointer, _ facts: PayloadFacts = PayloadFacts(), sequence: UInt16 = 0,
         descriptor: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
     ) -> PayloadReference? {
         guard payload.count &+ descriptor.count <= PayloadRing.slotSize else { return nil }
         let position = next
         let place = slab + Int(position & mask) &* PayloadRing.stride
         place.initializeMemory(
-            as: Slot.self, to: Slot(position: position, length: UInt16(truncatingIfNeeded: payload.count), facts: facts))
+            as: Slot.self,
+            to: Slot(position: position, length: UInt16(truncatingIfNeeded: payload.count), sequence: sequence, facts: facts))
         if let source = payload.baseAddress { (place + PayloadRing.payloadOffset).copyMemory(from: source, byteCount: payload.count) }
         if let source = descriptor.baseAddress {
             (place + PayloadRing.payloadOffset + payload.count).copyMemory(from: source, byteCount: descriptor.count)

@@ -55,6 +55,8 @@ struct Downlink: ~Copyable {
     private var hasReport = false
     /// Far more has been sent than there is room for: what still waits is forgotten.
     var isFlooded = false
+    /// What has been admitted beside the live packets in this turn, in bytes.
+    private var admitted = 0
     /// Last, and what each packet touches first in it: that of a participant which is sent to lies in a few cache lines (`SendingMemory`).
     private(set) var estimator: BandwidthEstimator
 
@@ -88,6 +90,7 @@ struct Downlink: ~Copyable {
     mutating func beginTurn(at now: Instant) {
         isDue = false
         isPaddingDeferred = false
+        admitted = 0
         guard held.bytes != paced.waiting else { return }
         paced.waiting = held.bytes
         if !paced.behindQueue { pacer.set(waiting: held.bytes, at: now) }
@@ -111,6 +114,18 @@ struct Downlink: ~Copyable {
     /// Whether media may leave now.
     @inline(__always)
     mutating func allows(at now: Instant) -> Bool { !isControlled || pacer.allowance(.media, at: now) > 0 }
+
+    /// Whether so many bytes may be sent at once beside what is sent all the time, at `live`: they must leave within 250 ms, as what comes meanwhile waits
+    /// behind them. Not where a queue stands, nor where so much is lost that repairs take what room there is. They are taken as sent.
+    mutating func admits(_ bytes: Int, beside live: Bitrate) -> Bool {
+        guard isControlled else { return true }
+        guard !estimator.guidance.hasQueue, estimator.guidance.loss < Downlink.heavyLoss else { return false }
+        let rate = estimator.target * (estimator.guidance.isNearCapacity ? Downlink.factorNearCapacity : Pacer.factor)
+        guard held.bytes + admitted + bytes <= (rate - live).bytes(in: Downlink.longestCatchingUp) else { return false }
+        admitted += bytes
+        return true
+    }
+    private static let longestCatchingUp = Interval.milliseconds(250)
 
     /// Bytes of padding that are to leave now, for a probe that finds too little media; 0 for none.
     mutating func paddingWanted(at now: Instant) -> Int {

@@ -30,8 +30,10 @@ extension ForwardingUnit {
         wakeSource(of: publication)
     }
 
-    /// More layers of a publication are about to come: those who watch it look at once for the room that these need, which may have to be probed for.
-    private func findRoom(for publication: Publication, at now: Instant) {
+    /// An encoding of a publication has begun, or more of them are about to: those who watch it look at once for the room that these need, which may
+    /// have to be probed for.
+    @inline(never)
+    func findRoom(for publication: Publication, at now: Instant) {
         for subscription in publication.audience.subscriptions where subscription.isWanted {
             guard let participant = participants[subscription.transport], participant.transport.isConnected else { continue }
             participant.nextAllocation = min(participant.nextAllocation, now)

@@ -208,6 +208,7 @@ extension ForwardingUnit {
             } else {
                 publication.fanOut(media, from: encoding, into: &departures)
                 if !publication.switched.isEmpty { noteSwitches(of: publication, at: arrival) }
+                if encoding.hasBegun { findRoom(for: publication, at: arrival) }
             }
         case .padding(let sequence): publication.leaveOut(sequence, layer: binding.layer)
         case .nothing: break

@@ -32,7 +32,9 @@ extension ForwardingUnit {
                 into: &departures)
             {
                 scheduleRelay(place)
-                if let publication = relay.publication, !publication.switched.isEmpty { noteSwitches(of: publication, at: now) }
+                guard let publication = relay.publication else { return }
+                if !publication.switched.isEmpty { noteSwitches(of: publication, at: now) }
+                if publication.kind == .video, publication.encodings[layer].hasBegun { findRoom(for: publication, at: now) }
             }
         case .report(let track, let layer, let ntp, let timestamp, let arrival, let offset):
             exchange.relay(of: track, from: other)?.relay.noteReport(
@@ -133,6 +135,7 @@ extension ForwardingUnit {
                 exchange.outboxes[relay.reference.worker].tell(.keyframe(relay.reference.id, layer: layer))
             }
             tellDemand(of: relay, at: now)
+            if let publication = relay.publication { serveJoiners(of: publication, at: now) }
             scheduleRelay(place)
         }
     }

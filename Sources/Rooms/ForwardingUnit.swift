@@ -52,6 +52,8 @@ package final class ForwardingUnit {
     package internal(set) var counters = Counters()
     var events: [RoomEvent] = []
     private var nextNumber: UInt64 = 1
+    /// How many subscriptions have begun with what was in a ring.
+    var joinersServed: UInt64 = 0
 
     /// Unit number `worker` of `workers`, which are at most 64.
     package init(
@@ -241,7 +243,10 @@ package final class ForwardingUnit {
             }
             participant.handleTimeout(
                 at: now, clock: clock, offset: { self.clockOffset(of: $0) }, into: batch, counters: &counters, events: &events)
-            if participant.transport.isConnected { tellDemand(of: participant, at: now) }
+            if participant.transport.isConnected {
+                tellDemand(of: participant, at: now)
+                serveJoiners(of: participant, at: now)
+            }
             if participant.wantsPublishers {
                 participant.wantsPublishers = false
                 for subscription in participant.subscriptions { wakePublisher(of: subscription) }
@@ -263,6 +268,7 @@ package final class ForwardingUnit {
         statistics.counters = counters
         statistics.counters.drop(.sendQueueFull, count: departures.refused &+ departures.outdated)
         statistics.rooms = rooms.count
+        statistics.joinersServed = joinersServed
         for participant in participants.all {
             statistics.transports += 1
             if !participant.isHidden { statistics.participants += 1 }

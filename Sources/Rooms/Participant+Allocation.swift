@@ -7,6 +7,8 @@ import RTP
 extension Participant {
     /// Rates waver and tracks come and go: it is looked at again after so long.
     private static let allocationInterval = Interval.milliseconds(500)
+    /// Where no picture comes there is nothing to look at; when one does, the unit says so (`findRoom`).
+    private static let idleInterval = Interval.seconds(5)
     /// An estimate that has moved is acted upon, but not more often than this.
     private static let shortestInterval = Interval.milliseconds(50)
     /// What sound costs beside its payload: header, extensions and tag of 40 bytes, 50 times a second.
@@ -58,6 +60,7 @@ extension Participant {
             claimants.append(subscription)
             wanted = wanted + (rungs.last?.rate ?? .zero)
         }
+        if claims.allSatisfy({ $0.rungs.isEmpty }) { nextAllocation = now + Participant.idleInterval }
         let steps = allocation.share(room - sound, among: claims, at: now)
         let current = claims.reduce(Bitrate.zero) { sum, claim in claim.current.map { sum + claim.rungs[$0].rate } ?? sum }
         let isFlooded = current > room * Participant.flood

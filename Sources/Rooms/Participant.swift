@@ -232,7 +232,7 @@ package final class Participant {
     ) {
         guard encoding.nextDeadline <= now, let media = encoding.ssrc else { return }
         var missing: [SequenceNumber] = []
-        if publication.isOfUse(layer: encoding.layer) {
+        if publication.isOfUse(layer: encoding.layer, at: now) {
             encoding.takeMissing(at: now, room: 128, into: &missing)
         } else {
             encoding.forgoMissing(at: now)

@@ -33,6 +33,9 @@ package final class Publication {
     @exclusivity(unchecked) var relayed: ContiguousArray<UInt32>
     /// The participants, by slot, for whom another encoding has begun since this was last taken.
     @exclusivity(unchecked) private(set) var switched: ContiguousArray<Int32> = []
+    /// Who is to begin with what is here already, and when.
+    private(set) var joiners: [Subscription] = []
+    var joinersDue = Instant.distantFuture
     /// When the subscriptions' choice of an encoding is next looked at; never, where there is no choice.
     private(set) var nextSelection = Instant.distantFuture
     /// Who is heard to speak; nil where packets do not bear their level.
@@ -88,10 +91,26 @@ package final class Publication {
 
     func remove(_ subscription: Subscription, at now: Instant) {
         audience.remove(subscription)
+        joiners.removeAll { $0 === subscription }
         noteAudience(at: now)
     }
 
-    func removeAllSubscriptions() -> ContiguousArray<Subscription> { audience.removeAll() }
+    func removeAllSubscriptions() -> ContiguousArray<Subscription> {
+        joiners = []
+        return audience.removeAll()
+    }
+
+    /// Takes who is to begin with what is here already.
+    func takeJoiners() -> [Subscription] {
+        defer { joiners = [] }
+        return joiners
+    }
+
+    /// `subscription` is to begin with what is here already, as soon as can be.
+    func join(_ subscription: Subscription, at now: Instant) {
+        joinersDue = min(joinersDue, now)
+        if !joiners.contains(where: { $0 === subscription }) { joiners.append(subscription) }
+    }
 
     /// The fan-out: one packet, every subscription, one loop. Nothing here waits, allocates, counts references or encrypts.
     func fanOut(_ packet: MediaPacket, from encoding: Encoding, into departures: inout DepartureQueue) {
@@ -131,19 +150,19 @@ package final class Publication {
         return false
     }
 
-    /// Whether anybody is sent `layer`, or would begin with it.
-    func isOfUse(layer: Int) -> Bool {
-        if relays != 0 { return true }
+    /// Whether anybody is sent `layer`, or would begin with it, or whoever joins now might.
+    func isOfUse(layer: Int, at now: Instant) -> Bool {
+        if relays != 0 || encodings[layer].isNearKeyframe(at: now) { return true }
         for index in 0..<audience.count where !audience[index].leg.pointee.selector.ignores(layer) { return true }
         return false
     }
 
     /// Decides about a packet that does not continue what `subscription` gets; true if it is sent, as the first of its encoding.
-    private func begins(_ subscription: Subscription, with packet: MediaPacket) -> Bool {
+    func begins(_ subscription: Subscription, with packet: MediaPacket) -> Bool {
         if subscription.selector.current == packet.layer {
             // The encoding came back under another SSRC: its numbers are new, and so is its first frame.
             subscription.selector.restart()
-            choose(for: subscription, at: packet.arrival, served: packet.isSwitchPoint ? packet.layer : nil)
+            choose(for: subscription, at: packet.arrival, served: packet.isSwitchPoint ? packet.layer : nil, mayJoin: false)
         }
         guard subscription.selector.decide(layer: packet.layer, isSwitchPoint: packet.isSwitchPoint) == .switchHere else { return false }
         start(subscription, with: packet)
@@ -193,13 +212,22 @@ package final class Publication {
         return state
     }
 
-    /// Renews one subscription's choice, and asks for the keyframe that it needs, unless that of encoding `served` is here already.
-    func choose(for subscription: Subscription, at now: Instant, served: Int? = nil) {
-        guard subscription.isReady, !subscription.awaitsShare || audience.count < Publication.viewersThatMerge else { return }
+    /// Renews one subscription's choice, and asks for the keyframe that it needs, unless that of encoding `served` is here already, or all that has come
+    /// since the last one can be sent to it, where it `mayJoin` so.
+    func choose(for subscription: Subscription, at now: Instant, served: Int? = nil, mayJoin: Bool = true) {
+        guard subscription.isReady else { return }
+        // Its share is found at this instant, too: who begins at once must know it, and among many nobody is asked in vain.
+        if subscription.awaitsShare, audience.count >= Publication.viewersThatMerge || mayJoin && hasBeginning(at: now) { return }
         let states = states(for: subscription, at: now)
         let needed = subscription.selector.choose(
             among: states, maximum: subscription.wish.maximumLayer, allocated: subscription.allocated)
-        if let needed, needed != served { wantKeyframe(of: needed, at: now, notBefore: rest(for: subscription, from: needed, states)) }
+        if let needed, needed != served {
+            if mayJoin, hasBeginning(of: needed, for: subscription, at: now) {
+                join(subscription, at: now)
+            } else {
+                wantKeyframe(of: needed, at: now, notBefore: rest(for: subscription, from: needed, states))
+            }
+        }
         // What does not come is looked for elsewhere, and asked for again.
         if kind == .video, let further = subscription.stream.leg.pointee.review(among: states, at: now), further != served {
             wantKeyframe(of: further, at: now)
@@ -292,5 +320,7 @@ package final class Publication {
     }
 
     /// The earliest instant at which this publication has something to ask, to choose or to tell.
-    var nextDeadline: Instant { encodings.reduce(min(nextSelection, speechDeadline, demandDeadline)) { min($0, $1.nextDeadline) } }
+    var nextDeadline: Instant {
+        encodings.reduce(min(nextSelection, speechDeadline, min(demandDeadline, joinersDue))) { min($0, $1.nextDeadline) }
+    }
 }

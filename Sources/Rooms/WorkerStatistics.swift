@@ -16,6 +16,8 @@ package struct WorkerStatistics: Sendable {
     /// What all ways to participants are estimated to carry, in bits a second, and how many such estimates there are.
     package var downlinkEstimates = 0
     package var downlinks = 0
+    /// Subscriptions that have begun with a keyframe which had come before, and what had followed it.
+    package var joinersServed: UInt64 = 0
     /// Tracks of other workers that are had here.
     package var relays = 0
     /// Datagrams that arrived here and belong to another worker, and the other way round.

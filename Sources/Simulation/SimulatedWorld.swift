@@ -28,6 +28,8 @@ package final class SimulatedWorld {
     package var tap: ((_ bytes: [UInt8], _ from: SocketAddress, _ to: SocketAddress) -> Void)?
     /// Asked about every datagram when it is sent, for tests that lose particular ones: false for what vanishes on its way.
     package var passes: ((_ bytes: [UInt8], _ from: SocketAddress, _ to: SocketAddress) -> Bool)?
+    /// Called before a unit works at something that has arrived, is due or leaves, and after it: for those who count what that costs.
+    package var whenWorking: (() -> Void)?
 
     /// The server's loops are in a long turn: they receive and answer, and release nothing until this is false again.
     package var holdsTurns = false
@@ -252,10 +254,12 @@ package final class SimulatedWorld {
             }
         }
         while var record = rings.popArrived(at: now) {
-            record.bytes.withUnsafeMutableBytes { units[record.to].receive(record: $0, from: record.from, at: now, into: serverBatch) }
+            record.bytes.withUnsafeMutableBytes { bytes in
+                working { units[record.to].receive(record: bytes, from: record.from, at: now, into: serverBatch) }
+            }
             if isFull(units[record.to]) { release() }
         }
-        for unit in units where unit.nextDeadline <= now { unit.handleTimeout(at: now, into: serverBatch) }
+        for unit in units where unit.nextDeadline <= now { working { unit.handleTimeout(at: now, into: serverBatch) } }
         endTurn()
         while let index = deadlines.popDue(at: now) {
             if peers[index].nextDeadline <= now { peers[index].handleTimeout(at: now, into: peerBatch) }
@@ -268,8 +272,14 @@ package final class SimulatedWorld {
         let path = Path(local: SimulatedWorld.serverAddress, remote: address)
         // The kernel gives each address to one worker, whosever its participant is.
         let unit = units[peersByAddress[address].map { peers[$0].arrivesAt } ?? 0]
-        bytes.withUnsafeMutableBytes { unit.receive($0, from: path, at: now, into: serverBatch) }
+        bytes.withUnsafeMutableBytes { bytes in working { unit.receive(bytes, from: path, at: now, into: serverBatch) } }
         if isFull(unit) { release() }
+    }
+
+    private func working(_ work: () -> Void) {
+        whenWorking?()
+        work()
+        whenWorking?()
     }
 
     private func isFull(_ unit: ForwardingUnit) -> Bool {
@@ -304,7 +314,7 @@ package final class SimulatedWorld {
 
     private func release(_ unit: ForwardingUnit) {
         repeat {
-            unit.release(at: now, into: serverBatch)
+            working { unit.release(at: now, into: serverBatch) }
             for index in 0..<serverBatch.count {
                 let to = serverBatch[index].path.remote
                 let link = peersByAddress[to].map { peers[$0].downlink }

@@ -19,6 +19,7 @@ private final class Sent {
     private var packets = SentPackets()
 
     var bytes: Int { packets.bytes }
+    var capacity: Int { packets.capacity }
     func append(_ number: UInt16, bytes: Int = 10, cluster: UInt8 = 0, at now: Instant = at(0)) {
         packets.append(number, bytes: bytes, cluster: cluster, at: now)
     }
@@ -63,12 +64,31 @@ struct SentPacketsTests {
         sent.append(14)
         sent.append(12)
         #expect(sent.note(.received, of: 12, at: at(0)) == nil && sent.note(.received, of: 14) != nil)
-        for step in 0..<UInt16(SentPackets.capacity) { sent.append(15 &+ step) }
+        for step in 0..<UInt16(sent.capacity) { sent.append(15 &+ step, at: at(Double(step))) }
         #expect(sent.note(.received, of: 14, at: at(0)) == nil && sent.note(.received, of: 15) != nil)
         // A jump over the whole ring leaves nothing behind it.
         sent.append(15 &+ 20_000)
         #expect(sent.note(.received, of: 15 &+ 19_999) == nil)
     }
+}
+
+extension SentPacketsTests {
+    @Test("half a second is remembered, however many packets that are", arguments: [1_000.0, 5_000, 20_000])
+    func memory(rate: Double) throws {
+        let sent = Sent()
+        for step in 0..<60_000 {
+            sent.append(UInt16(truncatingIfNeeded: step), bytes: 1 + step % 1_000, at: at(Double(step) * 1_000 / rate))
+        }
+        let now = 60_000 * 1_000 / rate
+        for step in stride(from: 59_999, to: 60_000 - Int(rate * 0.5), by: -1) {
+            let packet = try #require(sent.note(.received, of: UInt16(truncatingIfNeeded: step), at: at(now)))
+            #expect(packet.fate == .unknown && packet.bytes == 1 + step % 1_000)
+            guard (packet.sentAt - at(Double(step) * 1_000 / rate)).magnitude < .microseconds(5) else { throw Wrong() }
+        }
+        #expect(sent.capacity == (rate < 3_000 ? 2_048 : rate < 6_000 ? 4_096 : 16_384))
+    }
+
+    private struct Wrong: Error {}
 }
 
 @Suite("Groups, trend and detector")

@@ -49,6 +49,21 @@ struct HeldPacketsTests {
         #expect([take(&held, &other)?.mark, take(&held, &other)?.mark, take(&held, &other)?.mark] == [3, 5, 6])
     }
 
+    @Test("What a crowd has needed is given back when little is; what is needed each time stays")
+    func memory() {
+        var held = HeldPackets(capacity: 1_024)
+        var (one, other) = (HeldPackets.Queue(), HeldPackets.Queue())
+        for _ in 0..<3 {
+            for mark in 0..<200 { #expect(hold(UInt8(mark), &held, &one)) }
+            held.removeAll(of: &one)
+            #expect(held.committed == 200)
+        }
+        #expect(hold(1, &held, &other) && take(&held, &other)?.mark == 1)
+        #expect(held.committed == 0)
+        #expect(hold(2, &held, &one) && hold(3, &held, &other) && held.committed == 2)
+        #expect(take(&held, &other)?.mark == 3 && take(&held, &one)?.mark == 2 && held.committed == 2)
+    }
+
     @Test("One transport holds no more than its share")
     func share() {
         var held = HeldPackets(capacity: 3 * HeldPackets.perQueue)

@@ -102,6 +102,20 @@ final class LayeredViewer {
         leg.pointee.forward(shared, transport: 7, into: &queue)
     }
 
+    /// Begins with what has come of `source` from its newest keyframe on; false where it cannot.
+    func join(_ source: Int = 0) -> Bool {
+        guard var replay = encodings[source].replay(at: now) else { return false }
+        queue.keep(encodings[source].ring)
+        while let step = replay.next() {
+            switch step {
+            case .media(let media): fanOut(media, encodings[source])
+            case .padding(let sequence): stream.leaveOut(sequence)
+            }
+        }
+        for sent in queue.takeAll(extensions) { note(sent) }
+        return true
+    }
+
     private func note(_ sent: SentPacket) {
         let step = lastSequence.map { Int64(Int16(bitPattern: sent.sequence &- UInt16(truncatingIfNeeded: $0))) }
         let sequence = (lastSequence ?? Int64(sent.sequence)) + (step ?? 0)

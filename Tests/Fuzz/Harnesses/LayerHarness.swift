@@ -17,7 +17,7 @@ enum LayerHarness {
                 let flags = step >> 3 | input.uint8() << 5
                 try scene.receive(&input, flags: flags)
             case 5:
-                scene.aim(
+                try scene.aim(
                     LayerTarget(
                         encoding: Int8(step >> 3 & 3) - 1, spatial: Int8(truncatingIfNeeded: input.uint8() & 7),
                         temporal: Int8(truncatingIfNeeded: step >> 5)))
@@ -58,7 +58,24 @@ private struct LayerScene: ~Copyable {
 
     deinit { packet.deallocate() }
 
-    mutating func aim(_ target: LayerTarget) { _ = stream.leg.pointee.selector.aim(at: target, at: now) }
+    mutating func aim(_ target: LayerTarget) throws(Finding) {
+        _ = stream.leg.pointee.selector.aim(at: target, at: now)
+        try join()
+    }
+
+    /// Begins with what has come since the wanted encoding's last keyframe, if it can.
+    private mutating func join() throws(Finding) {
+        let selector = stream.leg.pointee.selector
+        guard let layer = selector.target, layer != selector.current, layer < encodings.count else { return }
+        let encoding = encodings[layer]
+        guard var replay = encoding.replay(at: now), queue.hasRoom(for: replay.packets, oneIn: 1) else { return }
+        while let step = replay.next() {
+            switch step {
+            case .media(let media): try fanOut(media, encoding)
+            case .padding(let sequence): if stream.leg.pointee.selector.current == layer { stream.leg.pointee.leaveOut(sequence) }
+            }
+        }
+    }
 
     mutating func wait(_ milliseconds: Int64) {
         now = now + .milliseconds(milliseconds)
