@@ -30,6 +30,8 @@ package struct RateControl {
     private static let drained = Interval.milliseconds(20)
     /// Where packets wait less than this there is no queue to speak of: what looks like a trend is noise.
     private static let leastQueue = Interval.milliseconds(10)
+    /// Nor, for who does not follow the rate and fill every queue, where it is no more than so many times what the delay changes by itself.
+    private static let noiseInQueue: Int64 = 3
     /// How long it takes, besides a round trip, until feedback shows what a decrease has done.
     private static let response = Interval.milliseconds(100)
     /// While a queue is going away, only one that has grown by so much is another overuse.
@@ -106,7 +108,8 @@ package struct RateControl {
         // A full queue grows no more, and the trend of the delay does not see it.
         switch input.isOverflowing ? .overused : input.usage {
         case .overused:
-            guard input.queue > RateControl.leastQueue else { return .none }
+            let noise = followsRate ? .zero : input.noise * RateControl.noiseInQueue
+            guard input.queue > max(RateControl.leastQueue, noise) else { return .none }
             return decrease(input, at: now)
         case .underused:
             isHolding = true

@@ -165,7 +165,7 @@ package final class Encoding {
         guard let reference = ring.store(payload, facts, sequence: UInt16(truncatingIfNeeded: sequence), descriptor: stored) else {
             return .invalid
         }
-        activity.note(bytes: payload.count, endsFrame: header.marker, at: now)
+        activity.note(bytes: payload.count, endsFrame: header.marker, isLate: isLate, at: now)
         if isVideo, observer.hasLayers { rates.note(payload.count, spatial: layers.spatialID, temporal: layers.temporalID, at: now) }
         var isSwitchPoint = !isVideo
         if isVideo, startsKeyframe(descriptor, layers) {
@@ -210,6 +210,9 @@ package final class Encoding {
         return run.isShort(until: highest, in: ring, lastArrival: lastArrival, at: now) ? run.began : nil
     }
 
+    /// Whether one could so if nothing were missing.
+    package func isNearKeyframe(at now: Instant) -> Bool { run.isYoung(at: now) }
+
     /// What such a subscriber is sent; nil where none can.
     package func replay(at now: Instant) -> KeyframeReplay? {
         guard beginning(at: now) != nil, let highest = unwrapper.highest, let lastArrival = activity.lastArrival else { return nil }
@@ -231,10 +234,16 @@ package final class Encoding {
         return others.contains { $0 !== self && $0.activity.hasFlowed(since: since, at: now) }
     }
 
-    /// Where the selector's view comes from.
-    package func state(at now: Instant) -> LayerState {
-        LayerState(isLive: activity.isLive(at: now), quality: activity.quality)
+    /// When it will have ended if nothing comes any more; never, before anything is known of it.
+    package var earliestEnd: Instant { activity.silenceBegin ?? .distantFuture }
+
+    /// Where the selector's view comes from. Where the size of another one is not known, all are compared by rate.
+    package func state(at now: Instant, comparesSizes: Bool = true) -> LayerState {
+        LayerState(isLive: activity.isLive(at: now), quality: comparesSizes ? activity.quality : activity.qualityByRate)
     }
+
+    /// A keyframe has told its lines, or nothing comes that would have to be ranked.
+    package func hasSize(at now: Instant) -> Bool { activity.height > 0 || !activity.isLive(at: now) }
 
     /// Its layers as steps of quality, ascending, and what each takes in bits of payload a second: temporal ones of the lowest spatial layer, where
     /// `thinsOut`, and then spatial ones. The last is everything; its rate is nil while it has not been measured.
@@ -266,6 +275,9 @@ package final class Encoding {
     /// Bits per second of payload, smoothed over a few seconds.
     package var averageBitrate: Int { activity.bitsPerSecond }
 
+    /// What headers take beside the payload, as a share of it.
+    package var overhead: Double { activity.overhead }
+
     /// Packets of the media stream expected and lost on their way since this was last asked.
     package func takeLoss() -> (expected: Int64, lost: Int64) { statistics.takeLoss() }
 
@@ -283,8 +295,11 @@ package final class Encoding {
     /// Sequence numbers to ask for again, at most `room`; what was given up becomes the wish for a keyframe.
     package func takeMissing(at now: Instant, room: Int, into requested: inout [SequenceNumber]) {
         guard repairs else { return }
-        if missing.takeDue(at: now, room: room, into: &requested), kind == .video { keyframes.want(at: now) }
+        if missing.takeDue(at: now, room: room, wait: statistics.wait, into: &requested), kind == .video { keyframes.want(at: now) }
     }
+
+    /// Nobody is sent it: what is missing of it by now is not asked for. Whoever begins with it does so at a keyframe, behind all of that.
+    package func forgoMissing(at now: Instant) { missing.forgo(at: now) }
 
     /// The report blocks about its streams: media, and retransmissions where any arrived.
     package func takeReportBlocks(at now: Instant, into blocks: inout [ReportBlock]) {

@@ -23,6 +23,9 @@ package struct EncodingActivity: Sendable {
     private var frameInterval: Interval?
     private var windowStart = Instant(nanoseconds: 0)
     private var windowBytes = 0
+    private var windowPackets = 0
+    /// Payload in a packet, over the last windows; nil before the first whole one.
+    private var meanPayload: Double?
     /// Smoothed over a few windows.
     package private(set) var bitsPerSecond = 0
     /// Lines of the last keyframe, where the codec tells; 0 otherwise.
@@ -41,16 +44,20 @@ package struct EncodingActivity: Sendable {
         }
     }
 
-    package mutating func note(bytes: Int, endsFrame: Bool = false, at now: Instant) {
-        hasBegun = !isLive(at: now)
+    /// A packet has come with so many `bytes` of payload. One that `isLate` fills a gap, and says nothing of whether frames come.
+    package mutating func note(bytes: Int, endsFrame: Bool = false, isLate: Bool = false, at now: Instant) {
+        hasBegun = !isLate && !isLive(at: now)
+        windowBytes += bytes
+        windowPackets += 1
+        guard !isLate else { return }
         if let lastArrival {
             if now - lastArrival > EncodingActivity.gap { flowsSince = now }
         } else {
             windowStart = now
             flowsSince = now
+            (windowBytes, windowPackets) = (bytes, 1)
         }
         lastArrival = now
-        windowBytes += bytes
         if endsFrame { windowFrames += 1 }
         let elapsed = now - windowStart
         guard elapsed >= EncodingActivity.window else { return }
@@ -59,16 +66,24 @@ package struct EncodingActivity: Sendable {
         // Of several, the longest counts, and is forgotten by and by.
         let interval = elapsed / max(windowFrames, 1)
         frameInterval = frameInterval.map { max(interval, ($0 * 3 + interval) / 4) } ?? interval
+        let payload = Double(windowBytes) / Double(max(windowPackets, 1))
+        meanPayload = meanPayload.map { ($0 * 3 + payload) / 4 } ?? payload
         windowStart = now
         windowBytes = 0
+        windowPackets = 0
         windowFrames = 0
     }
 
     /// Since when nothing has come, where that is several frames ago.
     package func silence(at now: Instant) -> Instant? {
+        guard let begin = silenceBegin, begin <= now else { return nil }
+        return lastArrival
+    }
+
+    /// When that will be told if nothing comes any more; nil before anything is known.
+    package var silenceBegin: Instant? {
         guard let lastArrival, let frameInterval else { return nil }
-        return now - lastArrival >= max(EncodingActivity.shortestSilence, frameInterval * EncodingActivity.missingFrames)
-            ? lastArrival : nil
+        return lastArrival + max(EncodingActivity.shortestSilence, frameInterval * EncodingActivity.missingFrames)
     }
 
     /// Whether packets have come all the time since `begin`.
@@ -81,6 +96,15 @@ package struct EncodingActivity: Sendable {
 
     package func isLive(at now: Instant) -> Bool { lastArrival.map { now - $0 < EncodingActivity.silence } ?? false }
 
+    /// What its packets take on the wire beside their payloads, as a share of these: header, extensions and tag, 40 bytes each.
+    package var overhead: Double {
+        meanPayload.map { EncodingActivity.headers / max($0, EncodingActivity.headers) } ?? EncodingActivity.usualOverhead
+    }
+    private static let headers = 40.0
+    private static let usualOverhead = 0.05
+
     /// Size first, as it does not waver; rate (in steps, against wavering) where the size is unknown.
-    package var quality: Int { height > 0 ? height << 16 : bitsPerSecond / 50_000 }
+    package var quality: Int { height > 0 ? height << 16 : qualityByRate }
+    /// To be compared with one whose size is not known.
+    package var qualityByRate: Int { bitsPerSecond / 50_000 }
 }

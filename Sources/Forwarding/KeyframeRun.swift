@@ -36,6 +36,9 @@ struct KeyframeRun {
     /// `sequence`, which has not come before, carries nothing.
     mutating func notePadding(_ sequence: Int64) { if sequence >= first { padding &+= 1 } }
 
+    /// Whether somebody could begin with it, if nothing were missing.
+    func isYoung(at now: Instant) -> Bool { first != .max && now - began <= KeyframeRun.longestTime }
+
     /// How many numbers there are up to `highest`.
     func count(until highest: Int64) -> Int64 { first == .max ? 0 : highest &- first &+ 1 }
 

@@ -2,14 +2,16 @@ import MediaPrimitives
 
 /// The sequence numbers that have not arrived yet although later ones have: what is asked for by NACK, and what tells a late packet from a repeated one.
 ///
-/// Sorted and bounded. Timings: the first request waits out small reordering, then one a round trip, then the packet is given up.
+/// Sorted and bounded. Timings: the first request waits out small reordering, then one a round trip, then the packet is given up. While packets wait
+/// on their way so do the answers, and to ask sooner would have each sent several times, into the queue that they wait in.
 package struct MissingPackets: Sendable {
     private struct Entry {
         var sequence: Int64
         var requests: UInt8
         var due: Instant
-        /// When it was asked for first.
+        /// When it was asked for first, and last.
         var askedAt: Instant
+        var askedLastAt: Instant
     }
 
     /// More missing than this at once cannot be repaired: a keyframe is cheaper.
@@ -23,8 +25,13 @@ package struct MissingPackets: Sendable {
     private var highest: Int64?
     private let shortestRetry: Interval
     private static let longestRetry = Interval.seconds(1)
+    /// What wavers by less is no queue.
+    private static let shortestWait = Interval.milliseconds(30)
+    private static let longestWait = Interval.milliseconds(500)
     /// From the first request for a packet to its arrival, smoothed; zero before the first. It has lost requests and answers in it, which does no harm.
     private var roundTrip = Interval.zero
+    /// So much longer than at best packets are under way now.
+    private var wait = Interval.zero
 
     /// `retryInterval` is the least time between two requests for the same packet: a longer round trip is learned from the answers.
     package init(retryInterval: Interval = .milliseconds(60)) {
@@ -54,7 +61,7 @@ package struct MissingPackets: Sendable {
         if sequence <= highest {
             guard let index = index(of: sequence) else { return .repeated }
             let entry = entries.remove(at: index)
-            if entry.requests > 0 { learn(now - entry.askedAt) }
+            if entry.requests > 0 { learn(max(now - entry.askedAt - wait, .zero)) }
             if entries.isEmpty { nextDeadline = .distantFuture }
             return .filled
         }
@@ -70,7 +77,9 @@ package struct MissingPackets: Sendable {
             return .overflow
         }
         let due = now + MissingPackets.reorderingAllowance
-        for missing in (highest &+ 1)..<sequence { entries.append(Entry(sequence: missing, requests: 0, due: due, askedAt: due)) }
+        for missing in (highest &+ 1)..<sequence {
+            entries.append(Entry(sequence: missing, requests: 0, due: due, askedAt: due, askedLastAt: due))
+        }
         nextDeadline = min(nextDeadline, due)
         return .gap(count: Int(gap))
     }
@@ -81,14 +90,20 @@ package struct MissingPackets: Sendable {
     package private(set) var nextDeadline = Instant.distantFuture
 
     /// Appends the sequence numbers to ask for now, lowest first, at most `room`; true if packets were given up for good.
-    package mutating func takeDue(at now: Instant, room: Int, into requested: inout [SequenceNumber]) -> Bool {
+    /// Packets `wait` on their way at present, beyond what they take at best.
+    package mutating func takeDue(
+        at now: Instant, room: Int, wait: Interval = .zero, into requested: inout [SequenceNumber]
+    ) -> Bool {
+        self.wait = wait < MissingPackets.shortestWait ? .zero : min(wait, MissingPackets.longestWait)
         var gaveUp = false
         var kept = 0
         var earliest = Instant.distantFuture
         // An eighth more than a round trip, which has lost answers in it: the answer is on its way until then.
-        let retry = min(max(roundTrip + roundTrip / 8, shortestRetry), MissingPackets.longestRetry)
+        let retry = min(max(roundTrip + roundTrip / 8, shortestRetry) + self.wait, MissingPackets.longestRetry)
         for index in entries.indices {
             var entry = entries[index]
+            // They may have come to wait since it was asked for.
+            if entry.due <= now, entry.requests > 0, self.wait > .zero { entry.due = max(entry.due, entry.askedLastAt + retry) }
             if entry.due <= now {
                 if entry.requests == MissingPackets.maximumRequests {
                     gaveUp = true
@@ -98,6 +113,7 @@ package struct MissingPackets: Sendable {
                     requested.append(SequenceNumber(UInt16(truncatingIfNeeded: entry.sequence)))
                     if entry.requests == 0 { entry.askedAt = now }
                     entry.requests &+= 1
+                    entry.askedLastAt = now
                     entry.due = now + retry
                 }
             }
@@ -108,6 +124,12 @@ package struct MissingPackets: Sendable {
         entries.removeLast(entries.count - kept)
         nextDeadline = earliest
         return gaveUp
+    }
+
+    /// Nobody is sent the stream at present: what would be asked for now is not, now or later, and may still come late.
+    package mutating func forgo(at now: Instant) {
+        for index in entries.indices where entries[index].due <= now { entries[index].due = .distantFuture }
+        nextDeadline = entries.reduce(.distantFuture) { min($0, $1.due) }
     }
 
     /// A keyframe makes all that came before it worthless.

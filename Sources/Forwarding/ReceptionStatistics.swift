@@ -14,6 +14,14 @@ package struct ReceptionStatistics: Sendable {
     private var expectedAtLastLoss: Int64 = 0
     private var receivedAtLastLoss: Int64 = 0
     private var lastTransit: Int64?
+    /// The least transit in the stretch before and since, in timestamp units less the first packet's; `max` for none.
+    private var leastTransits = (former: Int64.max, current: Int64.max)
+    private var transitSinceFirst: Int64 = 0
+    /// The last that began a frame: what follows it may have been paced.
+    private var frame: (timestamp: UInt32, transit: Int64) = (0, 0)
+    private var leastSince = Instant(nanoseconds: 0)
+    /// How far back the least is looked for.
+    private static let memory = Interval.seconds(10)
     /// Interarrival jitter in timestamp units, times 16 (Appendix A.8's integer form).
     private var scaledJitter: Int64 = 0
 
@@ -34,9 +42,28 @@ package struct ReceptionStatistics: Sendable {
         if let lastTransit {
             let difference = abs(Int64(Int32(truncatingIfNeeded: transit &- lastTransit)))
             // A jump of over ten seconds is a new timeline, not jitter.
-            if difference < Int64(clockRate) &* 10 { scaledJitter &+= difference &- ((scaledJitter &+ 8) >> 4) }
+            if difference < Int64(clockRate) &* 10 {
+                scaledJitter &+= difference &- ((scaledJitter &+ 8) >> 4)
+                transitSinceFirst &+= Int64(Int32(truncatingIfNeeded: transit &- lastTransit))
+            } else {
+                leastTransits = (.max, .max)
+            }
         }
         lastTransit = transit
+        guard timestamp != frame.timestamp else { return }
+        frame = (timestamp, transitSinceFirst)
+        if arrival - leastSince >= ReceptionStatistics.memory {
+            leastTransits = (leastTransits.current, transitSinceFirst)
+            leastSince = arrival
+        }
+        leastTransits.current = min(leastTransits.current, transitSinceFirst)
+    }
+
+    /// How much longer than the quickest of the last ten to twenty seconds the last frame's first packet was under way.
+    package var wait: Interval {
+        let least = min(leastTransits.former, leastTransits.current)
+        guard least < .max else { return .zero }
+        return Interval(nanoseconds: (frame.transit &- least) &* 1_000_000 / Int64(max(clockRate, 1_000) / 1_000))
     }
 
     package var hasPackets: Bool { firstSequence != nil }

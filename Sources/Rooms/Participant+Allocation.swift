@@ -11,9 +11,7 @@ extension Participant {
     private static let idleInterval = Interval.seconds(5)
     /// An estimate that has moved is acted upon, but not more often than this.
     private static let shortestInterval = Interval.milliseconds(50)
-    /// What a packet costs beside its payload, as a share: header, extensions and tag.
-    private static let pictureOverhead = 1.05
-    /// The same of sound, whose packets are small: 40 bytes each, 50 times a second.
+    /// What sound costs beside its payload: header, extensions and tag of 40 bytes, 50 times a second.
     private static let soundOverhead = Bitrate.kilobits(16)
     /// More than everything is worth looking for: what is sent wavers.
     private static let spare = 1.1
@@ -54,9 +52,7 @@ extension Participant {
                 sound = sound + Bitrate(bitsPerSecond: publication.encodings[0].averageBitrate) + Participant.soundOverhead
                 continue
             }
-            let rungs = publication.rungs(for: subscription.wish, at: now).map {
-                Allocation.Rung(target: $0.target, rate: $0.rate * Participant.pictureOverhead)
-            }
+            let rungs = publication.rungs(for: subscription.wish, at: now)
             claims.append(
                 Allocation.Claim(
                     priority: subscription.wish.priority, rungs: rungs, current: subscription.step(among: rungs),

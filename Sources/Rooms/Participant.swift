@@ -198,7 +198,9 @@ package final class Participant {
             publication.handleTimeout(at: now)
             if let level = publication.noticeSilence(at: now) { events.append(.speaking(id, track: publication.track, level: level)) }
             let isReduced = publication.parameters.reducedSizeRTCP
-            for encoding in publication.encodings { ask(about: encoding, isReduced, at: now, into: batch, counters: &counters) }
+            for encoding in publication.encodings {
+                ask(about: encoding, of: publication, isReduced, at: now, into: batch, counters: &counters)
+            }
         }
         if let arrivals, arrivals.nextDeadline <= now { sendArrivals(at: now, into: batch, counters: &counters) }
         if nextReport <= now {
@@ -226,10 +228,17 @@ package final class Participant {
 
     /// Asks for what is missing of an encoding: packets by NACK, a keyframe by PLI. Without the report that a compound begins with, where that was
     /// agreed (RFC 5506).
-    private func ask(about encoding: Encoding, _ isReduced: Bool, at now: Instant, into batch: DatagramBatch, counters: inout Counters) {
+    private func ask(
+        about encoding: Encoding, of publication: Publication, _ isReduced: Bool, at now: Instant, into batch: DatagramBatch,
+        counters: inout Counters
+    ) {
         guard encoding.nextDeadline <= now, let media = encoding.ssrc else { return }
         var missing: [SequenceNumber] = []
-        encoding.takeMissing(at: now, room: 128, into: &missing)
+        if publication.isOfUse(layer: encoding.layer, at: now) {
+            encoding.takeMissing(at: now, room: 128, into: &missing)
+        } else {
+            encoding.forgoMissing(at: now)
+        }
         if !missing.isEmpty {
             counters.requestsSent.packets &+= UInt64(missing.count)
             sendRTCP(into: batch, counters: &counters) { writer in

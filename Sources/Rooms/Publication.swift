@@ -150,6 +150,13 @@ package final class Publication {
         return false
     }
 
+    /// Whether anybody is sent `layer`, or would begin with it, or whoever joins now might.
+    func isOfUse(layer: Int, at now: Instant) -> Bool {
+        if relays != 0 || encodings[layer].isNearKeyframe(at: now) { return true }
+        for index in 0..<audience.count where !audience[index].leg.pointee.selector.ignores(layer) { return true }
+        return false
+    }
+
     /// Decides about a packet that does not continue what `subscription` gets; true if it is sent, as the first of its encoding.
     func begins(_ subscription: Subscription, with packet: MediaPacket) -> Bool {
         if subscription.selector.current == packet.layer {
@@ -199,7 +206,8 @@ package final class Publication {
 
     /// What selectors and `/explain` need to know of an encoding.
     func state(of layer: Int, at now: Instant) -> LayerState {
-        var state = encodings[layer].state(at: now)
+        // The keyframe that told an encoding's size may have been lost.
+        var state = encodings[layer].state(at: now, comparesSizes: encodings.allSatisfy { $0.hasSize(at: now) })
         if state.isLive, encodings[layer].hasEnded(among: encodings, at: now) { state.isLive = false }
         return state
     }
@@ -259,17 +267,18 @@ package final class Publication {
         }
     }
 
-    /// What a subscription with `wish` could be sent, ascending in quality, and what each takes: the encodings that are live, or about to be. Bits of payload.
+    /// What a subscription with `wish` could be sent, ascending in quality, and what each takes with its headers: the encodings that are live, or about to be.
     func rungs(for wish: SubscriptionWish, at now: Instant) -> [Allocation.Rung] {
         let live = encodings.indices.filter { state(of: $0, at: now).isLive || encodings[$0].isAwaited(at: now) }
         let allowed = live.filter { $0 <= wish.maximumLayer ?? .max }
         let ordered =
             wish.maximumLayer != nil
             ? (allowed.isEmpty ? Array(live.prefix(1)) : allowed)
-            : allowed.sorted { (encodings[$0].state(at: now).quality, $0) < (encodings[$1].state(at: now).quality, $1) }
+            : allowed.sorted { (state(of: $0, at: now).quality, $0) < (state(of: $1, at: now).quality, $1) }
         return ordered.enumerated().flatMap { step, layer in
             encodings[layer].steps(thinsOut: step == 0, at: now).map {
-                Allocation.Rung(target: $0.target, rate: Bitrate(bitsPerSecond: $0.rate ?? Publication.assumed[min(step, 2)]))
+                let payload = Bitrate(bitsPerSecond: $0.rate ?? Publication.assumed[min(step, 2)])
+                return Allocation.Rung(target: $0.target, rate: payload * (1 + encodings[layer].overhead))
             }
         }
     }
@@ -278,7 +287,8 @@ package final class Publication {
     func handleTimeout(at now: Instant) {
         if encodings.count > 1 { withdrawWishes(at: now) }
         guard nextSelection <= now else { return }
-        nextSelection = now + Publication.selectionInterval
+        // What ends is noticed at once: those who watch it see nothing until they get another.
+        nextSelection = encodings.reduce(now + Publication.selectionInterval) { $1.earliestEnd > now ? min($0, $1.earliestEnd) : $0 }
         for subscription in audience.subscriptions { choose(for: subscription, at: now) }
     }
 

@@ -215,11 +215,21 @@ struct AcknowledgedRateTests {
 struct RateControlTests {
     private func input(
         _ usage: LinkUsage, throughput: Bitrate?, recent: Bitrate? = nil, queue: Interval = .milliseconds(40), isLimited: Bool = false,
-        isSaturated: Bool = false, isOverflowing: Bool = false
+        isSaturated: Bool = false, isOverflowing: Bool = false, noise: Interval = .zero
     ) -> RateControl.Input {
         RateControl.Input(
             usage: usage, recent: recent ?? throughput, throughput: throughput, isApplicationLimited: isLimited, isSaturated: isSaturated,
-            roundTrip: .milliseconds(100), queue: queue, isOverflowing: isOverflowing)
+            roundTrip: .milliseconds(100), queue: queue, isOverflowing: isOverflowing, noise: noise)
+    }
+
+    @Test("A trend in no more of a queue than the delay's own wavering makes is none")
+    func noise() {
+        var control = RateControl(start: kbit(1_000))
+        let noisy = input(.overused, throughput: kbit(900), queue: .milliseconds(30), noise: .milliseconds(10))
+        control.followsRate = false
+        #expect(control.update(noisy, at: at(0)) == .none && control.rate == kbit(1_000))
+        let queued = input(.overused, throughput: kbit(900), queue: .milliseconds(31), noise: .milliseconds(10))
+        #expect(control.update(queued, at: at(100)) == .decreased && control.rate < kbit(900))
     }
 
     @Test("8 % a second where nothing is known of the link, and never far above what arrives")

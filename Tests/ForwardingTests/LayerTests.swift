@@ -164,6 +164,40 @@ struct LayerTests {
         #expect(slow.silence(at: at(5_800 + 1_500)) == nil && slow.silence(at: at(5_800 + 2_500)) != nil)
     }
 
+    @Test("Of two encodings the larger is better; where the size of one is not known, the one with the higher rate")
+    func unknownSize() throws {
+        var (large, small) = (EncodingActivity(), EncodingActivity())
+        for time: Int64 in 0..<1_000 where time % 20 == 0 {
+            large.note(bytes: 1_000, endsFrame: true, at: at(time))
+            small.note(bytes: 400, endsFrame: true, at: at(time))
+        }
+        small.height = 180
+        #expect(large.quality < small.quality && large.qualityByRate > small.qualityByRate)
+        large.height = 720
+        #expect(large.quality > small.quality)
+    }
+
+    @Test("What is sent again of a layer that has ended does not keep it alive")
+    func repairs() {
+        var ended = EncodingActivity()
+        for time in stride(from: Int64(0), to: 2_000, by: 33) { ended.note(bytes: 1_000, endsFrame: true, at: at(time)) }
+        for time in stride(from: Int64(2_000), to: 3_400, by: 50) { ended.note(bytes: 1_000, isLate: true, at: at(time)) }
+        #expect(ended.silenceBegin == at(2_380))
+        #expect(ended.silence(at: at(2_379)) == nil && ended.silence(at: at(2_380)) == at(1_980))
+        #expect(!ended.isLive(at: at(3_480)))
+    }
+
+    @Test("Headers are counted by packets: those of small ones are a larger share")
+    func overhead() {
+        var (small, large) = (EncodingActivity(), EncodingActivity())
+        #expect(small.overhead == 0.05)
+        for time: Int64 in 0..<1_000 where time % 20 == 0 {
+            small.note(bytes: 400, endsFrame: true, at: at(time))
+            large.note(bytes: 1_000, endsFrame: true, at: at(time))
+        }
+        #expect(small.overhead == 0.1 && large.overhead == 0.04)
+    }
+
     @Test("A layer lives while packets come, and for a second and a half")
     func activity() {
         var activity = EncodingActivity()

@@ -70,6 +70,45 @@ struct MissingPacketsTests {
         #expect(missing.nextDeadline == at(608 + 225))
     }
 
+    @Test("While packets wait on their way their answers do: nothing is asked for twice before it can have come")
+    func wait() {
+        var missing = MissingPackets(retryInterval: .milliseconds(60))
+        var asked: [SequenceNumber] = []
+        _ = missing.arrivals([1, 3])
+        _ = missing.due(at: at(8))
+        #expect(missing.nextDeadline == at(68))
+        // A queue of 300 ms has come to be since.
+        _ = missing.takeDue(at: at(68), room: 100, wait: .milliseconds(300), into: &asked)
+        #expect(asked.isEmpty && missing.nextDeadline == at(8 + 360))
+        // It is no part of the round trip that is learned.
+        _ = missing.arrivals([2, 5], at: at(328))
+        _ = missing.takeDue(at: at(336), room: 100, wait: .milliseconds(300), into: &asked)
+        #expect(asked == [SequenceNumber(4)] && missing.nextDeadline == at(336 + 360))
+        // It goes, and what is asked for from then on is not waited for so long.
+        _ = missing.takeDue(at: at(696), room: 100, into: &asked)
+        #expect(asked.count == 2 && missing.nextDeadline == at(696 + 60))
+        // What wavers a little is no queue; none is believed to be longer than half a second.
+        _ = missing.takeDue(at: at(756), room: 100, wait: .milliseconds(29), into: &asked)
+        #expect(missing.nextDeadline == at(756 + 60))
+        _ = missing.takeDue(at: at(816), room: 100, wait: .seconds(9), into: &asked)
+        #expect(missing.nextDeadline == at(756 + 560))
+    }
+
+    @Test("What nobody is sent is not asked for, and may still come late")
+    func forgo() {
+        var missing = MissingPackets()
+        _ = missing.arrivals([1, 4])
+        missing.forgo(at: at(8))
+        #expect(missing.nextDeadline == .distantFuture && !missing.isEmpty)
+        _ = missing.arrivals([6], at: at(10))
+        missing.forgo(at: at(10))
+        #expect(missing.nextDeadline == at(18))
+        let taken = missing.due(at: at(18))
+        #expect(taken.numbers == [5])
+        let late = missing.arrivals([2, 5], at: at(20))
+        #expect(late == ["filled", "filled"])
+    }
+
     @Test("What has no room is asked for next time, lowest first")
     func room() {
         var missing = MissingPackets()

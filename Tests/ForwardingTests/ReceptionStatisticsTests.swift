@@ -31,6 +31,42 @@ struct ReceptionStatisticsTests {
         #expect(statistics.takeReport().cumulativeLost == 9)
     }
 
+    @Test("How long packets wait is told by each frame's first one, against the quickest of the last ten to twenty seconds")
+    func wait() {
+        var statistics = ReceptionStatistics(clockRate: 90_000)
+        var number: Int64 = 100
+        func frames(_ count: Int64, from first: Int64, delay: Int64) {
+            for frame in first..<(first + count) {
+                // Close to the wrap of timestamps. Three packets, 10 ms apart.
+                let timestamp = UInt32(truncatingIfNeeded: 0xffff_0000 + frame * 3_000)
+                for packet: Int64 in 0..<3 {
+                    let arrival = Instant(nanoseconds: 1_000_000_000 + frame * 100_000_000 / 3 + (delay + packet * 10) * 1_000_000)
+                    statistics.note(sequence: number, timestamp: timestamp, arrival: arrival, retransmitted: false)
+                    number += 1
+                }
+            }
+        }
+        func waits(_ milliseconds: Double) -> Bool { (statistics.wait.milliseconds - milliseconds).magnitude < 0.1 }
+        #expect(statistics.wait == .zero)
+        frames(30, from: 0, delay: 20)
+        #expect(waits(0))
+        frames(30, from: 30, delay: 320)
+        #expect(waits(300))
+        frames(30, from: 60, delay: 15)
+        #expect(waits(0))
+        frames(1, from: 90, delay: 115)
+        #expect(waits(100))
+        // Another way, or a clock that goes wrong, is forgotten.
+        frames(700, from: 91, delay: 115)
+        #expect(waits(0))
+        // No clock at all.
+        for step: Int64 in 0..<1_000 {
+            statistics.note(
+                sequence: number + step, timestamp: UInt32(truncatingIfNeeded: step &* 0x7fff_ffff), arrival: at(step), retransmitted: false
+            )
+        }
+    }
+
     @Test("Loss over a wrap: the highest number counts its cycles from zero (RFC 3550 A.1, A.3)")
     func wrap() {
         var statistics = statistics([65_533, 65_534, 0, 1, 3])

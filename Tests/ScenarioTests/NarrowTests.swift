@@ -81,6 +81,50 @@ import Testing
     }
 
     @Test(
+        "what finds a publisher's queue full is asked for once, and not at all where nobody watches it",
+        arguments: [239, 240, 241] as [UInt64])
+    func fullQueueAbove(_ seed: UInt64) throws {
+        let world = try SimulatedWorld(seed: seed)
+        var plan = PeerPlan.publisher()
+        plan.video = .simulcast()
+        for (layer, bitrate) in [150_000, 500_000, 1_500_000].enumerated() { plan.video?.shapes[layer].bitrate = bitrate }
+        plan.video?.adaptsToUplink = true
+        let camera = try world.join(plan)
+        let viewer = try world.join(.viewer())
+        world.run(for: .seconds(4))
+        camera.uplink.conditions.rate = 1_000_000
+        world.run(for: .seconds(6))
+        #expect(camera.uplink.refused > 10)
+        let resent = camera.cameras.reduce(0) { $0 + $1.stream.resent }
+        // Each answer in vain is another that finds the queue full.
+        print(
+            "a full queue above: \(camera.uplink.refused) refused, \(resent) sent again, \(viewer.video.decoder.longestPause.milliseconds) ms"
+        )
+        #expect(camera.uplink.refused < 110 && resent < 160, "\(resent) for \(camera.uplink.refused)")
+        #expect(viewer.video.decoder.faults == [] && viewer.video.decoder.longestPause < .milliseconds(1_600))
+    }
+
+    @Test("what is lost of encodings that nobody watches is not asked for")
+    func unwatched() throws {
+        let world = try SimulatedWorld(seed: 242)
+        var plan = PeerPlan.publisher()
+        plan.video = .simulcast()
+        plan.uplink.loss = 0.05
+        plan.uplink.reordering = 0.05
+        let camera = try world.join(plan)
+        world.run(for: .seconds(10))
+        // But what follows a keyframe at once, with which somebody might begin.
+        #expect(camera.cameras.allSatisfy { $0.stream.resent < 6 })
+        let viewer = try world.join(.viewer())
+        world.run(for: .seconds(20))
+        #expect(camera.cameras[0].stream.resent < 10 && camera.cameras[2].stream.resent > 20)
+        expectCleanVideo(viewer, frames: 540)
+        // What is only late is not told as lost.
+        let lost = camera.cameras.map { Double(camera.reports[$0.stream.ssrc]?.cumulativeLost ?? .max) / Double($0.stream.packets) }
+        #expect(lost.allSatisfy { $0 < 0.08 }, "\(lost)")
+    }
+
+    @Test(
         "bursts of loss are repaired by retransmissions, above and below", arguments: [true, false], [233, 234, 235] as [UInt64])
     func bursts(above: Bool, seed: UInt64) throws {
         let world = try SimulatedWorld(seed: seed)

@@ -112,6 +112,8 @@ import Testing
         var plan = PeerPlan.publisher()
         plan.uplink.loss = 0.1
         let camera = try world.join(plan)
+        // What nobody watches is not repaired.
+        _ = try world.join(.viewer())
         world.run(for: .seconds(20))
         let video = try #require(camera.reports[camera.cameras[0].stream.ssrc])
         let audio = try #require(camera.microphone.flatMap { camera.reports[$0.stream.ssrc] })

@@ -37,6 +37,17 @@ import Testing
         #expect(viewer.video.keyframeRequests <= (loss == 0 ? 0 : 4))
     }
 
+    @Test("a layer that ends is missed for 400 ms and no longer, whenever that is", arguments: [0, 60, 120, 180, 240] as [Int64])
+    func ending(offset: Int64) throws {
+        let (world, camera, viewer) = try world(seed: 78, bestFirst: false)
+        world.run(for: .seconds(4) + .milliseconds(offset))
+        camera.cameras[2].isPaused = true
+        world.run(for: .seconds(2))
+        #expect(viewer.video.decoder.stretches.last?.layer == 1)
+        // Besides, a round trip, an encoder's 50 ms, and a frame.
+        #expect(viewer.video.decoder.longestPause < .milliseconds(600), "\(viewer.video.decoder.longestPause)")
+    }
+
     @Test("a layer that goes on after a pause without a keyframe of its own is asked for one")
     func silentReturn() throws {
         let (world, camera, viewer) = try world(seed: 71, bestFirst: false)
