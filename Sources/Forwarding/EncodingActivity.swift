@@ -46,15 +46,19 @@ package struct EncodingActivity: Sendable {
 
     /// A packet has come with so many `bytes` of payload. One that `isLate` fills a gap, and says nothing of whether frames come.
     package mutating func note(bytes: Int, endsFrame: Bool = false, isLate: Bool = false, at now: Instant) {
-        hasBegun = !isLate && !isLive(at: now)
+        hasBegun = false
         windowBytes += bytes
         windowPackets += 1
         guard !isLate else { return }
         if let lastArrival {
-            if now - lastArrival > EncodingActivity.gap { flowsSince = now }
+            if now - lastArrival > EncodingActivity.gap {
+                flowsSince = now
+                hasBegun = now - lastArrival >= EncodingActivity.silence
+            }
         } else {
             windowStart = now
             flowsSince = now
+            hasBegun = true
             (windowBytes, windowPackets) = (bytes, 1)
         }
         lastArrival = now

@@ -50,7 +50,7 @@ package struct Metrics: Sendable {
             out.sample("apus_keyframe_requests_total", $1.counters.requestsReceived.keyframes, ["direction": "in", "worker": $0])
             out.sample("apus_keyframe_requests_total", $1.counters.requestsSent.keyframes, ["direction": "out", "worker": $0])
         }
-        out.family("apus_replayed_keyframes_total", .counter, "Subscribers who began with a keyframe that had come before, and asked for none.")
+        out.family("apus_replayed_keyframes_total", .counter, "Subscribers who began with a keyframe that had come before.")
         each {
             out.sample("apus_replayed_keyframes_total", $1.joinersServed, ["worker": $0])
         }
