@@ -24,7 +24,7 @@ def section(kind, feedback):
     congestion = [] if feedback == "off" else [*EXTENSIONS, "a=rtcp-rsize", f"a=rtcp-fb:{111 if kind == 'audio' else 96} transport-cc"]
     if kind == "audio":
         return "111", AUDIO + congestion
-    return ("96 97", VIDEO + REPAIR + congestion) if feedback == "nack" else ("96", VIDEO + congestion)
+    return ("96", VIDEO) if feedback == "off" else ("96 97", VIDEO + REPAIR + congestion)
 
 
 class Tool:
