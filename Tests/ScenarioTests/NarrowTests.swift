@@ -97,10 +97,7 @@ import Testing
         #expect(camera.uplink.refused > 10)
         let resent = camera.cameras.reduce(0) { $0 + $1.stream.resent }
         // Each answer in vain is another that finds the queue full.
-        print(
-            "a full queue above: \(camera.uplink.refused) refused, \(resent) sent again, \(viewer.video.decoder.longestPause.milliseconds) ms"
-        )
-        #expect(camera.uplink.refused < 110 && resent < 160, "\(resent) for \(camera.uplink.refused)")
+        #expect(camera.uplink.refused < 90 && resent < 70, "\(resent) for \(camera.uplink.refused)")
         #expect(viewer.video.decoder.faults == [] && viewer.video.decoder.longestPause < .milliseconds(1_600))
     }
 
