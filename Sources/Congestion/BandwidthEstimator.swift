@@ -152,6 +152,8 @@ package struct BandwidthEstimator: ~Copyable {
         package var hasRoom = true
         /// Smoothed.
         package var roundTrip = Interval.zero
+        /// No end of the link has been found yet, and no queue: the target is still a first guess, or what the last probe happened to ask for.
+        package var isExploring = true
     }
 
     private static let full = 0.8
@@ -274,7 +276,8 @@ package struct BandwidthEstimator: ~Copyable {
         guidance = Guidance(
             isNearCapacity: isNearCapacity, hasQueue: path.queue > BandwidthEstimator.standingQueue + noise * 2, probe: probes.offer,
             settled: max(self.target, min(rateControl.settled, loss.limit ?? .maximum, limits.maximum)), loss: loss.recent,
-            hasRoom: throughput.map { $0 < self.target * BandwidthEstimator.full } ?? true, roundTrip: path.roundTrip)
+            hasRoom: throughput.map { $0 < self.target * BandwidthEstimator.full } ?? true, roundTrip: path.roundTrip,
+            isExploring: probes.isInitial)
     }
 
     /// Where it stands.

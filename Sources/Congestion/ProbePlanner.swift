@@ -173,7 +173,7 @@ package struct ProbePlanner {
             let result = measurement.result(loss: situation.loss)
             // The delay varies more than was known when it began: what it found may be noise, and a longer one tells.
             let wanted = ProbePlanner.length(of: cluster.cause, situation, atLeast: ProbeCluster.shortest)
-            let isUnsure = wanted > length + length / 2 || attempt == 0 && cluster.cause == .start
+            let isUnsure = wanted > length + length / 2 || attempt == 0 && isInitial
             if case .capacity = result, isUnsure, attempt < ProbePlanner.attempts {
                 attempt += 1
                 begin(cluster.rate, cluster.cause, situation, atLeast: ProbePlanner.lengthOfSecond, at: now)

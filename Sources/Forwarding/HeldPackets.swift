@@ -6,7 +6,7 @@ import RTP
 ///
 /// Copies, and not places in a ring: what waits is little and rare, and may outlive its publication. The memory is one block of which the system
 /// commits what is used; both it and each queue are bounded, and what finds no room is not held, but sent. Much waits where many begin at once, before
-/// anything is known of their ways: that memory is given back when nothing waits and little has lately.
+/// anything is known of their ways: that memory is given back when little has waited for a while.
 package struct HeldPackets: ~Copyable {
     /// What waits for one transport, oldest first.
     package struct Queue {
@@ -39,10 +39,12 @@ package struct HeldPackets: ~Copyable {
     private var used = 0
     /// How many are held now.
     package private(set) var count = 0
-    /// How many were at most since none was.
+    /// How many were at most since it was last looked at, and when that is due again.
     private var most = 0
+    private var nextLook = Instant(nanoseconds: 0)
     /// Memory for so many stays.
     private static let kept = 64
+    private static let period = Interval.seconds(5)
 
     package init(capacity: Int) { self.capacity = capacity }
 
@@ -95,7 +97,6 @@ package struct HeldPackets: ~Copyable {
         entries[Int(place)].next = free
         free = place
         count -= 1
-        if count == 0 { becameEmpty() }
         return packet
     }
 
@@ -105,7 +106,6 @@ package struct HeldPackets: ~Copyable {
             entries[Int(queue.last)].next = free
             free = queue.first
             count -= queue.count
-            if count == 0 { becameEmpty() }
         }
         queue = Queue()
     }
@@ -113,12 +113,15 @@ package struct HeldPackets: ~Copyable {
     /// How much memory is there, in packets.
     package var committed: Int { used }
 
-    private mutating func becameEmpty() {
-        if used > HeldPackets.kept, most < used / 4 {
+    /// Time has passed: memory that was much too large for a while is given back, once nothing is in it.
+    package mutating func handleTimeout(at now: Instant) {
+        guard used > HeldPackets.kept, now >= nextLook else { return }
+        nextLook = now + HeldPackets.period
+        if count == 0, most < used / 4 {
             slab?.deallocate()
             entries?.deallocate()
             (slab, entries, free, used) = (nil, nil, -1, 0)
         }
-        most = 0
+        most = count
     }
 }

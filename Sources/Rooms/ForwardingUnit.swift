@@ -259,6 +259,7 @@ package final class ForwardingUnit {
         }
         handleRelayTimeouts(at: now)
         handleSpeechTurn(at: now)
+        held.handleTimeout(at: now)
         if batch.count < batch.capacity / 2 { continueHandshakes(at: now, into: batch) }
     }
 

@@ -63,7 +63,8 @@ extension Participant {
         if claims.allSatisfy({ $0.rungs.isEmpty }) { nextAllocation = now + Participant.idleInterval }
         let steps = allocation.share(room - sound, among: claims, at: now)
         let current = claims.reduce(Bitrate.zero) { sum, claim in claim.current.map { sum + claim.rungs[$0].rate } ?? sum }
-        let isFlooded = current > room * Participant.flood
+        // While the way is still being found out, which takes a few round trips, what was taken for it is sent: it may well pass.
+        let isFlooded = current > room * Participant.flood && !downlink.estimator.guidance.isExploring
         for ((subscription, claim), step) in zip(zip(claimants, claims), steps) {
             guard !claim.rungs.isEmpty else {
                 // Nothing arrives that could be shared out; a keyframe is asked for all the same.

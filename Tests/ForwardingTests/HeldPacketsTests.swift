@@ -49,18 +49,31 @@ struct HeldPacketsTests {
         #expect([take(&held, &other)?.mark, take(&held, &other)?.mark, take(&held, &other)?.mark] == [3, 5, 6])
     }
 
-    @Test("What a crowd has needed is given back when little is; what is needed each time stays")
+    @Test("What a crowd has needed is given back when little has waited for a while; what is needed each time stays")
     func memory() {
         var held = HeldPackets(capacity: 1_024)
         var (one, other) = (HeldPackets.Queue(), HeldPackets.Queue())
+        var now = Instant(nanoseconds: 1_000_000_000)
+        func pass() {
+            now = now + .seconds(5)
+            held.handleTimeout(at: now)
+        }
         for _ in 0..<3 {
             for mark in 0..<200 { #expect(hold(UInt8(mark), &held, &one)) }
             held.removeAll(of: &one)
+            pass()
             #expect(held.committed == 200)
         }
-        #expect(hold(1, &held, &other) && take(&held, &other)?.mark == 1)
+        // What waits is not moved for that.
+        #expect(hold(1, &held, &other))
+        pass()
+        #expect(held.committed == 200 && take(&held, &other)?.mark == 1)
+        held.handleTimeout(at: now + .seconds(4))
+        #expect(held.committed == 200)
+        pass()
         #expect(held.committed == 0)
         #expect(hold(2, &held, &one) && hold(3, &held, &other) && held.committed == 2)
+        pass()
         #expect(take(&held, &other)?.mark == 3 && take(&held, &one)?.mark == 2 && held.committed == 2)
     }
 
