@@ -85,7 +85,7 @@ import Testing
         #expect(viewers[1].video.decoder.stretches.map(\.source) == [2] && viewers[1].audio.review().sources == [2])
     }
 
-    @Test("who is there when twelve cameras begin sees them all on a wide way within half a second, and nothing is thrown away while that is found out")
+    @Test("on a wide way twelve cameras that begin together are seen within half a second, and nothing of them is thrown away")
     func manyCameras() throws {
         let world = try SimulatedWorld(seed: 19)
         let begin = world.now + .seconds(2)
