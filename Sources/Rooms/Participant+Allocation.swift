@@ -64,7 +64,8 @@ extension Participant {
         let steps = allocation.share(room - sound, among: claims, at: now)
         let current = claims.reduce(Bitrate.zero) { sum, claim in claim.current.map { sum + claim.rungs[$0].rate } ?? sum }
         // While the way is still being found out, which takes a few round trips, what was taken for it is sent: it may well pass.
-        let isFlooded = current > room * Participant.flood && !downlink.estimator.guidance.isExploring
+        let isExploring = downlink.estimator.guidance.isExploring
+        let isFlooded = current > room * Participant.flood && !isExploring
         for ((subscription, claim), step) in zip(zip(claimants, claims), steps) {
             guard !claim.rungs.isEmpty else {
                 // Nothing arrives that could be shared out; a keyframe is asked for all the same.
@@ -76,14 +77,21 @@ extension Participant {
                 subscription.cut()
                 downlink.isFlooded = true
             }
-            let wasPaused = subscription.isPausedForBandwidth
             subscription.allocate(step.map { claim.rungs[$0].target }, of: claim.rungs[claim.rungs.count - 1].target, at: now)
-            if wasPaused != subscription.isPausedForBandwidth, let track = subscription.source {
-                events.append(.paused(id, track: track, isPaused: !wasPaused))
-            }
+            tellPause(of: subscription, isExploring: isExploring, &events)
         }
         // Whoever waits for another encoding may have asked for its keyframe.
         wantsPublishers = claimants.contains { $0.selector.hasChange || $0.selector.target != $0.selector.current }
         downlink.want((wanted * (1 / (1 - loss)) + sound) * Participant.spare, at: now)
+    }
+
+    /// Tells that a picture is paused, or not any more; not while the first probes are under way, as most such pauses end with them.
+    private func tellPause(of subscription: Subscription, isExploring: Bool, _ events: inout [RoomEvent]) {
+        guard let track = subscription.source else { return }
+        let wasTold = subscription.toldPaused == track
+        let isPaused = subscription.isPausedForBandwidth && (wasTold || !isExploring)
+        guard isPaused != wasTold else { return }
+        subscription.toldPaused = isPaused ? track : nil
+        events.append(.paused(id, track: track, isPaused: isPaused))
     }
 }

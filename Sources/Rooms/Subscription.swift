@@ -23,6 +23,8 @@ package final class Subscription {
     private(set) var allocated: LayerTarget?
     /// There is no room for it.
     private(set) var isPausedForBandwidth = false
+    /// The track of which the subscriber has been told so.
+    var toldPaused: TrackID?
     /// Its share is about to be found: no keyframe is asked for before of what may be too much.
     var awaitsShare = false
     var history = AllocationHistory()
