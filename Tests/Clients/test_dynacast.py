@@ -4,6 +4,7 @@ import asyncio
 import time
 
 import aiohttp
+import pytest
 
 from clients.guest import make_room, room_of
 from clients.waiting import until
@@ -29,9 +30,10 @@ async def explained(server, room):
             return await response.text()
 
 
-async def test_layers_are_off_when_nobody_watches_them_and_back_without_a_freeze(apus, guests, sdk):
+@pytest.mark.parametrize("browser", ["chromium", "firefox"])
+async def test_layers_are_off_when_nobody_watches_them_and_back_without_a_freeze(apus, guests, sdk, browser):
     link = await make_room(apus)
-    ada = await guests.chromium(saves_data=False)
+    ada = await {"chromium": guests.chromium, "firefox": guests.firefox}[browser](saves_data=False)
     await ada.join(link, "Ada")
     viewer = await sdk("viewer")
     await viewer.join(apus, room_of(link))

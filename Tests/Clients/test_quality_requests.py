@@ -1,6 +1,8 @@
-"""A client asks for another quality, and gets it: Chromium publishes from the web app, LiveKit's SDK watches."""
+"""A client asks for another quality, and gets it: a browser publishes from the web app, LiveKit's SDK watches."""
 
 import time
+
+import pytest
 
 from clients.guest import make_room, room_of
 from clients.waiting import until
@@ -8,10 +10,11 @@ from clients.waiting import until
 SIZES = {"high": (1280, 720), "medium": (640, 360), "low": (320, 180)}
 
 
-async def test_another_quality_shows_without_a_freeze(apus, guests, sdk, record_property):
+@pytest.mark.parametrize("browser", ["chromium", "firefox"])
+async def test_another_quality_shows_without_a_freeze(apus, guests, sdk, record_property, browser):
     """Each within four seconds of the request: what nobody watched meanwhile may have to be switched on again."""
     link = await make_room(apus)
-    ada = await guests.chromium(saves_data=False)
+    ada = await {"chromium": guests.chromium, "firefox": guests.firefox}[browser](saves_data=False)
     await ada.join(link, "Ada")
     bob = await sdk("bob")
     await bob.join(apus, room_of(link))

@@ -230,12 +230,12 @@ class ChromiumGuest(Guest):
 class FirefoxGuest(Guest):
     """In a container of its own, as another person's browser would be."""
 
-    async def open(self, firefox):
+    async def open(self, firefox, saves_data=True):
         self.browser = firefox
         self.container = (await firefox.command("browser.createUserContext", {}))["userContext"]
         self.context = (await firefox.command("browsingContext.create", {"type": "tab", "userContext": self.container}))["context"]
         self.page = FirefoxPage(firefox, self.context)
-        function = f"() => {{ {preload()} }}"
+        function = f"() => {{ {preload(saves_data)} }}"
         await firefox.command("script.addPreloadScript", {"functionDeclaration": function, "contexts": [self.context]})
         return self
 
