@@ -44,7 +44,7 @@ package struct HeldPackets: ~Copyable {
     private var nextLook = Instant(nanoseconds: 0)
     /// Memory for so many stays.
     private static let kept = 64
-    private static let period = Interval.seconds(5)
+    private static let period = Interval.seconds(1)
 
     package init(capacity: Int) { self.capacity = capacity }
 

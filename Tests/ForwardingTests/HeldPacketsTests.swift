@@ -55,7 +55,7 @@ struct HeldPacketsTests {
         var (one, other) = (HeldPackets.Queue(), HeldPackets.Queue())
         var now = Instant(nanoseconds: 1_000_000_000)
         func pass() {
-            now = now + .seconds(5)
+            now = now + .seconds(1)
             held.handleTimeout(at: now)
         }
         for _ in 0..<3 {
@@ -68,7 +68,7 @@ struct HeldPacketsTests {
         #expect(hold(1, &held, &other))
         pass()
         #expect(held.committed == 200 && take(&held, &other)?.mark == 1)
-        held.handleTimeout(at: now + .seconds(4))
+        held.handleTimeout(at: now + .milliseconds(900))
         #expect(held.committed == 200)
         pass()
         #expect(held.committed == 0)
