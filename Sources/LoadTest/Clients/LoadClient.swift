@@ -127,16 +127,17 @@ final class LoadClient {
         let parsed = RTPHeader.parse(UnsafeRawBufferPointer(datagram).bytes)
         datagram[0] = first
         guard let header = parsed else { return .distantFuture }
+        // Before it is known whose it is, as in browsers: what comes before its track is known has arrived all the same.
+        let values = HeaderExtensionValues.parse(UnsafeRawBufferPointer(datagram).bytes, header, transport.extensions)
+        if let sequence = values.transportSequence { arrivals.note(sequence, at: arrival) }
         if ssrcs.isEmpty || ssrcs[lastSSRC].ssrc != header.ssrc.rawValue {
             guard let index = ssrcs.firstIndex(where: { $0.ssrc == header.ssrc.rawValue }) else {
                 strays &+= 1
-                return .distantFuture
+                return arrivals.nextDeadline
             }
             lastSSRC = index
         }
         let track = tracks[ssrcs[lastSSRC].track]
-        let values = HeaderExtensionValues.parse(UnsafeRawBufferPointer(datagram).bytes, header, transport.extensions)
-        if let sequence = values.transportSequence { arrivals.note(sequence, at: arrival) }
         totals.packets &+= 1
         totals.bytes &+= UInt64(datagram.count)
         guard track.wantsToRead(header) else {
@@ -202,7 +203,8 @@ final class LoadClient {
         for track in tracks where track.nextDeadline <= now {
             track.handleTimeout(at: now, sender: feedbackSSRC, over: transport, into: batch)
         }
-        if arrivals.nextDeadline <= now, let about = tracks.first?.ssrc {
+        if arrivals.nextDeadline <= now {
+            let about = tracks.first?.ssrc ?? feedbackSSRC
             transport.sendRTCP(into: batch) { arrivals.write(into: &$0, sender: feedbackSSRC, media: about, at: now) }
         }
         if let due = nextReport, due <= now {

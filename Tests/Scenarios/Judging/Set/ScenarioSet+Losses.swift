@@ -22,6 +22,15 @@ extension ScenarioSet {
                 try stage.watch(behind: stage.bottleneck(.init(wide)))
             }
         } + [
+            // Whoever has no stream of retransmissions gets what it lacks as it was.
+            Scenario("loss-down-5-plain") { stage in
+                try stage.publish()
+                try stage.watch(behind: stage.bottleneck(.init(wide))) { plan in
+                    plan.takesRetransmissions = false
+                    plan.downlink = LinkConditions(delay: .milliseconds(50), loss: 0.05)
+                    plan.uplink.delay = .milliseconds(50)
+                }
+            },
             // One datagram in 25, in bursts of five.
             Scenario("bursts-down") { stage in
                 try stage.publish()
