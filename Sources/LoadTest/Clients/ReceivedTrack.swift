@@ -28,6 +28,7 @@ package final class ReceivedTrack {
     package private(set) var padding: UInt64 = 0
     package private(set) var nacked: UInt64 = 0
     package private(set) var keyframeRequests: UInt64 = 0
+    private var firstArrival: Instant?
     package private(set) var lastArrival: Instant?
     /// The first whole picture that a decoder can begin with.
     package private(set) var firstFrame: Instant?
@@ -127,6 +128,7 @@ package final class ReceivedTrack {
         packets &+= 1
         begin = begin ?? sequence
         first = min(first ?? sequence, sequence)
+        firstArrival = firstArrival ?? arrival
         lastArrival = arrival
         if header.ssrc == ssrc {
             statistics.note(sequence: sequence, timestamp: header.timestamp, arrival: arrival, retransmitted: false)
@@ -170,7 +172,8 @@ package final class ReceivedTrack {
             return
         }
         lastSample = Sample(sequence: sequence, stamp: stamp)
-        if header.ssrc == ssrc { delays.add(arrival - sent) }
+        // What had been sent before anything came is history that a joiner may begin with: it is late on purpose.
+        if header.ssrc == ssrc, let firstArrival, sent >= firstArrival { delays.add(arrival - sent) }
         if kind == .audio {
             if let level = values.audioLevel, level != stamp.layer { fault("a wrong audio level") }
         } else if let wanted {
