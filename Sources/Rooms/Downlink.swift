@@ -76,6 +76,9 @@ struct Downlink: ~Copyable {
     /// Whether it hears of each packet, and not only of how many.
     var hearsOfPackets: Bool { feedback == .transport || feedback == .streams }
 
+    /// What the way carries is still being found out by the first probes. Where nobody answers these, it is not.
+    var isExploring: Bool { hearsOfPackets && estimator.guidance.isExploring }
+
     private mutating func expect(_ kind: Feedback) {
         guard feedback == .reports else { return }
         feedback = kind

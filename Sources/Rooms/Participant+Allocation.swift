@@ -64,7 +64,7 @@ extension Participant {
         let steps = allocation.share(room - sound, among: claims, at: now)
         let current = claims.reduce(Bitrate.zero) { sum, claim in claim.current.map { sum + claim.rungs[$0].rate } ?? sum }
         // While the way is still being found out, which takes a few round trips, what was taken for it is sent: it may well pass.
-        let isExploring = downlink.estimator.guidance.isExploring
+        let isExploring = downlink.isExploring
         let isFlooded = current > room * Participant.flood && !isExploring
         for ((subscription, claim), step) in zip(zip(claimants, claims), steps) {
             guard !claim.rungs.isEmpty else {

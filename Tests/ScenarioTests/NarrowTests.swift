@@ -101,6 +101,36 @@ import Testing
         #expect(viewer.video.decoder.faults == [] && viewer.video.decoder.longestPause < .milliseconds(1_600))
     }
 
+    @Test(
+        "whoever's way carries less than all is told what is paused, and so is who tells nothing of what arrives",
+        arguments: zip([true, false], [2, 1]))
+    func pauses(tellsOfArrivals: Bool, expected: Int) throws {
+        let world = try SimulatedWorld(seed: 243)
+        let cameras = try (0..<3).map { try world.join(.publisher("camera \($0)")) }
+        world.run(for: .seconds(1))
+        var viewing = PeerPlan.viewer()
+        viewing.following = .nobody
+        viewing.screens = cameras.count
+        viewing.tellsOfArrivals = tellsOfArrivals
+        viewing.downlink = .bottleneck(1_200_000)
+        let viewer = try world.join(viewing)
+        world.negotiate(viewer) { _, sending in
+            for (index, camera) in cameras.enumerated() { sending[index].source = camera.tracks.first { $0.parameters.kind == .video } }
+        }
+        func paused() -> Int {
+            var tracks: Set<TrackID> = []
+            for case .paused(viewer.id, let track, let isPaused) in world.events.map(\.event) {
+                if isPaused { tracks.insert(track) } else { tracks.remove(track) }
+            }
+            return tracks.count
+        }
+        #expect(world.run(for: .seconds(5)) { paused() == expected })
+        guard tellsOfArrivals else { return }
+        viewer.downlink.conditions = LinkConditions()
+        #expect(world.run(for: .seconds(30)) { paused() == 0 })
+        #expect(viewer.videos.allSatisfy { $0.decoder.faults == [] })
+    }
+
     @Test("what is lost of encodings that nobody watches is not asked for")
     func unwatched() throws {
         let world = try SimulatedWorld(seed: 242)
