@@ -33,7 +33,7 @@ async def explained(server, room):
 @pytest.mark.parametrize("browser", ["chromium", "firefox"])
 async def test_layers_are_off_when_nobody_watches_them_and_back_without_a_freeze(apus, guests, sdk, browser):
     link = await make_room(apus)
-    ada = await {"chromium": guests.chromium, "firefox": guests.firefox}[browser](saves_data=False)
+    ada = await guests.named(browser, saves_data=False)
     await ada.join(link, "Ada")
     viewer = await sdk("viewer")
     await viewer.join(apus, room_of(link))

@@ -72,7 +72,7 @@ async def test_a_browser_restarts_ice_over_http(apus, chromium, firefox, closing
 async def test_an_offer_in_a_room_restarts_ice(apus, guests, name):
     """The page restarts ICE and negotiates because somebody joins: one offer, with new credentials and a new section. The call is the same."""
     link = await make_room(apus)
-    ada, grace = await {"chromium": guests.chromium, "firefox": guests.firefox}[name](), await guests.chromium()
+    ada, grace = await guests.named(name), await guests.chromium()
     await ada.join(link, "Ada")
     await grace.join(link, "Grace")
     await ada.sees_picture_of(grace)

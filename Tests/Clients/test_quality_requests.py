@@ -14,7 +14,7 @@ SIZES = {"high": (1280, 720), "medium": (640, 360), "low": (320, 180)}
 async def test_another_quality_shows_without_a_freeze(apus, guests, sdk, record_property, browser):
     """Each within four seconds of the request: what nobody watched meanwhile may have to be switched on again."""
     link = await make_room(apus)
-    ada = await {"chromium": guests.chromium, "firefox": guests.firefox}[browser](saves_data=False)
+    ada = await guests.named(browser, saves_data=False)
     await ada.join(link, "Ada")
     bob = await sdk("bob")
     await bob.join(apus, room_of(link))

@@ -289,6 +289,9 @@ class Guests:
     async def firefox(self, **options):
         return await self._open(FirefoxGuest(), self._firefox, options)
 
+    async def named(self, name, **options):
+        return await {"chromium": self.chromium, "firefox": self.firefox}[name](**options)
+
     async def _open(self, guest, browser, options):
         self.opened.append(guest)
         return await guest.open(browser, **options)
