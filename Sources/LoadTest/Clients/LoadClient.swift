@@ -203,10 +203,8 @@ final class LoadClient {
         for track in tracks where track.nextDeadline <= now {
             track.handleTimeout(at: now, sender: feedbackSSRC, over: transport, into: batch)
         }
-        if arrivals.nextDeadline <= now {
-            let about = tracks.first?.ssrc ?? feedbackSSRC
-            transport.sendRTCP(into: batch) { arrivals.write(into: &$0, sender: feedbackSSRC, media: about, at: now) }
-        }
+        arrivals.handleTimeout(
+            at: now, sender: feedbackSSRC, media: tracks.first?.ssrc ?? feedbackSSRC, over: transport, into: batch)
         if let due = nextReport, due <= now {
             nextReport = now + LoadClient.reportInterval
             report(at: now, into: batch)
