@@ -39,7 +39,7 @@ package struct HeldPackets: ~Copyable {
     private var used = 0
     /// How many are held now.
     package private(set) var count = 0
-    /// How many were at most since it was last looked at, and when that is due again.
+    /// How many were at most since that was last looked at.
     private var most = 0
     private var nextLook = Instant(nanoseconds: 0)
     /// Memory for so many stays.
@@ -113,9 +113,12 @@ package struct HeldPackets: ~Copyable {
     /// How much memory is there, in packets.
     package var committed: Int { used }
 
+    /// When it is to be looked at whether so much memory is needed; distant future where there is little.
+    package var nextDeadline: Instant { used > HeldPackets.kept ? nextLook : .distantFuture }
+
     /// Time has passed: memory that was much too large for a while is given back, once nothing is in it.
     package mutating func handleTimeout(at now: Instant) {
-        guard used > HeldPackets.kept, now >= nextLook else { return }
+        guard now >= nextDeadline else { return }
         nextLook = now + HeldPackets.period
         if count == 0, most < used / 4 {
             slab?.deallocate()

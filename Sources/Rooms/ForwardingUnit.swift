@@ -227,7 +227,7 @@ package final class ForwardingUnit {
 
     /// When `handleTimeout` is due next.
     package var nextDeadline: Instant {
-        let own = min(deadlines.next, handshakes.nextDeadline, speech.nextTurn)
+        let own = min(deadlines.next, handshakes.nextDeadline, speech.nextTurn, held.nextDeadline)
         return exchange.map { min(own, $0.deadlines.next) } ?? own
     }
 
