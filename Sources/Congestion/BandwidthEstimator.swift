@@ -152,7 +152,7 @@ package struct BandwidthEstimator: ~Copyable {
         package var hasRoom = true
         /// Smoothed.
         package var roundTrip = Interval.zero
-        /// No end of the link has been found yet, and no queue, and somebody answers: the target is a first guess, or what the last probe asked for.
+        /// No end of the link has been found yet, no queue, and no probe was in vain: the target is a first guess, or what the last probe asked for.
         package var isExploring = true
     }
 
@@ -277,7 +277,7 @@ package struct BandwidthEstimator: ~Copyable {
             isNearCapacity: isNearCapacity, hasQueue: path.queue > BandwidthEstimator.standingQueue + noise * 2, probe: probes.offer,
             settled: max(self.target, min(rateControl.settled, loss.limit ?? .maximum, limits.maximum)), loss: loss.recent,
             hasRoom: throughput.map { $0 < self.target * BandwidthEstimator.full } ?? true, roundTrip: path.roundTrip,
-            isExploring: probes.isInitial && !isSilent)
+            isExploring: probes.isInitial)
     }
 
     /// Where it stands.

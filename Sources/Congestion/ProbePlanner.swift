@@ -25,7 +25,8 @@ package struct ProbePlanner {
     private static let mostMisled = 4
     /// A cluster that nobody sends, or whose packets are not heard of, is given up.
     private static let patience = Interval.seconds(1)
-    /// Where the first of all finds the link narrow, nothing is known of how much the delay varies: another one has to agree.
+    /// While the link is being found out, little is known of how much the delay varies: where a probe finds it narrow another one, of this length, has
+    /// to agree.
     private static let lengthOfSecond = Interval.milliseconds(40)
     /// Of the target, probes from time to time may take so much in the long run, and so much time's worth at once.
     private static let share = 0.08
@@ -171,7 +172,7 @@ package struct ProbePlanner {
         if measurement.isComplete(loss: situation.loss) {
             end(at: now)
             let result = measurement.result(loss: situation.loss)
-            // The delay varies more than was known when it began: what it found may be noise, and a longer one tells.
+            // The delay varies more than was known when it began, or nothing is known of that yet: what it found may be noise, and a longer one tells.
             let wanted = ProbePlanner.length(of: cluster.cause, situation, atLeast: ProbeCluster.shortest)
             let isUnsure = wanted > length + length / 2 || attempt == 0 && isInitial
             if case .capacity = result, isUnsure, attempt < ProbePlanner.attempts {

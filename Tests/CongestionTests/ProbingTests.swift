@@ -137,6 +137,32 @@ struct ProbePlannerTests {
         #expect(planner.offer == nil, "3,000 kbit/s are enough for 2,000")
     }
 
+    @Test(
+        "until the link's end is known, a probe that finds it narrow is sent again, longer; after that it is believed",
+        arguments: [true, false])
+    func unsure(isNew: Bool) throws {
+        var planner = ProbePlanner()
+        planner.update(situation(300), at: at(0))
+        let first = try #require(planner.offer)
+        let passed = send(&planner, capacity: .kilobits(10_000), target: 300, at: at(0))
+        guard case .passed(let rate) = passed else { return #expect(Bool(false), "\(String(describing: passed))") }
+        if !isNew { planner.noteFound() }
+        planner.goOn(after: rate, first, situation(900), at: at(100))
+        let further = try #require(planner.offer)
+        // The receiver was busy.
+        let narrow = send(&planner, capacity: .kilobits(500), target: 900, at: at(100))
+        guard isNew else {
+            guard case .capacity = narrow else { return #expect(Bool(false), "\(String(describing: narrow))") }
+            return #expect(planner.offer == nil)
+        }
+        #expect(narrow == nil)
+        let again = try #require(planner.offer)
+        #expect(again.rate == further.rate && again.cause == further.cause && again.rate.time(for: again.bytes) >= .milliseconds(39))
+        guard case .passed = send(&planner, capacity: .kilobits(10_000), target: 900, at: at(300)) else {
+            return #expect(Bool(false), "the second one does not pass")
+        }
+    }
+
     @Test("nothing more is probed for than is wanted, and more at once when more is wanted")
     func wanted() {
         var planner = ProbePlanner()

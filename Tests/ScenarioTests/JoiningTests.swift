@@ -1,6 +1,5 @@
 import HeadlessClients
 import MediaPrimitives
-import RTP
 import Rooms
 import Simulation
 import Testing
@@ -95,14 +94,9 @@ import Testing
             plan.startDelay = .seconds(2)
             return try world.join(plan)
         }
-        var viewing = PeerPlan.viewer()
-        viewing.following = .nobody
-        viewing.screens = cameras.count
-        viewing.downlink.delay = .milliseconds(20)
-        viewing.uplink.delay = .milliseconds(20)
-        let viewer = try world.join(viewing)
-        world.negotiate(viewer) { _, sending in
-            for (index, camera) in cameras.enumerated() { sending[index].source = camera.tracks.first { $0.parameters.kind == .video } }
+        let viewer = try world.join(watching: cameras) { plan in
+            plan.downlink.delay = .milliseconds(20)
+            plan.uplink.delay = .milliseconds(20)
         }
         world.run(for: .seconds(7))
         // Some had to wait for the first probes: nobody is told that the way is too narrow.

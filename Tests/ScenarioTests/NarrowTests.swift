@@ -108,27 +108,35 @@ import Testing
         let world = try SimulatedWorld(seed: 243)
         let cameras = try (0..<3).map { try world.join(.publisher("camera \($0)")) }
         world.run(for: .seconds(1))
-        var viewing = PeerPlan.viewer()
-        viewing.following = .nobody
-        viewing.screens = cameras.count
-        viewing.tellsOfArrivals = tellsOfArrivals
-        viewing.downlink = .bottleneck(1_200_000)
-        let viewer = try world.join(viewing)
-        world.negotiate(viewer) { _, sending in
-            for (index, camera) in cameras.enumerated() { sending[index].source = camera.tracks.first { $0.parameters.kind == .video } }
+        let viewer = try world.join(watching: cameras) { plan in
+            plan.tellsOfArrivals = tellsOfArrivals
+            plan.downlink = .bottleneck(1_200_000)
         }
-        func paused() -> Int {
-            var tracks: Set<TrackID> = []
-            for case .paused(viewer.id, let track, let isPaused) in world.events.map(\.event) {
-                if isPaused { tracks.insert(track) } else { tracks.remove(track) }
-            }
-            return tracks.count
-        }
-        #expect(world.run(for: .seconds(5)) { paused() == expected })
+        #expect(world.run(for: .seconds(5)) { world.pausesTold(to: viewer) == expected })
         guard tellsOfArrivals else { return }
         viewer.downlink.conditions = LinkConditions()
-        #expect(world.run(for: .seconds(30)) { paused() == 0 })
+        #expect(world.run(for: .seconds(30)) { world.pausesTold(to: viewer) == 0 })
         #expect(viewer.videos.allSatisfy { $0.decoder.faults == [] })
+    }
+
+    @Test("who falls silent before the way is found out is told what is paused")
+    func silent() throws {
+        let world = try SimulatedWorld(seed: 244)
+        let cameras = try (0..<3).map { number in
+            var plan = PeerPlan.publisher("camera \(number)")
+            // Nothing is wanted at first, and then less than is assumed: nothing is probed for.
+            plan.startDelay = .seconds(2)
+            if number == 0 { plan.video?.shapes = [VideoShape(width: 320, height: 180, packetsPerFrame: 1)] }
+            return try world.join(plan)
+        }
+        let viewer = try world.join(watching: cameras) { $0.uplink.delay = .milliseconds(10) }
+        world.show([cameras[0]], to: viewer)
+        // All of its RTCP is lost, and nothing else.
+        let outer = viewer.routes[0].outer
+        world.passes = { bytes, from, _ in from != outer || !(128...191).contains(bytes[0]) || !(192...223).contains(bytes[1]) }
+        world.run(for: .seconds(5))
+        world.show(cameras, to: viewer)
+        #expect(world.run(for: .seconds(3)) { world.pausesTold(to: viewer) == 2 })
     }
 
     @Test("what is lost of encodings that nobody watches is not asked for")
