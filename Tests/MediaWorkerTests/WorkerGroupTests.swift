@@ -20,11 +20,11 @@ private struct GroupBench {
         id: TrackID(rawValue: 5), worker: 0,
         parameters: RTPParameters(mid: "0", kind: .audio, codecs: [LoopbackClient.codec], extensions: LoopbackClient.extensions))
 
-    init(count: Int, ringCapacity: Int = 512 * 1_024) throws {
+    init(count: Int, address: SocketAddress = .v4(), ringCapacity: Int = 512 * 1_024) throws {
         certificate = try Certificate.generate()
         clientCertificate = try Certificate.generate()
         group = try WorkerGroup(
-            count: count, WorkerConfiguration(addresses: [.v4()], tcpPort: 0), certificate: certificate, ringCapacity: ringCapacity)
+            count: count, WorkerConfiguration(addresses: [address], tcpPort: 0), certificate: certificate, ringCapacity: ringCapacity)
     }
 
     /// A client of a participant on `worker`, connected.
@@ -61,7 +61,7 @@ private struct GroupBench {
 struct WorkerGroupTests {
     @Test("all are bound to the same address, which nobody else may have")
     func port() async throws {
-        let bench = try GroupBench(count: 3)
+        let bench = try GroupBench(count: 3, address: .v4(78))
         let address = try #require(bench.group.udpAddresses.first)
         #expect(bench.group.workers.allSatisfy { $0.udpAddresses == [address] })
         #expect(bench.group.workers.map(\.tcpAddresses.count) == [1, 0, 0])
