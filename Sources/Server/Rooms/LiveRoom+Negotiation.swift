@@ -83,10 +83,11 @@ extension LiveRoom {
             publishCodecs: PublishCodecs.all)
         link.role = answer.transport.role
         let assigned = client.plan.assigned
-        let sounding = link.soundingMids
+        let carried = MediaKind.allCases.map { (kind: $0, mids: link.carrying($0)) }
         link.sending = answer.sending.map { MediaLink.Outgoing(parameters: $0, track: assigned[$0.mid]) }
         // Whoever offers has applied the answer before.
-        link.held = offer.isFirefox && sounding.count == 1 ? link.soundingMids.subtracting(sounding) : []
+        let isFirefox = offer.isFirefox
+        link.held = Set(carried.filter { isFirefox && $0.mids.count == 1 }.flatMap { link.carrying($0.kind).subtracting($0.mids) })
         for mid in answer.undecodable { if let track = assigned[mid] { refuse(track, to: member, client) } }
 
         // 4. What begins.
@@ -121,7 +122,7 @@ extension LiveRoom {
         updateSubscriptions(of: member)
     }
 
-    /// Lets the sections that are held sound once the client has had `holdingTime` to apply its answer.
+    /// Lets the sections that are held begin once the client has had `holdingTime` to apply its answer.
     private func releaseSoon(_ link: MediaLink, of member: Member) {
         let decision = link.holdings
         Task {

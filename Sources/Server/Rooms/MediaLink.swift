@@ -54,8 +54,10 @@ final class MediaLink {
         local = ICECredentials.random(entropy, worker: worker)
     }
 
-    /// Mids of the sections by which we send sound.
-    var soundingMids: Set<String> { Set(sending.lazy.filter { $0.track != nil && $0.parameters.kind == .audio }.map(\.parameters.mid)) }
+    /// Mids of the sections by which we send something of this kind.
+    func carrying(_ kind: MediaKind) -> Set<String> {
+        Set(sending.lazy.filter { $0.track != nil && $0.parameters.kind == kind }.map(\.parameters.mid))
+    }
 
     func freshCredentials(_ entropy: Entropy) -> ICECredentials { ICECredentials.random(entropy, worker: worker) }
 

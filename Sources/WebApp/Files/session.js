@@ -58,8 +58,7 @@ export class Session {
         if (body.reason && body.reason !== 'QUEUED' && body.addTrack) this.#announcing.get(body.addTrack.cid)?.(null);
         return;
       case 'mediaSectionsRequirement':
-        for (let i = 0; i < (body.numAudios ?? 0); i++) this.pc.addTransceiver('audio', { direction: 'recvonly' });
-        for (let i = 0; i < (body.numVideos ?? 0); i++) this.pc.addTransceiver('video', { direction: 'recvonly' });
+        this.#addReceivers(body.numAudios ?? 0, body.numVideos ?? 0);
         return this.#negotiate();
       case 'subscribedQualityUpdate': return this.#heed(body);
       case 'leave': return this.#end(body);
@@ -76,10 +75,16 @@ export class Session {
     this.#wait(CONNECTING);
     await this.sync();
     if (this.#isOver) return;
-    this.pc.addTransceiver('audio', { direction: 'recvonly' });
-    this.pc.addTransceiver('video', { direction: 'recvonly' });
+    // What there is comes with the first answer; the server asks for more sections when there is more.
+    const types = (join.otherParticipants ?? []).flatMap(({ tracks = [] }) => tracks.map(({ type = 'AUDIO' }) => type));
+    this.#addReceivers(...Object.values(KINDS).map(kind => Math.max(1, types.filter(type => type === kind).length)));
     this.#isReady = true;
     this.#negotiate();
+  }
+
+  #addReceivers(audios, videos) {
+    for (let i = 0; i < audios; i++) this.pc.addTransceiver('audio', { direction: 'recvonly' });
+    for (let i = 0; i < videos; i++) this.pc.addTransceiver('video', { direction: 'recvonly' });
   }
 
   // The session ends unless the connection is up within `time`.

@@ -171,8 +171,10 @@ struct SubscriptionTests {
         #expect(opened.parameters.sending.map(\.source?.id).count == 1 && opened.parameters.sending.first?.source?.worker == 0)
     }
 
-    @Test("Firefox gets the second voice only when it has applied the answer that names it, others at once", arguments: [false, true])
-    func secondVoice(offersAgain: Bool) async throws {
+    @Test(
+        "Firefox gets the second voice, and the second picture, only when it has applied the answer that names it, others at once",
+        arguments: [Livekit_TrackSource.microphone, .camera], [false, true])
+    func second(of source: Livekit_TrackSource, offersAgain: Bool) async throws {
         let bench = RoomBench()
         let alice = try await bench.join("alice")
         let carol = try await bench.join("carol")
@@ -180,12 +182,12 @@ struct SubscriptionTests {
         offer.becomeFirefox()
         let fox = try await bench.join("fox", offer: offer)
         let bob = try await bench.join("bob")
-        _ = try await alice.publish(.microphone)
+        _ = try await alice.publish(source)
         for client in [fox, bob] { await client.sendOffer() }
         let (foxID, bobID) = (try #require(bench.transports(of: "fox").first?.id), try #require(bench.transports(of: "bob").first?.id))
-        // The first one at once: nobody else has sound.
+        // The first one at once: there is none that could take its packets.
         #expect(bench.host.memory.current.fed(foxID).compactMap(\.self).count == 1)
-        _ = try await carol.publish(.microphone)
+        _ = try await carol.publish(source)
         for client in [fox, bob] { #expect(await client.sendOffer()?.midToTrackID.count == 2) }
         #expect(bench.host.memory.current.fed(bobID).compactMap(\.self).count == 2)
         #expect(bench.host.memory.current.fed(foxID).compactMap(\.self).count == 1 && bench.host.memory.current.fed(foxID).count == 2)
