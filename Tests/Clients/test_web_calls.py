@@ -51,6 +51,17 @@ async def test_who_joins_while_somebody_speaks_is_told_so(apus, guests):
     await grace.marks(ada, speaking="true", quality="excellent")
 
 
+async def test_who_comes_last_gets_everybody_with_the_first_answer(apus, guests):
+    """Each further round of offer and answer would be time in which somebody is not seen."""
+    link = await make_room(apus)
+    people = [await guests.chromium(), await guests.chromium(), await guests.firefox()]
+    for guest, name in zip(people, ["Ada", "Grace", "Alan"]):
+        await guest.join(link, name)
+    await live(people)
+    # How often the server has described itself (RFC 9429, 5.2.2).
+    assert await people[2].ask("window.apus.pc.remoteDescription.sdp.match(/o=\\S+ \\S+ (\\d+)/)[1]") == "1"
+
+
 async def test_who_leaves_is_gone_and_may_come_back(apus, guests):
     link = await make_room(apus)
     ada, grace, alan = [await guests.chromium() for _ in range(3)]
