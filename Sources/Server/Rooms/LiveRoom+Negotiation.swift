@@ -83,11 +83,9 @@ extension LiveRoom {
             publishCodecs: PublishCodecs.all)
         link.role = answer.transport.role
         let assigned = client.plan.assigned
-        let carried = MediaKind.allCases.map { (kind: $0, mids: link.carrying($0)) }
         link.sending = answer.sending.map { MediaLink.Outgoing(parameters: $0, track: assigned[$0.mid]) }
-        // Whoever offers has applied the answer before.
-        let isFirefox = offer.isFirefox
-        link.held = Set(carried.filter { isFirefox && $0.mids.count == 1 }.flatMap { link.carrying($0.kind).subtracting($0.mids) })
+        let second = link.describe(answer.sending)
+        link.held = offer.isFirefox ? second : []
         for mid in answer.undecodable { if let track = assigned[mid] { refuse(track, to: member, client) } }
 
         // 4. What begins.

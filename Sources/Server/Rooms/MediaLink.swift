@@ -29,6 +29,8 @@ final class MediaLink {
     var receiving: [ReceivingSection] = []
     /// What we send, in the order of the description.
     var sending: [Outgoing] = []
+    /// What the last answer said that we send. What has ended since is among it: the client does not know.
+    private var described: [RTPParameters] = []
     /// Mids of sections that stay silent until the client has had time to apply the answer that names them: see decision 0015.
     var held: Set<String> = [] { didSet { holdings &+= 1 } }
     /// How often that was decided.
@@ -54,9 +56,13 @@ final class MediaLink {
         local = ICECredentials.random(entropy, worker: worker)
     }
 
-    /// Mids of the sections by which we send something of this kind.
-    func carrying(_ kind: MediaKind) -> Set<String> {
-        Set(sending.lazy.filter { $0.track != nil && $0.parameters.kind == kind }.map(\.parameters.mid))
+    /// An answer says that we send by these sections. Mids of those that come to the only one of their kind by which the client receives so far: all
+    /// that it has applied is the answer before.
+    func describe(_ sending: [RTPParameters]) -> Set<String> {
+        let former = Dictionary(grouping: described, by: \.kind).mapValues { Set($0.map(\.mid)) }
+        described = sending
+        let second = sending.filter { section in former[section.kind].map { $0.count == 1 && !$0.contains(section.mid) } ?? false }
+        return Set(second.map(\.mid))
     }
 
     func freshCredentials(_ entropy: Entropy) -> ICECredentials { ICECredentials.random(entropy, worker: worker) }

@@ -197,4 +197,24 @@ struct SubscriptionTests {
         }
         #expect(await bench.host.memory.until { $0.fed(foxID).compactMap(\.self).count == 2 })
     }
+
+    @Test("and so it does where the first has ended meanwhile, of which it was not told")
+    func secondAfterFirst() async throws {
+        let bench = RoomBench()
+        let alice = try await bench.join("alice")
+        let carol = try await bench.join("carol")
+        var offer = ClientOffer.liveKit
+        offer.becomeFirefox()
+        let fox = try await bench.join("fox", offer: offer)
+        let first = try await alice.publish(.camera)
+        #expect(await fox.sendOffer()?.midToTrackID == ["3": first.sid])
+        let id = try #require(bench.transports(of: "fox").first?.id)
+        alice.offer.stop(first.mid)
+        await alice.sendOffer()
+        #expect(await bench.host.memory.until { $0.fed(id).isEmpty })
+        let (sid, _) = try await carol.publish(.camera)
+        #expect(await fox.sendOffer()?.midToTrackID == ["4": sid])
+        #expect(bench.host.memory.current.fed(id) == [nil])
+        #expect(await bench.host.memory.until { $0.fed(id).compactMap(\.self).count == 1 })
+    }
 }
