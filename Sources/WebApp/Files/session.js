@@ -7,6 +7,8 @@ const ANSWER = 10_000;
 const CONNECTING = 15_000;
 const INTERRUPTION = 5_000;
 const KINDS = { audio: 'AUDIO', video: 'VIDEO' };
+// Of each kind, in the first offer; a room may hold more than an offer may.
+const FIRST_RECEIVERS = 32;
 
 // Rejects where `promise` takes too long.
 const within = (promise, time, what) => Promise.race([
@@ -77,7 +79,8 @@ export class Session {
     if (this.#isOver) return;
     // What there is comes with the first answer; the server asks for more sections when there is more.
     const types = (join.otherParticipants ?? []).flatMap(({ tracks = [] }) => tracks.map(({ type = 'AUDIO' }) => type));
-    this.#addReceivers(...Object.values(KINDS).map(kind => Math.max(1, types.filter(type => type === kind).length)));
+    const count = kind => Math.min(Math.max(1, types.filter(type => type === kind).length), FIRST_RECEIVERS);
+    this.#addReceivers(count(KINDS.audio), count(KINDS.video));
     this.#isReady = true;
     this.#negotiate();
   }
