@@ -75,7 +75,7 @@ package final class RecordRing: @unchecked Sendable {
 
     // MARK: The reader's thread
 
-    /// Whether anything waits to be read.
+    /// Whether anything waits to be read. The writer may ask, too: what is read just now may still count as waiting.
     package var isEmpty: Bool { head.load(ordering: .sequentiallyConsistent) == tail.load(ordering: .relaxed) }
 
     /// Hands what waits now to `body`, oldest first; what comes meanwhile waits for the next call. The bytes are the reader's own, to change in

@@ -26,6 +26,8 @@ final class MediaLoop {
     private var isKeptWaiting = false
     /// How soon that is tried again.
     private static let patience = Interval.milliseconds(1)
+    /// When the others are rung for.
+    private var bells: BellSchedule
     /// Datagrams taken in since something was last sent.
     private var unsent = 0
     /// More than this are not gathered in one turn: half of the smallest payload ring, which must not come round before its packets have left.
@@ -38,6 +40,7 @@ final class MediaLoop {
         self.loop = loop
         self.links = links
         self.events = events
+        bells = BellSchedule(workers: links?.bells.count ?? 0)
         let clock = WallClock(instant: loop.now, unixNanoseconds: loop.unixNanoseconds)
         var limits = ForwardingUnit.Limits()
         limits.controlsCongestion = configuration.controlsCongestion
@@ -114,14 +117,16 @@ final class MediaLoop {
         // What a deadline left undone because the batch was full is due at once.
         send(at: now)
         for event in unit.takeEvents() { events.yield(event) }
-        timer.arm(at: isKeptWaiting ? min(unit.nextDeadline, now + MediaLoop.patience) : unit.nextDeadline)
+        var deadline = min(unit.nextDeadline, ring(at: now))
+        if isKeptWaiting { deadline = min(deadline, now + MediaLoop.patience) }
+        timer.arm(at: deadline)
         listen()
     }
 
     /// Encrypts what waits and sends all of it: answers first, then media, in as many batches as it takes.
     private func send(at now: Instant) {
         unsent = 0
-        tell()
+        tell(at: now)
         repeat {
             unit.release(at: now, into: batch)
             for socket in sockets { socket.send(batch) }
@@ -147,14 +152,25 @@ final class MediaLoop {
     }
 
     /// Tells the other workers what there is to tell. Before our own sending, which they need not wait for.
-    private func tell() {
+    private func tell(at now: Instant) {
         guard let links else { return }
         isKeptWaiting = false
         for (other, ring) in links.outgoing.enumerated() {
             guard let ring, unit.hasNews(for: other) else { continue }
+            let isPressing = unit.hasPressingNews(for: other)
             unit.tell(other) { ring.push($0, keepingFree: $1.reserve(of: ring.capacity)) }
             if unit.hasNews(for: other) { isKeptWaiting = true }
-            if ring.publish() { links.bells[other].ring() }
+            if ring.publish(), bells.noteNews(for: other, isPressing: isPressing, at: now) { links.bells[other].ring() }
+        }
+    }
+
+    /// Rings for what has lain too long. When the next will have.
+    private func ring(at now: Instant) -> Instant {
+        guard let links else { return .distantFuture }
+        return bells.handleTimeout(at: now) {
+            links.outgoing[$0]?.isEmpty ?? true
+        } ring: {
+            links.bells[$0].ring()
         }
     }
 

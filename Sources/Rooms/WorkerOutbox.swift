@@ -33,6 +33,8 @@ package final class WorkerOutbox {
     /// Records in slots of whole 8 bytes, each behind its length and urgency.
     private let media: UnsafeMutableRawPointer
     private var mediaEnd = 0
+    /// Something in it is to be heard at once: anything but what may wait for the other's next turn.
+    private(set) var isPressing = false
     /// Records of media that found no room, here or in the ring.
     private(set) var dropped: UInt64 = 0
 
@@ -44,6 +46,7 @@ package final class WorkerOutbox {
 
     /// Takes a record that must arrive.
     func tell(_ record: WorkerRecord) {
+        isPressing = true
         withUnsafeTemporaryAllocation(byteCount: WorkerOutbox.longestControl, alignment: 8) { memory in
             var writer = ByteWriter(memory)
             record.write(into: &writer)
@@ -54,8 +57,9 @@ package final class WorkerOutbox {
         }
     }
 
-    /// Takes a record that may be lost.
-    func offer(_ record: WorkerRecord, _ urgency: Urgency = .media) {
+    /// Takes a record that may be lost, and that may wait a little unless it `isPressing`.
+    func offer(_ record: WorkerRecord, _ urgency: Urgency = .media, isPressing: Bool = true) {
+        if isPressing { self.isPressing = true }
         let start = mediaEnd &+ WorkerOutbox.prefix
         guard start <= WorkerOutbox.mediaCapacity else {
             dropped &+= 1
@@ -84,6 +88,7 @@ package final class WorkerOutbox {
             at = at &+ WorkerOutbox.prefix &+ (length &+ 7) & ~7
         }
         mediaEnd = 0
+        isPressing = !control.isEmpty
     }
 
     private func flushControl(_ push: (UnsafeRawBufferPointer, Urgency) -> Bool) {
