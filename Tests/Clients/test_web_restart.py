@@ -39,7 +39,7 @@ async def test_a_call_is_back_within_ten_seconds_of_a_restart(apus, guests, numb
     try:
         await until(all_back, "media flows again in both directions at every page", 30, every=0.05)
     except AssertionError as error:
-        told = [(await guest.name(), await guest.state(), await guest.ask("probe.arrives()"), await guest.ask("probe.lacks()")) for guest in waiting]
+        told = [(guest.identity, await guest.state(), await guest.ask("probe.arrives()"), await guest.ask("probe.lacks()")) for guest in waiting]
         raise AssertionError(f"{error}; {told}") from None
     seconds = time.monotonic() - ready
     print(f"{number.name}: back after {seconds:.1f} s")
