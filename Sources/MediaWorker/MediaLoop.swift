@@ -157,8 +157,11 @@ final class MediaLoop {
         isKeptWaiting = false
         for (other, ring) in links.outgoing.enumerated() {
             guard let ring, unit.hasNews(for: other) else { continue }
-            let isPressing = unit.hasPressingNews(for: other)
-            unit.tell(other) { ring.push($0, keepingFree: $1.reserve(of: ring.capacity)) }
+            var isPressing = false
+            unit.tell(other) { record, urgency in
+                isPressing = isPressing || urgency != .feedback
+                return ring.push(record, keepingFree: urgency.reserve(of: ring.capacity))
+            }
             if unit.hasNews(for: other) { isKeptWaiting = true }
             if ring.publish(), bells.noteNews(for: other, isPressing: isPressing, at: now) { links.bells[other].ring() }
         }

@@ -8,7 +8,7 @@ extension ForwardingUnit {
     /// One RTCP datagram, compound or reduced-size: reports from publishers, wishes from subscribers.
     func receiveRTCP(_ datagram: UnsafeMutableRawBufferPointer, from path: Path, at now: Instant, detour: Detour?) {
         guard let slot = slotsByPath[path], let participant = participants[slot] else {
-            if detour == nil, let exchange, exchange.handOver(datagram, from: path, at: now, isPressing: false) { return }
+            if detour == nil, let exchange, exchange.handOver(datagram, from: path, at: now, .feedback) { return }
             counters.drop(.unknownAddress)
             return
         }

@@ -9,9 +9,6 @@ extension ForwardingUnit {
     /// Whether there is anything to tell `other`.
     package func hasNews(for other: Int) -> Bool { exchange.map { !$0.outboxes[other].isEmpty } ?? false }
 
-    /// Whether any of it is to be heard at once. Feedback is not: it tells of what was sent a round trip ago, and bears the instant at which it came.
-    package func hasPressingNews(for other: Int) -> Bool { exchange.map { $0.outboxes[other].isPressing } ?? false }
-
     /// Hands what is to be told to `other` to `push`, which says whether it has taken a record. Control that was not taken waits for the next
     /// call; everything else is lost, and counted.
     package func tell(_ other: Int, _ push: (UnsafeRawBufferPointer, WorkerOutbox.Urgency) -> Bool) {

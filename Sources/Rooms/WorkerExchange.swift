@@ -58,12 +58,13 @@ final class WorkerExchange {
         return true
     }
 
-    /// Hands over what came by a path of another worker's; false if it is not known to be one. What is not pressing waits for a turn of that one's, or
-    /// a moment.
-    func handOver(_ datagram: UnsafeMutableRawBufferPointer, from path: Path, at arrival: Instant, isPressing: Bool = true) -> Bool {
+    /// Hands over what came by a path of another worker's; false if it is not known to be one.
+    func handOver(
+        _ datagram: UnsafeMutableRawBufferPointer, from path: Path, at arrival: Instant, _ urgency: WorkerOutbox.Urgency = .media
+    ) -> Bool {
         guard let owner = owners[path] else { return false }
         handedOverOut &+= 1
-        outboxes[owner].offer(.datagram(datagram, path, at: arrival, isKnown: true), isPressing: isPressing)
+        outboxes[owner].offer(.datagram(datagram, path, at: arrival, isKnown: true), urgency)
         return true
     }
 

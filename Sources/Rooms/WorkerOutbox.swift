@@ -10,6 +10,8 @@ package final class WorkerOutbox {
         case control
         /// Lost when only the reserve for control is left.
         case media
+        /// Lost as media is, and need not be heard at once: it tells of what was sent a round trip ago, and bears the instant at which it came.
+        case feedback
         /// From nobody that is known: lost when the ring is half full, so that strangers crowd nobody out.
         case stranger
 
@@ -17,7 +19,7 @@ package final class WorkerOutbox {
         package func reserve(of capacity: Int) -> Int {
             switch self {
             case .control: 0
-            case .media: capacity / 8
+            case .media, .feedback: capacity / 8
             case .stranger: capacity / 2
             }
         }
@@ -33,8 +35,6 @@ package final class WorkerOutbox {
     /// Records in slots of whole 8 bytes, each behind its length and urgency.
     private let media: UnsafeMutableRawPointer
     private var mediaEnd = 0
-    /// Something in it is to be heard at once: anything but what may wait for the other's next turn.
-    private(set) var isPressing = false
     /// Records of media that found no room, here or in the ring.
     private(set) var dropped: UInt64 = 0
 
@@ -46,7 +46,6 @@ package final class WorkerOutbox {
 
     /// Takes a record that must arrive.
     func tell(_ record: WorkerRecord) {
-        isPressing = true
         withUnsafeTemporaryAllocation(byteCount: WorkerOutbox.longestControl, alignment: 8) { memory in
             var writer = ByteWriter(memory)
             record.write(into: &writer)
@@ -57,9 +56,8 @@ package final class WorkerOutbox {
         }
     }
 
-    /// Takes a record that may be lost, and that may wait a little unless it `isPressing`.
-    func offer(_ record: WorkerRecord, _ urgency: Urgency = .media, isPressing: Bool = true) {
-        if isPressing { self.isPressing = true }
+    /// Takes a record that may be lost.
+    func offer(_ record: WorkerRecord, _ urgency: Urgency = .media) {
         let start = mediaEnd &+ WorkerOutbox.prefix
         guard start <= WorkerOutbox.mediaCapacity else {
             dropped &+= 1
@@ -88,7 +86,6 @@ package final class WorkerOutbox {
             at = at &+ WorkerOutbox.prefix &+ (length &+ 7) & ~7
         }
         mediaEnd = 0
-        isPressing = !control.isEmpty
     }
 
     private func flushControl(_ push: (UnsafeRawBufferPointer, Urgency) -> Bool) {

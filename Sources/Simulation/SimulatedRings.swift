@@ -15,6 +15,8 @@ struct SimulatedRings {
     }
 
     private var records: [Record] = []
+    /// How many there were so far.
+    private(set) var pushed: [WorkerOutbox.Urgency: Int] = [:]
     private var used: [Int: Int] = [:]
 
     var nextArrival: Instant { records.first?.arrival ?? .distantFuture }
@@ -24,6 +26,7 @@ struct SimulatedRings {
         let ring = from << 8 | to
         guard capacity - used[ring, default: 0] >= record.count + 8 + urgency.reserve(of: capacity) else { return false }
         used[ring, default: 0] += record.count + 8
+        pushed[urgency, default: 0] += 1
         records.append(Record(arrival: now + delay, from: from, to: to, bytes: Array(record)))
         return true
     }

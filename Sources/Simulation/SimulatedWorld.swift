@@ -45,6 +45,8 @@ package final class SimulatedWorld {
     private let entropy: Entropy
     private var network = SimulatedNetwork()
     private var rings = SimulatedRings()
+    /// How many records of each kind workers have told each other.
+    package var told: [WorkerOutbox.Urgency: Int] { rings.pushed }
     private var peersByAddress: [SocketAddress: Int] = [:]
     private var deadlines = DeadlineQueue()
     private var replacements = 0

@@ -32,6 +32,8 @@ import Testing
         let figures = world.units.map { $0.statistics() }
         #expect(figures.map(\.pathsHandedOver) == [1, 1])
         #expect(figures[0].handedOverIn > 1_000 && figures[1].handedOverIn > 5)
+        // What the viewer tells of arrivals, ten times a second and more, wakes nobody; pictures, sound and checks do.
+        #expect(world.told[.feedback, default: 0] > (loss == 0 ? 100 : 80) && world.told[.media, default: 0] > 1_000)
         #expect(figures[0].counters.dropped(.unknownAddress) == 0 && figures[1].counters.dropped(.unknownAddress) == 0)
         world.leave(camera)
         world.leave(viewer)

@@ -22,6 +22,12 @@ struct ClientOffer: Sendable {
 
     /// LiveKit's Rust client on joining: `0` to `2` for audio and `3` to `5` for video, all to receive.
     static let liveKit = ClientOffer(LiveKitOffers.first)
+    /// The same under the name that Firefox says.
+    static var firefox: ClientOffer {
+        var offer = liveKit
+        offer.session = offer.session.map { $0.hasPrefix("o=-") ? "o=mozilla...THIS_IS_SDPARTA-99.0" + $0.dropFirst(3) : $0 }
+        return offer
+    }
     /// What it sends by: a camera in three layers, and a microphone.
     private static let sending = ClientOffer(LiveKitOffers.second).sections.suffix(2)
 
@@ -41,11 +47,6 @@ struct ClientOffer: Sendable {
     /// A new section that sends track `cid`; its mid.
     mutating func send(_ cid: String, kind: String) -> String {
         append(Self.sending.first { $0.kind == kind }, track: cid)
-    }
-
-    /// Says the name that Firefox says.
-    mutating func becomeFirefox() {
-        session = session.map { $0.hasPrefix("o=-") ? "o=mozilla...THIS_IS_SDPARTA-99.0" + $0.dropFirst(3) : $0 }
     }
 
     /// Sends track `cid` by a section that there is.

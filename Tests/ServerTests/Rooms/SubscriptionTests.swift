@@ -178,9 +178,7 @@ struct SubscriptionTests {
         let bench = RoomBench()
         let alice = try await bench.join("alice")
         let carol = try await bench.join("carol")
-        var offer = ClientOffer.liveKit
-        offer.becomeFirefox()
-        let fox = try await bench.join("fox", offer: offer)
+        let fox = try await bench.join("fox", offer: .firefox)
         let bob = try await bench.join("bob")
         _ = try await alice.publish(source)
         for client in [fox, bob] { await client.sendOffer() }
@@ -203,9 +201,7 @@ struct SubscriptionTests {
         let bench = RoomBench()
         let alice = try await bench.join("alice")
         let carol = try await bench.join("carol")
-        var offer = ClientOffer.liveKit
-        offer.becomeFirefox()
-        let fox = try await bench.join("fox", offer: offer)
+        let fox = try await bench.join("fox", offer: .firefox)
         let first = try await alice.publish(.camera)
         #expect(await fox.sendOffer()?.midToTrackID == ["3": first.sid])
         let id = try #require(bench.transports(of: "fox").first?.id)
