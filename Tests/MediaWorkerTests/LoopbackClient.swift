@@ -10,7 +10,7 @@ import TestSockets
 /// A client on a real socket of loopback, made from the production modules.
 final class LoopbackClient {
     /// What it sends and receives: sound, whose every packet is a place to begin.
-    static let codec = CodecParameters(codec: .opus, payloadType: 111)
+    static let codec = CodecParameters(codec: .opus, payloadType: 111, nack: true)
     static let extensions: HeaderExtensionMap = {
         var map = HeaderExtensionMap()
         for (kind, id) in [(HeaderExtension.mid, 4), (.absSendTime, 2), (.transportCC, 3)] { map[kind] = UInt8(id) }
@@ -20,6 +20,8 @@ final class LoopbackClient {
     let transport: ClientTransport
     /// The sequence numbers of the RTP packets that it got.
     private(set) var received: [UInt16] = []
+    /// How many datagrams it got, those among them that it had before.
+    private(set) var datagrams = 0
     private let socket: BlockingSocket
     private let server: SocketAddress
     private let batch = DatagramBatch(capacity: 64)
@@ -50,6 +52,7 @@ final class LoopbackClient {
             if transport.nextDeadline <= now { transport.handleTimeout(at: now, into: batch) }
             flush()
             guard var datagram = socket.receive() else { continue }
+            datagrams += 1
             datagram.bytes.withUnsafeMutableBytes { bytes in
                 let path = Path(local: socket.address, remote: datagram.from)
                 if case .rtp = transport.receive(bytes, from: path, at: LoopbackClient.now, into: batch),
@@ -69,6 +72,13 @@ final class LoopbackClient {
         header.mid = ShortText("0") ?? ShortText()
         sequence &+= 1
         transport.sendRTP(header, payload: Array(repeating: 1, count: bytes), at: LoopbackClient.now, into: batch)
+        flush()
+    }
+
+    /// Asks for a packet of sound again.
+    func ask(for number: UInt16, of ssrc: SSRC) {
+        let wanted = [SequenceNumber(number)]
+        transport.sendRTCP(into: batch) { _ = Nack.write(into: &$0, sender: SSRC(1), media: ssrc, sequences: wanted.span) }
         flush()
     }
 
