@@ -2,6 +2,7 @@
 
 from clients.apus import Apus
 from clients.guest import make_room
+from clients.slow_proxy import SlowProxy
 from clients.waiting import until
 
 
@@ -60,6 +61,21 @@ async def test_who_comes_last_gets_everybody_with_the_first_answer(apus, guests)
     await live(people)
     # How often the server has described itself (RFC 9429, 5.2.2).
     assert await people[2].ask("window.apus.pc.remoteDescription.sdp.match(/o=\\S+ \\S+ (\\d+)/)[1]") == "1"
+
+
+async def test_firefox_sees_everybody_however_late_answers_come(apus, guests):
+    """Before the answer that names it has come, somebody's media would take the only section there is, whose own person is silent, for good."""
+    link = await make_room(apus)
+    async with SlowProxy(apus.port, 1.5) as proxy:
+        ada, alan, grace = await guests.chromium(), await guests.firefox(), await guests.chromium(speaks=True)
+        await ada.join(link, "Ada")
+        await ada.click("mute")
+        await ada.click("camera")
+        await alan.join(link.replace(apus.url, proxy.url), "Alan")
+        await alan.marks(ada, muted="true", cameraOff="true")
+        await grace.join(link, "Grace")
+        await alan.sees_picture_of(grace)
+        await alan.hears(1)
 
 
 async def test_who_leaves_is_gone_and_may_come_back(apus, guests):

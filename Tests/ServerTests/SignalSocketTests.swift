@@ -98,6 +98,32 @@ struct SignalSocketTests {
         }
     }
 
+    @Test("that something has been received is told by the pong to the ping behind it, and by no other")
+    func received() async throws {
+        try await joined { client, host, _ in
+            let sink = host.current.sinks[0]
+            let received = Recorder<[Int]>([])
+            sink.whenReceived { received.record { $0.append(1) } }
+            let first = try #require(await client.next(pings: true))
+            #expect(first.opcode == 9 && first.payload.count == 8)
+            sink.send(.with { $0.pong = 7 })
+            sink.whenReceived { received.record { $0.append(2) } }
+            #expect(await client.next()?.response?.pong == 7)
+            let second = try #require(await client.next(pings: true))
+            #expect(second.opcode == 9 && second.payload != first.payload)
+            // Of one that was asked before, one that nobody asked for, and that of a ping which keeps the connection alive.
+            for payload in [first.payload, Array(repeating: 255, count: 8), Array(second.payload[1...]), []] { client.send(.pong, payload) }
+            try client.send(Self.ping(8))
+            #expect(await client.next()?.response?.pong == 8)
+            #expect(received.current.isEmpty)
+            for _ in 0..<2 { client.send(.pong, second.payload) }
+            #expect(await received.until { $0 == [2] })
+            try client.send(Self.ping(9))
+            #expect(await client.next()?.response?.pong == 9)
+            #expect(received.current == [2])
+        }
+    }
+
     @Test("a session that closes: what was sent comes first, then the close frame")
     func closedByRoom() async throws {
         try await joined { client, host, _ in

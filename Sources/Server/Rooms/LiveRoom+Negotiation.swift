@@ -9,7 +9,7 @@ import Signalling
 
 // Offers and answers of clients of LiveKit's protocol: theirs on the connection by which they send, ours on the one by which v0's receive.
 extension LiveRoom {
-    /// Until a client has surely applied an answer that is on its way.
+    /// Until a client has surely applied an answer that it has received.
     private static let holdingTime = Duration.milliseconds(500)
 
     /// A connection for `member`, with its place on a worker; nil, and the member is sent away, where the server is full.
@@ -112,7 +112,7 @@ extension LiveRoom {
             if let track = section.track { description.midToTrackID[section.parameters.mid] = tracks[track]?.sid }
         }
         tell(.answer(description), to: member)
-        if !link.held.isEmpty { releaseSoon(link, of: member) }
+        if !link.held.isEmpty { releaseLater(link, of: member, client) }
         if hasNews {
             announce(member)
             followSources()
@@ -120,16 +120,22 @@ extension LiveRoom {
         updateSubscriptions(of: member)
     }
 
-    /// Lets the sections that are held begin once the client has had `holdingTime` to apply its answer.
-    private func releaseSoon(_ link: MediaLink, of member: Member) {
-        let decision = link.holdings
-        Task {
-            try? await Task.sleep(for: Self.holdingTime)
-            // Another answer has decided anew.
-            guard link.holdings == decision else { return }
-            link.held = []
-            settleSoon(link, of: member)
+    /// Lets the sections that are held begin once the client has received its answer, and had `holdingTime` to apply it.
+    private func releaseLater(_ link: MediaLink, of member: Member, _ client: SignalledClient) {
+        let (decision, sid) = (link.holdings, member.sid)
+        client.sink.whenReceived { [weak self] in
+            Task {
+                try? await Task.sleep(for: Self.holdingTime)
+                await self?.release(decision, of: sid)
+            }
         }
+    }
+
+    private func release(_ decision: Int, of sid: String) {
+        // Another answer may have decided anew.
+        guard let member = member(sid: sid), let link = member.client?.publisher, link.holdings == decision else { return }
+        link.held = []
+        settleSoon(link, of: member)
     }
 
     /// Has the worker do what was negotiated. False if the member is gone.

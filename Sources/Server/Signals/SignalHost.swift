@@ -4,6 +4,8 @@ import Signalling
 /// Where a room's responses to one client go. Never blocks.
 package protocol SignalSink: AnyObject, Sendable {
     func send(_ response: SharedResponse)
+    /// Calls `then` once the client has received what was sent until now; never where it is asked again before that, or the socket ends.
+    func whenReceived(_ then: @escaping @Sendable () -> Void)
     /// After what was sent has been written.
     func close()
 }

@@ -11,6 +11,9 @@ final class SignalOutlet: SignalSink {
         var frames = 0
         var bytes = 0
         var isClosed = false
+        /// Pings that asked whether something has been received, and what waits for the answer to the last of them.
+        var questions: UInt64 = 0
+        var whenReceived: (@Sendable () -> Void)?
     }
 
     /// Asks the socket, by way of its channel so that order is kept, to say goodbye.
@@ -44,6 +47,24 @@ final class SignalOutlet: SignalSink {
         case .text(let text): write(WebSocketFrame(fin: true, opcode: .text, data: ByteBuffer(string: text)))
         case nil: break
         }
+    }
+
+    /// By a ping that is written behind it: its pong bears the same bytes (RFC 6455 §5.5.3).
+    func whenReceived(_ then: @escaping @Sendable () -> Void) {
+        let question = state.withLock {
+            $0.questions += 1
+            $0.whenReceived = then
+            return $0.questions
+        }
+        write(WebSocketFrame(fin: true, opcode: .ping, data: ByteBuffer(integer: question)))
+    }
+
+    /// A pong has come; that of a ping which only keeps the connection alive is empty.
+    func notePong(_ data: ByteBuffer) {
+        let then = state.withLock {
+            data.readableBytes == 8 && data.getInteger(at: data.readerIndex) == $0.questions ? exchange(&$0.whenReceived, with: nil) : nil
+        }
+        then?()
     }
 
     /// Frames of any kind, pongs too: a client that asks without reading fills the same bounds.
@@ -87,5 +108,10 @@ final class SignalOutlet: SignalSink {
     }
 
     /// Nothing is sent any more, for the client has gone or is told by other means.
-    func end() { state.withLock { $0.isClosed = true } }
+    func end() {
+        state.withLock {
+            $0.isClosed = true
+            $0.whenReceived = nil
+        }
+    }
 }

@@ -62,7 +62,7 @@ final class SignalSocket: ChannelDuplexHandler {
         switch frame.opcode {
         case .text, .binary, .continuation: message(frame, context)
         case .ping: outlet.write(WebSocketFrame(fin: true, opcode: .pong, data: frame.unmaskedData))
-        case .pong: break
+        case .pong: outlet.notePong(frame.unmaskedData)
         case .connectionClose: farewell(frame, context)
         default: goodbye(context, .protocolError, "The frame's opcode is not one of RFC 6455's.")
         }

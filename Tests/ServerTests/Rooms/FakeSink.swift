@@ -7,6 +7,9 @@ final class FakeSink: SignalSink {
     struct Memory: Sendable {
         var responses: [Livekit_SignalResponse] = []
         var isClosed = false
+        /// Whether what is sent arrives at once, and what waits for that where it does not.
+        var arrives = true
+        var whenReceived: (@Sendable () -> Void)?
         var rules = ClientRules()
     }
 
@@ -20,6 +23,17 @@ final class FakeSink: SignalSink {
         }
         for sentence in broken { Issue.record("\(sentence) \(response)") }
     }
+
+    func whenReceived(_ then: @escaping @Sendable () -> Void) {
+        let arrives = memory.record { memory in
+            memory.whenReceived = memory.arrives ? nil : then
+            return memory.arrives
+        }
+        if arrives { then() }
+    }
+
+    /// Everything sent so far has been received.
+    func arrive() { memory.record { exchange(&$0.whenReceived, with: nil) }?() }
 
     func close() { memory.record { $0.isClosed = true } }
 }

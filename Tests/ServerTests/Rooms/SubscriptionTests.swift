@@ -196,6 +196,23 @@ struct SubscriptionTests {
         #expect(await bench.host.memory.until { $0.fed(foxID).compactMap(\.self).count == 2 })
     }
 
+    @Test("however late that answer arrives")
+    func secondAfterLateAnswer() async throws {
+        let bench = RoomBench()
+        let alice = try await bench.join("alice")
+        let carol = try await bench.join("carol")
+        let fox = try await bench.join("fox", offer: .firefox)
+        _ = try await alice.publish(.camera)
+        await fox.sendOffer()
+        let id = try #require(bench.transports(of: "fox").first?.id)
+        fox.sink.memory.record { $0.arrives = false }
+        _ = try await carol.publish(.camera)
+        await fox.sendOffer()
+        #expect(await !bench.host.memory.until(deadline: .seconds(1)) { $0.fed(id).compactMap(\.self).count == 2 })
+        fox.sink.arrive()
+        #expect(await bench.host.memory.until { $0.fed(id).compactMap(\.self).count == 2 })
+    }
+
     @Test("and so it does where the first has ended meanwhile, of which it was not told")
     func secondAfterFirst() async throws {
         let bench = RoomBench()
