@@ -127,7 +127,8 @@ package struct SentPackets: ~Copyable {
         case .repeated, .lostAndRepeated: record.pointee.fate = fate == .received ? .received : .lostAndRepeated
         case .received: break
         }
-        let elapsed = Int64(SentPackets.units(now) &- record.pointee.sentAt) << 12
+        // The kernel's clock and ours may lie apart by more than a packet takes that goes nowhere.
+        let elapsed = Int64(max(0, Int32(bitPattern: SentPackets.units(now) &- record.pointee.sentAt))) << 12
         return Packet(
             number: unwrapped, sentAt: Instant(nanoseconds: now.nanoseconds &- elapsed), bytes: Int(record.pointee.bytes),
             cluster: record.pointee.cluster, fate: former)

@@ -214,6 +214,9 @@ package struct DepartureQueue: ~Copyable {
         return nil
     }
 
+    /// Whether anything waits for `destination`, which `nextDestination()` has given, or which anything was appended for.
+    package func hasAny(for destination: Int) -> Bool { destination < chainCount && chains[destination].first >= 0 }
+
     /// Nothing can be sent to `destination`.
     package mutating func removeAll(of destination: Int) {
         while chains[destination].first >= 0 {

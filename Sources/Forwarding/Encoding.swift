@@ -68,6 +68,9 @@ package final class Encoding {
         case invalid
     }
 
+    /// A repair of a packet that has not come is one of its near future, which overtook it.
+    private static let farthestRepair: Int64 = 512
+
     /// Takes `ssrc` as the encoding's media stream. Another one than before begins a new epoch: all numbers start anew.
     package func bind(_ ssrc: SSRC) {
         guard self.ssrc != ssrc else { return }
@@ -120,10 +123,13 @@ package final class Encoding {
         rtxStatistics.note(
             sequence: rtxUnwrapper.unwrap(header.sequenceNumber.rawValue), timestamp: header.timestamp, arrival: now, retransmitted: true)
         // An empty one is padding to probe with; before the first media packet there is nothing to repair.
-        guard unwrapper.highest != nil, let original = payload.bytes.uint16(at: 0), payload.count > 2 else { return .nothing }
+        guard let highest = unwrapper.highest, let original = payload.bytes.uint16(at: 0), payload.count > 2 else { return .nothing }
         let rest = UnsafeRawBufferPointer(rebasing: payload[2...])
+        let sequence = unwrapper.peek(original)
+        // What lies so far ahead is a repair of a stream that has ended: taken, it would make repetitions of all that comes.
+        guard sequence <= highest &+ Encoding.farthestRepair else { return .nothing }
         return accept(
-            header, values, sequence: unwrapper.peek(original), codec: codec, payload: rest, descriptor: descriptor, retransmitted: true,
+            header, values, sequence: sequence, codec: codec, payload: rest, descriptor: descriptor, retransmitted: true,
             at: now)
     }
 

@@ -53,6 +53,9 @@ package struct HeldPackets: ~Copyable {
         entries?.deallocate()
     }
 
+    /// Whether another packet can be held behind what `queue` has.
+    package func hasRoom(in queue: borrowing Queue) -> Bool { queue.count < HeldPackets.perQueue && (free >= 0 || used < capacity) }
+
     /// Holds the packet in the first bytes of `bytes`, behind what `queue` has; false if there is no room.
     package mutating func append(_ packet: ReadyPacket, in bytes: UnsafeMutableRawBufferPointer, to queue: inout Queue) -> Bool {
         guard queue.count < HeldPackets.perQueue, packet.length <= min(HeldPackets.slotSize, bytes.count), let from = bytes.baseAddress,

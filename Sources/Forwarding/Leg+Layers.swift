@@ -177,6 +177,7 @@ extension Leg {
                 transport: transport, slot: packet.slot, payload: packet.payload, headerLength: UInt8(truncatingIfNeeded: header.length),
                 replaced: UInt16(truncatingIfNeeded: packet.length), kind: .rtp, isAudio: false, stamps: header.stamps))
         packetsSent &+= 1
+        noteNumber(sequence)
     }
 
     /// The numbers of a packet that comes after later ones: those that it would have had in order. Nil where that cannot be told any more.

@@ -241,6 +241,9 @@ package struct Leg: ~Copyable {
         }
     }
 
+    /// A number has been used: it never is again, wherever numbers start anew.
+    mutating func noteNumber(_ sequence: Int64) { if hasSent { lastSequence = max(lastSequence, sequence) } }
+
     /// Writes one packet's header to where the queue's next one belongs; nil if there is no room, or no header that fits.
     @inline(__always)
     func write(

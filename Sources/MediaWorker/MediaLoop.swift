@@ -87,14 +87,14 @@ final class MediaLoop {
                 continue
             }
             unit.receive(received.bytes(index), from: received.path(index), at: received.arrival(index), into: batch)
+            noteTaken()
         }
-        noteTaken(received.count)
     }
 
-    /// A turn may bring more than the batch and the payload rings are made for: what is ready leaves now.
-    private func noteTaken(_ count: Int) {
-        unsent += count
-        if unsent >= MediaLoop.longestGathering || batch.count > batch.capacity / 2 { send(at: loop.now) }
+    /// A turn may bring more than the batch, the payload rings and the queue of what leaves are made for: what is ready leaves now.
+    private func noteTaken() {
+        unsent += 1
+        if unsent >= MediaLoop.longestGathering || unit.mustRelease || batch.count > batch.capacity / 2 { send(at: loop.now) }
     }
 
     /// Frames of one TCP connection (RFC 4571). It stays only if what it brings first is an authentic ICE check.
@@ -146,7 +146,7 @@ final class MediaLoop {
         for (other, ring) in links.incoming.enumerated() {
             ring?.drain { record in
                 unit.receive(record: record, from: other, at: now, into: batch)
-                noteTaken(1)
+                noteTaken()
             }
         }
     }

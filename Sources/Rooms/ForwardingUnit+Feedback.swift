@@ -26,6 +26,8 @@ extension ForwardingUnit {
             return
         }
         var packets = RTCPPacketIterator()
+        // A few bytes tell of 8,191 packets, and a datagram holds many messages: together they may tell of as many as one may.
+        var statuses = TransportFeedback.maximumStatusCount
         while let packet = packets.next(in: bytes) {
             switch packet.kind {
             case .senderReport:
@@ -49,7 +51,9 @@ extension ForwardingUnit {
                     if let entry = request.entry(index, in: bytes) { requestKeyframe(entry.ssrc, for: participant, at: now) }
                 }
             case .transportFeedback:
-                if let feedback = TransportFeedback.parse(bytes, packet) { participant.downlink.note(feedback, in: bytes, at: now) }
+                guard let feedback = TransportFeedback.parse(bytes, packet), feedback.statusCount <= statuses else { break }
+                statuses -= feedback.statusCount
+                participant.downlink.note(feedback, in: bytes, at: now)
             case .congestionControlFeedback:
                 if let feedback = CongestionControlFeedback.parse(bytes, packet) { participant.downlink.note(feedback, in: bytes, at: now) }
             case .extendedReport:
@@ -67,8 +71,11 @@ extension ForwardingUnit {
 
     private func receiveGoodbye(_ bytes: RawSpan, _ packet: RTCPPacket, from participant: Participant) {
         guard let goodbye = Goodbye.parse(bytes, packet) else { return }
+        // It may name a stream as often as it likes.
+        var told: Set<UInt32> = []
         for index in 0..<goodbye.count {
             guard let ssrc = goodbye.source(index, in: bytes), let binding = participant.streams.binding(of: ssrc) else { continue }
+            guard told.insert(ssrc.rawValue).inserted else { continue }
             participant.encoding(binding)?.noteGoodbye(ssrc)
             if let publication = participant.publications[binding.publication], publication.relays != 0, !binding.isRetransmission {
                 exchange?.offer(.goodbye(publication.track, layer: binding.layer), to: publication.relays)

@@ -290,6 +290,9 @@ extension ForwardingUnit {
     /// Whether `release` has anything left to do.
     package var hasDepartures: Bool { !departures.isEmpty || !woken.isEmpty }
 
+    /// So much waits that it is to be released before anything else is received.
+    package var mustRelease: Bool { departures.count > ForwardingUnit.mostGathered }
+
     /// How many packets wait for `release`.
     package var departureCount: Int { departures.count }
 

@@ -9,7 +9,8 @@ import Transports
 /// All rooms and transports of one worker, sans-IO: datagrams and instants in, datagrams, events and a next deadline out.
 ///
 /// The worker's loop drives it on real sockets and the simulator in virtual time; it cannot tell them apart. The contract of every turn:
-/// `receive` each datagram (or `handleTimeout`), then `release` until no departure waits, then send what the batch holds.
+/// `receive` each datagram (or `handleTimeout`), then `release` until no departure waits, then send what the batch holds. Where many watch, that is due
+/// before a turn has ended: `mustRelease` is asked after each `receive`.
 package final class ForwardingUnit {
     /// Bounds of what one worker takes on.
     package struct Limits: Sendable {
@@ -19,6 +20,8 @@ package final class ForwardingUnit {
         package var controlsCongestion = true
         /// So many of a room's tracks of sound are sent at a time, those that speak; 0 for all.
         package var audioTop = 0
+        /// Packets that wait for their pacers.
+        package var heldPackets = 16_384
         package init() {}
     }
 
@@ -41,9 +44,11 @@ package final class ForwardingUnit {
     var slotsByUfrag: [UfragKey: Int] = [:]
     let slotsByPath = PathTable()
     var deadlines = DeadlineQueue()
-    var departures = DepartureQueue(capacity: 16_384)
+    var departures: DepartureQueue
+    /// More departures than this are not gathered.
+    static let mostGathered = 8_192
     /// What waits for its pacer.
-    @exclusivity(unchecked) var held = HeldPackets(capacity: 16_384)
+    @exclusivity(unchecked) var held: HeldPackets
     /// Participants, by slot, for whom something is to be released though nothing came for them in this turn.
     @exclusivity(unchecked) var woken: ContiguousArray<Int32> = []
     var handshakes = HandshakeQueue()
@@ -70,6 +75,9 @@ package final class ForwardingUnit {
         self.clock = clock
         self.entropy = entropy
         self.limits = limits
+        // Behind what is gathered, everybody can still be sent a packet: one without a place would be a hole that nothing repairs.
+        held = HeldPackets(capacity: limits.heldPackets)
+        departures = DepartureQueue(capacity: ForwardingUnit.mostGathered + max(limits.participants, ForwardingUnit.mostGathered))
     }
 
     // MARK: Participants

@@ -46,6 +46,14 @@ extension Participant {
             _ = send(ready, in: packet, to: path, at: moment, into: batch, sealing: sealing, &sent)
         }
         while let packet = batch.nextSlot() {
+            // What finds no room to wait leaves now, and before it what has waited: later ones first would look like loss.
+            if !downlink.held.isEmpty, !waiting.hasRoom(in: downlink.held), departures.hasAny(for: slot),
+                let ready = waiting.takeFirst(of: &downlink.held, into: packet)
+            {
+                ready.stamps.stamp(packet, absSendTime: moment.sendTime, transportSequence: downlink.transportSequence)
+                _ = send(ready, in: packet, to: path, at: moment, into: batch, sealing: sealing, &sent)
+                continue
+            }
             guard
                 let ready = departures.take(
                     slot, into: packet, room: Transport.trailingRoom, sendTime: moment.sendTime,

@@ -285,7 +285,7 @@ package final class SimulatedWorld {
     }
 
     private func isFull(_ unit: ForwardingUnit) -> Bool {
-        serverBatch.count > serverBatch.capacity / 2 || unit.departureCount > serverBatch.capacity
+        serverBatch.count > serverBatch.capacity / 2 || unit.mustRelease
     }
 
     func endTurn() {

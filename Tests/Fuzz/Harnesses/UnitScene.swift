@@ -266,7 +266,7 @@ final class UnitScene {
     /// Looks at everything that the unit sends and tells, and at what it knows.
     private func collect() throws(Finding) {
         try takeOutput()
-        try expect(unit.departureCount <= 16_384, "\(unit.departureCount) departures wait")
+        try expect(unit.departureCount <= 24_576, "\(unit.departureCount) departures wait")
         for way in 0..<8 where unit.isKnown(UnitScene.path(way)) {
             try expect(owners[UnitScene.path(way)] != nil, "a path is known that nobody has checked")
         }
