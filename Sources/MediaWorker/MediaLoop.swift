@@ -49,7 +49,10 @@ final class MediaLoop {
             worker: configuration.number, of: links?.bells.count ?? 1, certificate: certificate, clock: clock, entropy: .system(),
             limits: limits)
         timer = LoopTimer(loop)
-        listener = TCPListener(loop)
+        var tcp = TCPListener.Options()
+        tcp.maximumConnections = configuration.tcpConnections
+        tcp.maximumPerAddress = max(1, configuration.tcpConnections / 2)
+        listener = TCPListener(loop, options: tcp)
         var options = UDPSocket.Options()
         options.lendsPort = configuration.portSharing == .lends
         options.reusePort = configuration.portSharing == .joins

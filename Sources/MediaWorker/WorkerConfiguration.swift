@@ -21,6 +21,8 @@ package struct WorkerConfiguration: Sendable {
     package var controlsCongestion = true
     /// So many of a room's tracks of sound are sent at a time, those that speak; 0 for all.
     package var audioTop = 0
+    /// Connections of the TCP port at a time; one address may have half of them.
+    package var tcpConnections = 1_000
 
     package init(number: Int = 0, addresses: [SocketAddress], tcpPort: UInt16?) {
         self.number = number

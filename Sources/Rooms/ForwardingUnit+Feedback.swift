@@ -51,7 +51,11 @@ extension ForwardingUnit {
                     if let entry = request.entry(index, in: bytes) { requestKeyframe(entry.ssrc, for: participant, at: now) }
                 }
             case .transportFeedback:
-                guard let feedback = TransportFeedback.parse(bytes, packet), feedback.statusCount <= statuses else { break }
+                guard let feedback = TransportFeedback.parse(bytes, packet) else { break }
+                guard feedback.statusCount <= statuses else {
+                    counters.drop(.invalidRTCP)
+                    break
+                }
                 statuses -= feedback.statusCount
                 participant.downlink.note(feedback, in: bytes, at: now)
             case .congestionControlFeedback:

@@ -6,14 +6,16 @@ import MediaPrimitives
 ///
 /// Bounded by what is remembered of a stream, and by so many streams: a further one takes the place of the one that has been silent for longest, as
 /// each track that somebody is sent may bring streams of its own.
-struct StreamNumberTable: ~Copyable {
-    static let mostStreams = 64
+package struct StreamNumberTable: ~Copyable {
+    package static let mostStreams = 64
 
     private var ssrcs: [UInt32] = []
     /// When each had its last packet, counted in packets.
     private var lastNoted: [UInt64] = []
     private var noted: UInt64 = 0
     private var numbers: UnsafeMutablePointer<StreamNumbers>?
+
+    package init() {}
 
     deinit {
         numbers?.deinitialize(count: ssrcs.count)
@@ -22,7 +24,7 @@ struct StreamNumberTable: ~Copyable {
 
     /// Notes that a packet, whose RTP header `packet` begins with, leaves as `number`.
     @inline(never)
-    mutating func note(_ packet: UnsafeMutableRawBufferPointer, as number: UInt16) {
+    package mutating func note(_ packet: UnsafeMutableRawBufferPointer, as number: UInt16) {
         guard packet.count >= 12 else { return }
         let sequence = UInt16(bigEndian: packet.loadUnaligned(fromByteOffset: 2, as: UInt16.self))
         let ssrc = UInt32(bigEndian: packet.loadUnaligned(fromByteOffset: 8, as: UInt32.self))
@@ -48,14 +50,14 @@ struct StreamNumberTable: ~Copyable {
     }
 
     /// What is known, to be asked while the table itself stays as it is.
-    var known: Known { Known(ssrcs: ssrcs, numbers: numbers) }
+    package var known: Known { Known(ssrcs: ssrcs, numbers: numbers) }
 
-    struct Known {
+    package struct Known {
         fileprivate let ssrcs: [UInt32]
         fileprivate let numbers: UnsafeMutablePointer<StreamNumbers>?
 
         /// The number that a packet of a stream left under; nil for one that is not remembered.
-        func number(of sequence: SequenceNumber, in ssrc: SSRC) -> UInt16? {
+        package func number(of sequence: SequenceNumber, in ssrc: SSRC) -> UInt16? {
             guard let numbers, let index = ssrcs.firstIndex(of: ssrc.rawValue) else { return nil }
             return numbers[index].number(of: sequence)
         }

@@ -117,6 +117,18 @@ async def test_recorded_simulcast(apus, tmp_path):
     assert report["layers"]["reached"] > 0
 
 
+# Congestion control pauses what a crowd cannot be sent in time; here everything is.
+@pytest.mark.serve("--workers", "1", "--congestion-control", "false")
+async def test_keyframes_of_many_packets_to_many_viewers(apus, tmp_path):
+    """What one read of the socket brings for three hundred is more than the server lets wait: it leaves in between, and nothing is lost."""
+    video = write_ivf(tmp_path / "a.ivf", "vp8", largest=2_000, keyframe=90_000)
+    status, report, err = await load(apus, "--subscribers", "300", "--duration", "3s", "--video-file", video, "--ramp", "150")
+    assert status == 0, err
+    assert report["failed"] == report["silent"] == 0
+    assert report["packets"]["lost"] == report["packets"]["nacked"] == 0, report["packets"]
+    assert await apus.metric("apus_dropped_packets_total", reason="send_queue_full") == 0
+
+
 async def test_recorded_media_with_loss(apus, tmp_path):
     """Of recorded frames, too, what is lost is asked for and sent again."""
     status, report, err = await load(

@@ -1,6 +1,7 @@
 """Starting, refusing to start, and ending: what an operator meets."""
 
 import asyncio
+import os
 import signal
 
 import jwt
@@ -9,6 +10,7 @@ import pytest
 from clients.apus import Apus, run_apus
 from clients.rtc import Publisher
 from clients.tokens import token
+from clients.waiting import until
 
 
 async def test_sigterm_ends_an_idle_server_at_once(apus):
@@ -45,6 +47,34 @@ async def apus_again(apus):
     """The fixture expects a server that runs: the same ports, which must be free again."""
     await apus._reader
     await apus.start()
+
+
+async def test_no_number_of_connections_takes_the_last_descriptor():
+    """The runtime needs one now and then, and ends the process where there is none. The operator's port answers all the while."""
+    server = await Apus(descriptors=512).start()
+    crowd = []
+    try:
+        for host in range(2, 6):
+            for port in [server.port] * 150 + [server.tcp_port] * 50:
+                reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(f"127.0.0.{host}", 0))
+                writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+                crowd.append((reader, writer))
+        # The port for media closes what is no ICE.
+        heads = [asyncio.wait_for(reader.read(12), 5) for reader, _ in crowd]
+        answers = await asyncio.gather(*heads, return_exceptions=True)
+        assert 100 < answers.count(b"HTTP/1.1 200") < 300 and answers.count(b"HTTP/1.1 503") > 0
+        assert len(os.listdir(f"/proc/{server.process.pid}/fd")) < 512 - 128
+        assert await server.healthy(server.admin_url) and not await server.healthy(server.url)
+    finally:
+        for _, writer in crowd:
+            writer.close()
+
+    async def back():
+        return await server.healthy(server.url)
+
+    await until(back, "there is room again")
+    assert "as many connections as it takes" in server.log
+    assert await server.stop() == 0
 
 
 PORTS = {"--port": "port", "--udp-port": "udp_port", "--tcp-port": "tcp_port", "--admin-port": "admin_port"}

@@ -30,6 +30,13 @@ private final class Sent {
 
 @Suite("Packets that were sent")
 struct SentPacketsTests {
+    @Test("feedback whose arrival the kernel puts before the sending took no time, and not hours")
+    func backwards() throws {
+        let sent = Sent()
+        sent.append(7, at: at(10))
+        #expect(try #require(sent.note(.received, of: 7, at: at(9.5))).sentAt == at(9.5))
+    }
+
     @Test("each is found by its number, over the wrap", arguments: [0, 1, 32_767, 32_768, 65_530])
     func wrap(first: UInt16) throws {
         let sent = Sent()

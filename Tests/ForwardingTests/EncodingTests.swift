@@ -18,6 +18,17 @@ struct EncodingTests {
             payload: [UInt8(original >> 8), UInt8(original & 0xff)] + payload)
     }
 
+    @Test("A repair that lies far ahead of all that has come is of a stream that has ended: it makes no repetitions of what comes")
+    func strayRetransmission() {
+        let encoding = video()
+        _ = encoding.receive(SourcePacket(sequence: 100), at: at(0))
+        #expect(encoding.receive(retransmission(of: 20_000, sequence: 900), asRetransmission: true, at: at(1))?.kind == "nothing")
+        #expect(encoding.receive(SourcePacket(sequence: 101), at: at(2))?.kind == "media")
+        // One that overtook what it repairs is taken.
+        #expect(encoding.receive(retransmission(of: 103, sequence: 901), asRetransmission: true, at: at(3))?.kind == "media")
+        #expect(encoding.receive(SourcePacket(sequence: 102), at: at(4))?.kind == "media")
+    }
+
     private func missing(_ encoding: Encoding, at now: Instant) -> [UInt16] {
         var requested: [SequenceNumber] = []
         encoding.takeMissing(at: now, room: 100, into: &requested)

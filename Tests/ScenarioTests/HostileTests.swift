@@ -161,6 +161,22 @@ import Testing
         #expect(viewer.video.decoder.longestPause < .milliseconds(200))
     }
 
+    @Test("one datagram tells of so many packets as one message may, whatever number of messages it holds")
+    func crowdedFeedback() throws {
+        let world = try SimulatedWorld(seed: 97)
+        _ = try world.join(.publisher())
+        let viewer = try world.join(.viewer())
+        world.run(for: .seconds(2))
+        // Two runs of 8,191 packets that did not arrive.
+        let message: [UInt8] = [0x8f, 205, 0, 5, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0x3f, 0xfe, 0, 0, 0, 0, 0x1f, 0xff, 0x1f, 0xff]
+        let before = world.unit.counters.dropped(.invalidRTCP)
+        world.sendRTCP(from: viewer) { writer in for _ in 0..<50 { writer.bytes(message) } }
+        world.run(for: .milliseconds(100))
+        #expect(world.unit.counters.dropped(.invalidRTCP) == before + 49)
+        world.run(for: .seconds(2))
+        expectCleanVideo(viewer, frames: 100)
+    }
+
     @Test("a viewer that never tells anything is sent everything all the same")
     func neverTells() throws {
         let world = try SimulatedWorld(seed: 96)

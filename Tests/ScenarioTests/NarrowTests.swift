@@ -56,6 +56,23 @@ import Testing
         #expect(other.video.decoder.longestPause < .milliseconds(100))
     }
 
+    @Test("where no more can wait for the pacer, nothing overtakes what does")
+    func fullPool() throws {
+        var limits = ForwardingUnit.Limits()
+        limits.heldPackets = 20
+        let world = try SimulatedWorld(seed: 239, limits: limits)
+        var plan = PeerPlan.publisher()
+        plan.video = .simulcast()
+        _ = try world.join(plan)
+        world.run(for: .seconds(2))
+        let viewers = try (0..<6).map { try world.join(.viewer("viewer \($0)")) }
+        world.run(for: .seconds(10))
+        for viewer in viewers {
+            expectCleanVideo(viewer, frames: 250)
+            #expect(viewer.video.nacked == 0 && viewer.video.repaired == 0)
+        }
+    }
+
     @Test("a publisher's way that is too narrow for two seconds costs its viewers a pause, and little more of its way")
     func narrowAbove() throws {
         let world = try SimulatedWorld(seed: 232)

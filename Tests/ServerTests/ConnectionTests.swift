@@ -20,6 +20,16 @@ struct ConnectionTests {
         return await socket.read(seconds: seconds)
     }
 
+    /// What has come once there is a whole head, which is soon.
+    private func head(_ socket: ClientSocket) async -> String {
+        var received: [UInt8] = []
+        _ = await socket.read(seconds: 10) {
+            received += $0
+            return String(decoding: received, as: UTF8.self).contains("\r\n\r\n")
+        }
+        return String(decoding: received, as: UTF8.self)
+    }
+
     @Test("a request that does not come is 408, and so is a body that does not")
     func slow() async throws {
         try await listening({
@@ -93,18 +103,82 @@ struct ConnectionTests {
         }
     }
 
-    @Test("a head too big, or none at all, is 400 or 431")
+    @Test("a head too big is 431 and what is no HTTP 400, with a sentence; both are counted")
     func badHeads() async throws {
         try await listening({ _ in }) { port, _ in
-            for text in [
-                "GET /healthz HTTP/1.1\r\nHost: x\r\nX: \(String(repeating: "a", count: 100_000))\r\n\r\n", "nonsense\r\n\r\n",
-                "\u{16}\u{3}\u{1}\u{0}\u{5}hello\r\n\r\n",
+            let long = String(repeating: "a", count: 100_000)
+            for (text, status, sentence) in [
+                ("GET /healthz HTTP/1.1\r\nHost: x\r\nX: \(long)\r\n\r\n", 431, "may have 65536 bytes and 100 fields at most."),
+                ("GET /\(long) HTTP/1.1\r\nHost: x\r\n\r\n", 431, "at most."),
+                ("GET / HTTP/1.1\r\n\(String(repeating: "X: y\r\n", count: 101))\r\n", 431, "at most."),
+                ("nonsense\r\n\r\n", 400, "This is no request of HTTP/1.1."),
+                ("\u{16}\u{3}\u{1}\u{0}\u{5}hello\r\n\r\n", 400, "This is no request of HTTP/1.1."),
             ] {
                 let (answer, closed) = try await exchange(port, text)
-                #expect(answer.hasPrefix("HTTP/1.1 4") && closed, "\(answer)")
+                #expect(answer.hasPrefix("HTTP/1.1 \(status) ") && answer.hasSuffix(sentence + "\n") && closed, "\(answer)")
             }
             #expect(try await exchange(port, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", seconds: 0.5).answer.contains("200 OK"))
         }
+    }
+
+    @Test("what comes behind a whole request and is none spoils only the connection")
+    func trailingGarbage() async throws {
+        try await listening({ _ in }) { port, _ in
+            let (answer, closed) = try await exchange(port, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nnonsense\r\n\r\n")
+            #expect(answer.hasPrefix("HTTP/1.1 200 ") && closed, "\(answer)")
+        }
+    }
+
+    @Test("a request that offers another protocol is answered in this one, and its connection ends with that")
+    func otherProtocols() async throws {
+        try await listening({ _ in }) { port, _ in
+            let offer = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n"
+            for text in [
+                "GET /healthz HTTP/1.1\r\nHost: x\r\n\(offer)\r\n",
+                "POST /api/rooms HTTP/1.1\r\nHost: x\r\n\(offer)Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
+            ] {
+                let (answer, closed) = try await exchange(port, text)
+                #expect(answer.hasPrefix("HTTP/1.1 20") && answer.lowercased().contains("connection: close\r\n") && closed, "\(answer)")
+            }
+        }
+    }
+
+    @Test("a body that waits to be asked for is asked for")
+    func expectation() async throws {
+        try await listening({ _ in }) { port, _ in
+            let socket = try ClientSocket(port: port)
+            socket.send(
+                "POST /api/rooms HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
+                    + "Expect: 100-continue\r\n\r\n")
+            #expect(await head(socket) == "HTTP/1.1 100 Continue\r\n\r\n")
+            socket.send("{}")
+            #expect(await head(socket).hasPrefix("HTTP/1.1 201 "))
+        }
+    }
+
+    @Test("all addresses together have so many connections and no more, and the operator's port has its own")
+    func all() async throws {
+        try await listening({ $0.connections = 3 }) { port, _ in
+            let request = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+            let sockets = try (0..<3).map { _ in try ClientSocket(port: port) }
+            for socket in sockets {
+                socket.send(request)
+                #expect(await head(socket).hasPrefix("HTTP/1.1 200 "))
+            }
+            let (answer, closed) = try await exchange(port, request)
+            #expect(answer.hasPrefix("HTTP/1.1 503 ") && answer.contains("as many connections as it takes") && closed, "\(answer)")
+            withExtendedLifetime(sockets) {}
+        }
+    }
+
+    @Test("limits by address see a network of IPv6 as one")
+    func networks() throws {
+        let address = { ClientAddress(try SocketAddress(ipAddress: $0, port: 1)) }
+        #expect(try address("2001:db8:1:2::1") == address("2001:db8:1:2:ffff:ffff:ffff:ffff"))
+        #expect(try address("2001:db8:1:2::1") != address("2001:db8:1:3::1"))
+        #expect(try address("192.0.2.1") != address("192.0.2.2"))
+        #expect(try address("::ffff:192.0.2.1") == address("192.0.2.1"))
+        #expect(ClientAddress(nil) != (try address("0.0.0.0")))
     }
 
     @Test("an address has so many connections and no more, and gets places back")
@@ -115,7 +189,7 @@ struct ConnectionTests {
             for _ in 0..<5 {
                 let socket = try ClientSocket(port: port)
                 socket.send(request)
-                #expect(await socket.read(seconds: 0.2).answer.hasPrefix("HTTP/1.1 200 "))
+                #expect(await head(socket).hasPrefix("HTTP/1.1 200 "))
                 sockets.append(socket)
             }
             let (answer, closed) = try await exchange(port, request)
@@ -124,8 +198,8 @@ struct ConnectionTests {
             try await Task.sleep(for: .milliseconds(200))
             #expect(try await exchange(port, request, seconds: 0.3).answer.hasPrefix("HTTP/1.1 200 "))
         }
-        #expect(ConnectionLimits(descriptors: 64).connectionsPerAddress == 500)
-        #expect(ConnectionLimits(descriptors: 4096).connectionsPerAddress == 2048)
+        #expect(ConnectionLimits(connections: 1).connectionsPerAddress == 1)
+        #expect(ConnectionLimits(connections: 4_096).connectionsPerAddress == 2_048)
     }
 
     @Test("a port in use is named, with its flag")

@@ -165,18 +165,21 @@ struct InvitationTests {
     @Test("the allowance is each address's own, comes back after a minute, and its table is bounded")
     func allowance() {
         let allowance = RoomAllowance()
+        let address = { (number: Int) in
+            ClientAddress(try? SocketAddress(ipAddress: "10.0.\(number >> 8).\(number & 255)", port: 0))
+        }
         let start = ContinuousClock.now
-        for _ in 0..<RoomAllowance.rooms { #expect(allowance.take("a", now: start) == nil) }
-        #expect(allowance.take("a", now: start) == 61)
-        #expect(allowance.take("a", now: start + .seconds(59)) == 2)
-        #expect(allowance.take("b", now: start) == nil)
-        #expect(allowance.take("a", now: start + .seconds(60)) == nil)
+        for _ in 0..<RoomAllowance.rooms { #expect(allowance.take(address(1), now: start) == nil) }
+        #expect(allowance.take(address(1), now: start) == 61)
+        #expect(allowance.take(address(1), now: start + .seconds(59)) == 2)
+        #expect(allowance.take(address(2), now: start) == nil)
+        #expect(allowance.take(address(1), now: start + .seconds(60)) == nil)
         let later = start + .seconds(120)
-        for number in 0..<RoomAllowance.addresses { #expect(allowance.take("\(number)", now: later) == nil) }
+        for number in 0..<RoomAllowance.addresses { #expect(allowance.take(address(number), now: later) == nil) }
         // Those that no longer fit share one allowance.
-        for number in 0..<RoomAllowance.rooms { #expect(allowance.take("other \(number)", now: later) == nil) }
-        #expect(allowance.take("one more", now: later) != nil)
-        #expect(allowance.take("7", now: later) == nil)
+        for number in 0..<RoomAllowance.rooms { #expect(allowance.take(address(10_000 + number), now: later) == nil) }
+        #expect(allowance.take(address(20_000), now: later) != nil)
+        #expect(allowance.take(address(7), now: later) == nil)
     }
 
     @Test("without the web app there are no invitations, and / says so")

@@ -11,10 +11,12 @@ package struct HTTPListener: Service {
     let port: UInt16
     let option: ServeOption
 
-    /// - Parameter signals: nil where no signalling sockets are opened
+    /// - Parameters:
+    ///   - signals: nil where no signalling sockets are opened
+    ///   - requests: where refused connections are counted, too
     package init(
         host: String, port: UInt16, option: ServeOption, router: Router<ServerContext>, signals: SignalService?,
-        limits: ConnectionLimits, counts: ConnectionCounts, logger: Logger,
+        limits: ConnectionLimits, counts: ConnectionCounts, requests: RequestCounts = RequestCounts(), logger: Logger,
         opened: @escaping @Sendable (_ host: String, _ port: UInt16) async -> Void
     ) {
         self.host = host
@@ -24,7 +26,8 @@ package struct HTTPListener: Service {
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .critical)
         application = Application(
-            router: router, server: Self.builder(signals, limits, counts),
+            router: router,
+            server: Self.builder(signals, limits, counts, RefusedConnections(requests: requests, logger: logger)),
             configuration: ApplicationConfiguration(address: .hostname(host, port: Int(port)), backlog: 1024),
             onServerRunning: { channel in
                 await opened(host, channel.localAddress?.port.map { UInt16(truncatingIfNeeded: $0) } ?? port)
@@ -33,13 +36,13 @@ package struct HTTPListener: Service {
     }
 
     private static func builder(
-        _ signals: SignalService?, _ limits: ConnectionLimits, _ counts: ConnectionCounts
+        _ signals: SignalService?, _ limits: ConnectionLimits, _ counts: ConnectionCounts, _ refused: RefusedConnections
     ) -> HTTPServerBuilder {
         if let signals {
-            return HTTPServerBuilder { SignalChannel(responder: $0, service: signals, limits: limits, counts: counts) }
+            return HTTPServerBuilder { SignalChannel(responder: $0, service: signals, limits: limits, counts: counts, refused: refused) }
         }
         let channel = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [ConnectionLimiter(limits: limits, counts: counts)],
+            additionalChannelHandlers: [ConnectionLimiter(limits: limits, counts: counts, refused: refused)],
             httpDecoderConfiguration: .init(
                 maxHeaderFieldSize: limits.headerBytes, maxHeaderListSize: limits.headerBytes,
                 maxHeaderFieldCount: ConnectionLimits.headerCount))

@@ -3,11 +3,11 @@ import Hummingbird
 /// What routes know of a request beside itself.
 package struct ServerContext: RequestContext {
     package var coreContext: CoreRequestContextStorage
-    /// The client's address, without its port; that of a proxy, where one stands between.
-    let address: String
+    /// The client's address; that of a proxy, where one stands between.
+    let address: ClientAddress
 
     package init(source: ApplicationRequestContextSource) {
         coreContext = CoreRequestContextStorage(source: source)
-        address = source.channel.remoteAddress?.ipAddress ?? "unknown"
+        address = ClientAddress(source.channel.remoteAddress)
     }
 }

@@ -39,7 +39,7 @@ struct InvitationRoutes: Sendable {
         var expires: Double
     }
 
-    private func create(_ request: Request, address: String) async throws -> Response {
+    private func create(_ request: Request, address: ClientAddress) async throws -> Response {
         let asked = try await JSONBody.decoded(RoomRequest.self, from: request, limit: Self.bodyLimit)
         guard let title = Self.shown(asked.title ?? "", length: Self.titleLength) else {
             throw Refusal(.badRequest, "A room's title may have \(Self.titleLength) characters at most.")

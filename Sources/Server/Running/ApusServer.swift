@@ -76,6 +76,7 @@ package enum ApusServer {
         var worker = WorkerConfiguration(addresses: addresses, tcpPort: configuration.tcpPort)
         worker.controlsCongestion = configuration.congestionControl
         worker.audioTop = configuration.audioTop
+        worker.tcpConnections = DescriptorBudget.current.mediaConnections
         do throws(WorkerError) {
             let group = try WorkerGroup(count: configuration.workers, worker, certificate: certificate)
             return (group, certificate)

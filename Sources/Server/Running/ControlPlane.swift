@@ -66,13 +66,18 @@ package struct ControlPlane: Sendable {
     }
 
     var listeners: [HTTPListener] {
-        let connections = ConnectionCounts()
-        let limits = ConnectionLimits(descriptors: ProcessStatistics.descriptorLimit())
+        let connections = (main: ConnectionCounts(), admin: ConnectionCounts())
+        let limits = (
+            main: ConnectionLimits(connections: DescriptorBudget.current.connections),
+            admin: ConnectionLimits(connections: DescriptorBudget.adminConnections)
+        )
         let main = mainRouter
         let listener = { (host: String, port: UInt16, option: ServeOption, router: Router<ServerContext>, signals: SignalService?) in
             HTTPListener(
-                host: host, port: port, option: option, router: router, signals: signals, limits: limits, counts: connections,
-                logger: logger,
+                host: host, port: port, option: option, router: router, signals: signals,
+                limits: option == .adminPort ? limits.admin : limits.main,
+                counts: option == .adminPort ? connections.admin : connections.main,
+                requests: counts, logger: logger,
                 opened: { host, port in
                     await readiness.opened(host: host, port: port, option: option)
                     await announceIfComplete()

@@ -16,6 +16,7 @@ struct SignalChannel: HTTPChannelHandler {
     let service: SignalService
     let limits: ConnectionLimits
     let counts: ConnectionCounts
+    let refused: RefusedConnections
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
@@ -31,7 +32,7 @@ struct SignalChannel: HTTPChannelHandler {
                     HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: parsing),
                     maximumBufferSize: service.limits.messageBytes + limits.headerBytes),
                 codec: HTTP1ToHTTPServerCodec(secure: false),
-                limiter: ConnectionLimiter(limits: limits, counts: counts))
+                limiter: ConnectionLimiter(limits: limits, counts: counts, refused: refused))
             let pipeline = channel.pipeline.syncOperations
             try pipeline.addHandler(handlers.encoder)
             try pipeline.addHandler(handlers.decoder)

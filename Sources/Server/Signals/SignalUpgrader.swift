@@ -8,7 +8,8 @@ import NIOHTTPTypesHTTP1
 import NIOWebSocket
 import Signalling
 
-/// Decides by its first request what a connection is: HTTP for the router, or a signalling socket.
+/// Decides by its first request what a connection is: HTTP for the router, or a signalling socket. One that has been HTTP and is asked for a socket
+/// is closed without an answer, as one that was idle for too long might be: a proxy takes another then (RFC 9112 §9.3.1).
 ///
 /// NIO's own upgrade handler loses a request that it does not upgrade (its head is not among what it hands on), so this one stands in its
 /// place: right behind the decoder, before everything that is only HTTP's. A refused upgrade is answered here, with what `validate` answers.
@@ -63,6 +64,9 @@ final class SignalUpgrader: ChannelInboundHandler, RemovableChannelHandler {
             if let version = Self.wanted(head) { return check(head, version, context) }
             becomeHTTP(context)
             context.fireChannelRead(data)
+        case (.http, .head(let head)) where Self.wanted(head) != nil && handlers.limiter.isIdle:
+            state = .done
+            context.close(promise: nil)
         case (.waiting, _), (.http, _):
             context.fireChannelRead(data)
         case (.checking(let head, let version, _, let result), .end):
@@ -205,8 +209,8 @@ final class SignalUpgrader: ChannelInboundHandler, RemovableChannelHandler {
     ) {
         let channel = context.channel
         // The limiter gives the connection's place back when it goes.
-        let address = channel.remoteAddress?.ipAddress ?? "unknown"
-        _ = counts.open(address, limit: .max)
+        let address = ClientAddress(channel.remoteAddress)
+        counts.keep(address)
         service.sockets.opened()
         channel.closeFuture.whenComplete { [counts, sockets = service.sockets] _ in
             counts.close(address)

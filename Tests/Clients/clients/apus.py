@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import resource
 import signal
 import socket
 import time
@@ -41,13 +42,14 @@ def lowest_ephemeral_port():
 class Apus:
     """One `apus serve --dev` process."""
 
-    def __init__(self, *arguments, log_path=None):
+    def __init__(self, *arguments, log_path=None, descriptors=None):
         self.port, self.tcp_port, self.admin_port = free_port(), free_port(), free_port()
         self.udp_port = free_port(socket.SOCK_DGRAM)
         self.arguments = [
             "serve", "--dev", "--port", str(self.port), "--udp-port", str(self.udp_port), "--tcp-port", str(self.tcp_port),
             "--admin-port", str(self.admin_port), *arguments,
         ]  # fmt: skip
+        self.descriptors = descriptors
         self.log_path = Path(log_path) if log_path else None
         self.lines = []
         self.process = None
@@ -63,8 +65,9 @@ class Apus:
     async def start(self):
         """Returns once /healthz answers 200 on both ports."""
         self.process = await asyncio.create_subprocess_exec(
-            str(BINARY), *self.arguments, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-        )
+            str(BINARY), *self.arguments, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            preexec_fn=self.descriptors and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (self.descriptors,) * 2)),
+        )  # fmt: skip
         self._reader = asyncio.create_task(self._read())
 
         async def ready():

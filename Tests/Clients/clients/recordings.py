@@ -36,15 +36,18 @@ def frame(codec, key, body):
     return delimiter + (obu(1, AV1_SEQUENCE) + obu(6, b"\x10" + body) if key else obu(6, b"\x30" + body))
 
 
-def write_ivf(path, codec, *, frames=45, rate=30, keyframe_every=15, seed=1, largest=5_000):
-    """Pictures of `codec`: vp8, vp9, h264 or av1."""
+def write_ivf(path, codec, *, frames=45, rate=30, keyframe_every=15, seed=1, largest=5_000, keyframe=None):
+    """Pictures of `codec`: vp8, vp9, h264 or av1; keyframes of `keyframe` bytes if that is given."""
     source = random.Random(seed)
     name = {"vp8": b"VP80", "vp9": b"VP90", "h264": b"H264", "av1": b"AV01"}[codec]
     parts = [struct.pack("<4sHH4sHHIIII", b"DKIF", 0, 32, name, 640, 360, rate, 1, frames, 0)]
     for number in range(frames):
         # Some alike and small, as of a picture in which nothing moves.
         body = b"\x01\x02\x03" if number % 7 == 3 else noise(source, source.randrange(20, largest))
-        data = frame(codec, number % keyframe_every == 0, body)
+        is_key = number % keyframe_every == 0
+        if is_key and keyframe:
+            body = noise(source, keyframe)
+        data = frame(codec, is_key, body)
         parts.append(struct.pack("<IQ", len(data), number) + data)
     path.write_bytes(b"".join(parts))
     return str(path)
