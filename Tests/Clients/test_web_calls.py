@@ -66,7 +66,7 @@ async def test_who_comes_last_gets_everybody_with_the_first_answer(apus, guests)
 async def test_firefox_sees_everybody_however_late_answers_come(apus, guests):
     """Before the answer that names it has come, somebody's media would take the only section there is, whose own person is silent, for good."""
     link = await make_room(apus)
-    async with SlowProxy(apus.port, 1.5) as proxy:
+    async with SlowProxy(apus.port, 1) as proxy:
         ada, alan, grace = await guests.chromium(), await guests.firefox(), await guests.chromium(speaks=True)
         await ada.join(link, "Ada")
         await ada.click("mute")

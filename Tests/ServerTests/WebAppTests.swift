@@ -19,6 +19,22 @@ struct WebAppTests {
         }
     }
 
+    @Test("who has one is not sent it again")
+    func cached() async throws {
+        let bench = try await Bench()
+        try await bench.main { client in
+            var tags: Set<String> = []
+            for path in WebApp.files.map(\.path) + ["/publish", "/watch"] {
+                let tag = try #require(try await client.ask(path).headers[.eTag])
+                tags.insert(tag)
+                let again = try await client.ask(path, headers: [.ifNoneMatch: tag])
+                #expect(again.status == .notModified && again.text.isEmpty && again.headers[.eTag] == tag)
+                #expect(try await client.ask(path, headers: [.ifNoneMatch: "\"other\""]).status == .ok)
+            }
+            #expect(tags.count == WebApp.files.count + 2)
+        }
+    }
+
     @Test("they name each other only, and nothing inline or from elsewhere")
     func closed() {
         let paths = Set(WebApp.files.map(\.path))
