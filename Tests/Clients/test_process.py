@@ -2,11 +2,12 @@
 
 import asyncio
 import signal
+import socket
 
 import jwt
 import pytest
 
-from clients.apus import Apus, run_apus
+from clients.apus import Apus, free_port, run_apus
 from clients.rtc import Publisher
 from clients.tokens import token
 
@@ -140,3 +141,32 @@ async def test_check_refuses_what_serve_refuses():
     status, _, err = await run_apus("check")
     assert status == 78
     assert "--keys" in err
+
+
+@pytest.mark.parametrize("command", ["check", "serve"])
+async def test_one_tcp_port_for_two_is_refused_and_both_are_named(command):
+    port = str(free_port())
+    status, _, err = await run_apus(command, "--dev", "--port", port, "--tcp-port", port)
+    assert status == 78, err
+    assert f"--port and --tcp-port both name TCP port {port}" in err
+
+
+@pytest.mark.parametrize(
+    ("flag", "kind", "address"),
+    [("--udp-port", socket.SOCK_DGRAM, "::"), ("--tcp-port", socket.SOCK_STREAM, "::"), ("--port", socket.SOCK_STREAM, "::1")],
+    ids=["udp", "tcp", "http"],
+)  # fmt: skip
+async def test_check_finds_a_port_that_only_ipv6_has_lost(flag, kind, address):
+    """As `serve` does, which says the same sentence."""
+    port = free_port(kind)
+    with socket.socket(socket.AF_INET6, kind) as other:
+        other.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        other.bind((address, port))
+        if kind == socket.SOCK_STREAM:
+            other.listen()
+        options = Apus(flag, str(port)).arguments[1:]
+        status, out, err = await run_apus("check", *options)
+        assert status == 69, (out, err)
+        assert f"port {port} on {address} is taken by another process" in out and flag in err
+        status, _, log = await run_apus("serve", *options)
+        assert status == 69 and log.splitlines()[-1] == err.splitlines()[-1]

@@ -126,6 +126,40 @@ struct ConfigurationTests {
         #expect(error == StartError(.usage, "--port: expected a port number from 0 to 65535, found \"http\""))
     }
 
+    @Test(
+        "two options that name one TCP port are refused, and both are named",
+        arguments: [
+            ([.port: "8180", .tcpPort: "8180"], "--port and --tcp-port both name TCP port 8180"),
+            ([.port: "7881"], "--port and --tcp-port both name TCP port 7881"),
+            ([.adminPort: "8180", .tcpPort: "8180"], "--tcp-port and --admin-port both name TCP port 8180"),
+            ([.port: "7889"], "--port and --admin-port both name TCP port 7889"),
+        ] as [([ServeOption: String], String)])
+    func sharedPorts(options: [ServeOption: String], sentence: String) {
+        let error = #expect(throws: StartError.self) {
+            try ServeConfiguration(sources: [flags(options.merging([.dev: "true"]) { $1 })], interfaces: Self.interfaces)
+        }
+        #expect(error?.status == .configuration && error?.sentence.hasPrefix(sentence) == true, "\(String(describing: error))")
+    }
+
+    @Test("ports that the system chooses may all be 0, and the UDP port may have a TCP port's number")
+    func equalPorts() throws {
+        for options: [ServeOption: String] in [[.port: "0", .tcpPort: "0", .adminPort: "0"], [.udpPort: "7880"]] {
+            _ = try ServeConfiguration(sources: [flags(options.merging([.dev: "true"]) { $1 })], interfaces: Self.interfaces)
+        }
+    }
+
+    @Test("what is opened: media on each family, HTTP on one socket for both")
+    func listeningPlaces() throws {
+        let places = try ServeConfiguration(sources: [flags([.keys: Self.key])], interfaces: Self.interfaces).listeningPlaces
+        #expect(
+            places.map(\.description) == [
+                "UDP port 7882 on 0.0.0.0", "UDP port 7882 on ::", "TCP port 7881 on 0.0.0.0", "TCP port 7881 on ::", "TCP port 7880 on ::",
+                "TCP port 7889 on 127.0.0.1",
+            ])
+        let old = try ServeConfiguration(sources: [flags([.keys: Self.key])], interfaces: Array(Self.interfaces.prefix(1)))
+        #expect(old.listeningPlaces.map(\.host) == ["0.0.0.0", "0.0.0.0", "0.0.0.0", "127.0.0.1"])
+    }
+
     @Test("a mistyped secret is not repeated")
     func secretsStayOut() {
         let error = #expect(throws: StartError.self) { try flags([.keys: "namewithoutcolon-hunter2"]) }

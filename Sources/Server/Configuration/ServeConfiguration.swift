@@ -6,6 +6,8 @@ package struct ServeConfiguration: Sendable {
     package var dev = false
     /// Where HTTP listens: hosts without port. Media is always on all interfaces, so that a proxy in front of HTTP can have loopback for itself.
     package var httpHosts: [String] = ["0.0.0.0"]
+    /// Where media is taken: all addresses of each family that this machine has.
+    package var mediaHosts: [String] = ["0.0.0.0"]
     package var port: UInt16 = 7880
     package var udpPort: UInt16 = 7882
     package var tcpPort: UInt16 = 7881
@@ -41,7 +43,10 @@ package struct ServeConfiguration: Sendable {
         let says = { (option: ServeOption) in sources.contains { $0.values[option] != nil } }
         if dev, !says(.drainTimeout) { drainTimeout = .seconds(5) }
         keys = try Self.keys(from: sources)
+        try refuseSharedPorts()
         let loopback6 = interfaces.contains { $0.isLoopback && !$0.isIPv4 }
+        let hasIPv6 = interfaces.contains { !$0.isIPv4 }
+        if hasIPv6 { mediaHosts.append("::") }
         if says(.bind) {
             // "localhost" is both loopback addresses, or the one there is.
             if httpHosts.count > 1, !loopback6 { httpHosts.removeAll { $0 == "::1" } }
@@ -50,7 +55,7 @@ package struct ServeConfiguration: Sendable {
                 httpHosts = loopback6 ? ["127.0.0.1", "::1"] : ["127.0.0.1"]
             } else {
                 // One dual-stack socket where the machine has IPv6 at all.
-                httpHosts = interfaces.contains { !$0.isIPv4 } ? ["::"] : ["0.0.0.0"]
+                httpHosts = hasIPv6 ? ["::"] : ["0.0.0.0"]
             }
         }
         if !says(.announce) {
@@ -59,6 +64,17 @@ package struct ServeConfiguration: Sendable {
                 throw StartError(
                     .configuration, "No network interface has an address to announce to clients: give --announce with the one they reach.")
             }
+        }
+    }
+
+    /// Two listeners of ours on one TCP port would blame each other as another process.
+    private func refuseSharedPorts() throws(StartError) {
+        let ports: [(option: ServeOption, port: UInt16)] = [(.port, port), (.tcpPort, tcpPort), (.adminPort, adminPort)]
+        for (index, one) in ports.enumerated() where one.port != 0 {
+            guard let other = ports[..<index].first(where: { $0.port == one.port }) else { continue }
+            throw StartError(
+                .configuration,
+                "\(other.option.flag) and \(one.option.flag) both name TCP port \(one.port): choose another for one of them.")
         }
     }
 

@@ -2,8 +2,8 @@ import Foundation
 
 extension StartError {
     /// A port that can't be opened: which, why, and the flag that changes it.
-    static func cannotListen(on host: String, port: UInt16, protocolName: String, option: ServeOption, code: Int32) -> StartError {
-        let place = "\(protocolName) port \(port) on \(host)"
+    static func cannotListen(on listening: ListeningPlace, code: Int32) -> StartError {
+        let (place, option) = (listening.description, listening.option)
         switch code {
         case EADDRINUSE:
             return StartError(.unavailable, "\(place) is taken by another process: choose another with \(option.flag).")
