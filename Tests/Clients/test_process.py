@@ -1,6 +1,7 @@
 """Starting, refusing to start, and ending: what an operator meets."""
 
 import asyncio
+import re
 import signal
 import socket
 
@@ -118,6 +119,14 @@ async def test_a_token_and_nothing_else_is_printed(apus, closing):
 async def test_help_is_everywhere(arguments):
     status, out, _ = await run_apus(*arguments)
     assert status == 0 and "USAGE" in out.upper()
+
+
+async def test_the_version_is_said_on_demand_in_the_log_and_in_metrics(apus):
+    status, out, _ = await run_apus("--version")
+    assert status == 0 and re.fullmatch(r"\d+\.\d+\.\d+\n", out), out
+    version = out.strip()
+    assert f"version={version}" in apus.lines[0]
+    assert (await apus.metrics())["apus_build_info", frozenset({("version", version)})] == 1
 
 
 async def test_dev_prints_links_that_can_be_opened(apus):
