@@ -16,8 +16,15 @@ struct ServeOptions: ParsableArguments {
     var udpPort: String?
     @Option(help: ArgumentHelp("The TCP port of media where UDP is blocked (7881).", valueName: "port"))
     var tcpPort: String?
-    @Option(help: ArgumentHelp("The port of metrics and health, on loopback (7889).", valueName: "port"))
+    @Option(help: ArgumentHelp("The port of metrics, readiness and explanations (7889).", valueName: "port"))
     var adminPort: String?
+    @Option(
+        help: ArgumentHelp(
+            """
+            The address on which the admin port listens (127.0.0.1). It asks nobody for a token, and tells names and addresses of rooms: give an \
+            address of a network that only you reach.
+            """, valueName: "address"))
+    var adminBind: String?
     @Option(
         help: ArgumentHelp(
             "An IP address at which clients reach this machine; repeat it, or separate several by commas. Default: those of the interfaces.",
@@ -62,6 +69,7 @@ struct ServeOptions: ParsableArguments {
         if dev { try flags.give(.dev, "true", from: .flag(ServeOption.dev.flag)) }
         let texts: [(ServeOption, String?)] = [
             (.bind, bind), (.port, port), (.udpPort, udpPort), (.tcpPort, tcpPort), (.adminPort, adminPort),
+            (.adminBind, adminBind),
             (.announce, announce.isEmpty ? nil : announce.joined(separator: ",")), (.keys, keys), (.workers, workers),
             (.maxRooms, maxRooms), (.maxParticipants, maxParticipants),
             (.congestionControl, congestionControl), (.audioTop, audioTop), (.dynacast, dynacast), (.drainTimeout, drainTimeout),

@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 
+import aiohttp
 import jwt
 import pytest
 
@@ -127,6 +128,20 @@ async def test_the_version_is_said_on_demand_in_the_log_and_in_metrics(apus):
     version = out.strip()
     assert f"version={version}" in apus.lines[0]
     assert (await apus.metrics())["apus_build_info", frozenset({("version", version)})] == 1
+
+
+@pytest.mark.serve("--admin-bind", "localhost")
+async def test_the_admin_port_is_where_it_is_wanted(apus):
+    async with aiohttp.ClientSession() as session:
+        for host in ("127.0.0.1", "[::1]"):
+            async with session.get(f"http://{host}:{apus.admin_port}/readyz") as answer:
+                assert (answer.status, await answer.text()) == (200, "ready\n")
+
+
+async def test_an_admin_address_that_is_not_this_machine_s_is_named_with_its_flag():
+    for command in ("check", "serve"):
+        status, _, err = await run_apus(command, *Apus("--admin-bind", "192.0.2.1").arguments[1:])
+        assert status == 69 and "--admin-bind" in err, err
 
 
 async def test_dev_prints_links_that_can_be_opened(apus):

@@ -71,6 +71,7 @@ struct ConfigurationTests {
             udp-port: 2
             tcp-port: 3
             admin-port: 4
+            admin-bind: 192.0.2.8
             announce: [203.0.113.7, "2001:db8::7"]
             keys:
               first: 0123456789abcdef0123456789abcdef
@@ -84,7 +85,7 @@ struct ConfigurationTests {
             """
         let configuration = try ServeConfiguration(
             sources: [GivenOptions(), try ConfigurationFile.parse(text, path: "apus.yaml")], interfaces: Self.interfaces)
-        #expect(configuration.httpHosts == ["192.0.2.7"])
+        #expect(configuration.httpHosts == ["192.0.2.7"] && configuration.adminHosts == ["192.0.2.8"])
         #expect([configuration.port, configuration.udpPort, configuration.tcpPort, configuration.adminPort] == [1, 2, 3, 4])
         #expect(configuration.announced.map(\.host) == ["203.0.113.7", "2001:db8::7"])
         #expect(configuration.keys.map(\.name) == ["first", "second"])
@@ -158,6 +159,17 @@ struct ConfigurationTests {
             ])
         let old = try ServeConfiguration(sources: [flags([.keys: Self.key])], interfaces: Array(Self.interfaces.prefix(1)))
         #expect(old.listeningPlaces.map(\.host) == ["0.0.0.0", "0.0.0.0", "0.0.0.0", "127.0.0.1"])
+    }
+
+    @Test("the admin port is on loopback, unless it is said where else")
+    func adminHosts() throws {
+        let hosts = { (options: [ServeOption: String], interfaces: [SocketAddress]) in
+            try ServeConfiguration(sources: [flags(options.merging([.dev: "true"]) { $1 })], interfaces: interfaces).adminHosts
+        }
+        #expect(try hosts([.bind: "0.0.0.0"], Self.interfaces) == ["127.0.0.1"])
+        #expect(try hosts([.adminBind: "localhost"], Self.interfaces) == ["127.0.0.1", "::1"])
+        #expect(try hosts([.adminBind: "localhost"], Array(Self.interfaces.prefix(2))) == ["127.0.0.1"])
+        #expect(try hosts([.adminBind: "::"], Self.interfaces) == ["::"])
     }
 
     @Test("a mistyped secret is not repeated")

@@ -13,6 +13,15 @@ package struct ListeningPlace: Equatable, Sendable {
     /// The option that names the port.
     package var option: ServeOption
 
+    /// The option that names the address; media has none.
+    package var hostOption: ServeOption? {
+        switch option {
+        case .port: .bind
+        case .adminPort: .adminBind
+        default: nil
+        }
+    }
+
     package var isTCP: Bool { use != .media }
     package var protocolName: String { isTCP ? "TCP" : "UDP" }
     package var description: String { "\(protocolName) port \(port) on \(host)" }
@@ -24,6 +33,6 @@ extension ServeConfiguration {
         mediaHosts.map { ListeningPlace(use: .media, host: $0, port: udpPort, option: .udpPort) }
             + mediaHosts.map { ListeningPlace(use: .mediaOverTCP, host: $0, port: tcpPort, option: .tcpPort) }
             + httpHosts.map { ListeningPlace(use: .http, host: $0, port: port, option: .port) }
-            + [ListeningPlace(use: .http, host: "127.0.0.1", port: adminPort, option: .adminPort)]
+            + adminHosts.map { ListeningPlace(use: .http, host: $0, port: adminPort, option: .adminPort) }
     }
 }

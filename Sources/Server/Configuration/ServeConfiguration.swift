@@ -11,8 +11,9 @@ package struct ServeConfiguration: Sendable {
     package var port: UInt16 = 7880
     package var udpPort: UInt16 = 7882
     package var tcpPort: UInt16 = 7881
-    /// Listens on loopback only.
     package var adminPort: UInt16 = 7889
+    /// Where the admin port listens. Nobody is asked for a token there.
+    package var adminHosts: [String] = ["127.0.0.1"]
     /// What clients are told to send media to; the ports in it mean nothing.
     package var announced: [SocketAddress] = []
     package var keys: [APIKey] = []
@@ -44,20 +45,18 @@ package struct ServeConfiguration: Sendable {
         if dev, !says(.drainTimeout) { drainTimeout = .seconds(5) }
         keys = try Self.keys(from: sources)
         try refuseSharedPorts()
-        let loopback6 = interfaces.contains { $0.isLoopback && !$0.isIPv4 }
+        // "localhost" is both loopback addresses, or the one there is.
+        let hasLoopback6 = interfaces.contains { $0.isLoopback && !$0.isIPv4 }
+        let present = { (hosts: [String]) in hosts.count > 1 && !hasLoopback6 ? hosts.filter { $0 != "::1" } : hosts }
         let hasIPv6 = interfaces.contains { !$0.isIPv4 }
         if hasIPv6 { mediaHosts.append("::") }
         if says(.bind) {
-            // "localhost" is both loopback addresses, or the one there is.
-            if httpHosts.count > 1, !loopback6 { httpHosts.removeAll { $0 == "::1" } }
+            httpHosts = present(httpHosts)
         } else {
-            if dev {
-                httpHosts = loopback6 ? ["127.0.0.1", "::1"] : ["127.0.0.1"]
-            } else {
-                // One dual-stack socket where the machine has IPv6 at all.
-                httpHosts = hasIPv6 ? ["::"] : ["0.0.0.0"]
-            }
+            // One dual-stack socket where the machine has IPv6 at all.
+            httpHosts = dev ? present(["127.0.0.1", "::1"]) : [hasIPv6 ? "::" : "0.0.0.0"]
         }
+        adminHosts = present(adminHosts)
         if !says(.announce) {
             announced = interfaces.filter { dev || !$0.isLoopback }
             if announced.isEmpty {
@@ -109,6 +108,7 @@ package struct ServeConfiguration: Sendable {
         case (.udpPort, .port(let value)): udpPort = value
         case (.tcpPort, .port(let value)): tcpPort = value
         case (.adminPort, .port(let value)): adminPort = value
+        case (.adminBind, .hosts(let value)): adminHosts = value
         case (.announce, .addresses(let value)): announced = value
         case (.keys, .keys(let value)): keys = value
         case (.workers, .count(let value)): workers = value

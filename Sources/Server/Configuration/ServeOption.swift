@@ -9,6 +9,7 @@ package enum ServeOption: String, CaseIterable, Sendable {
     case udpPort = "udp-port"
     case tcpPort = "tcp-port"
     case adminPort = "admin-port"
+    case adminBind = "admin-bind"
     case announce
     case keys
     case workers
@@ -29,7 +30,7 @@ package enum ServeOption: String, CaseIterable, Sendable {
     package var expected: String {
         switch self {
         case .dev, .webApp, .congestionControl, .dynacast: "true or false"
-        case .bind: "an IP address, or localhost"
+        case .bind, .adminBind: "an IP address, or localhost"
         case .port, .udpPort, .tcpPort, .adminPort: "a port number from 0 to 65535"
         case .announce: "IP addresses separated by commas (names are not resolved)"
         case .keys: "API keys and secrets, \"KEY: SECRET\", separated by commas"
@@ -60,7 +61,7 @@ package enum ServeOption: String, CaseIterable, Sendable {
             case "false", "0", "no": return .bool(false)
             default: return nil
             }
-        case .bind:
+        case .bind, .adminBind:
             if text == "localhost" { return .hosts(["127.0.0.1", "::1"]) }
             return SocketAddress(host: text, port: 0).map { .hosts([$0.host]) }
         case .port, .udpPort, .tcpPort, .adminPort:

@@ -10,7 +10,8 @@ extension StartError {
         case EACCES, EPERM:
             return StartError(.unavailable, "\(place) may not be opened by this user: choose one above 1023 with \(option.flag).")
         case EADDRNOTAVAIL, EAFNOSUPPORT:
-            return StartError(.unavailable, "\(place): this machine has no such address: choose another with --bind.")
+            let change = listening.hostOption.map { ": choose another with \($0.flag)" } ?? ""
+            return StartError(.unavailable, "\(place): this machine has no such address\(change).")
         default:
             let reason = String(cString: strerror(code))
             return StartError(.unavailable, "\(place) can't be opened (\(reason)): choose another with \(option.flag).")

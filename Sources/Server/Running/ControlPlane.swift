@@ -28,7 +28,7 @@ package struct ControlPlane: Sendable {
         self.udpPorts = udpPorts
         keys = await TokenKeys(configuration.keys)
         self.signals = SignalService(keys: keys, host: signals, limits: signalLimits, requests: counts, logger: logger)
-        readiness = Readiness(expected: configuration.httpHosts.count + 1)
+        readiness = Readiness(expected: configuration.httpHosts.count + configuration.adminHosts.count)
     }
 
     package var mainRouter: Router<ServerContext> {
@@ -68,7 +68,7 @@ package struct ControlPlane: Sendable {
     var listeners: [HTTPListener] {
         let connections = ConnectionCounts()
         let limits = ConnectionLimits(descriptors: ProcessStatistics.descriptorLimit())
-        let main = mainRouter
+        let (main, admin) = (mainRouter, adminRouter)
         let listener = { (host: String, port: UInt16, option: ServeOption, router: Router<ServerContext>, signals: SignalService?) in
             HTTPListener(
                 host: host, port: port, option: option, router: router, signals: signals, limits: limits, counts: connections,
@@ -79,7 +79,7 @@ package struct ControlPlane: Sendable {
                 })
         }
         return configuration.httpHosts.map { listener($0, configuration.port, .port, main, signals) }
-            + [listener("127.0.0.1", configuration.adminPort, .adminPort, adminRouter, nil)]
+            + configuration.adminHosts.map { listener($0, configuration.adminPort, .adminPort, admin, nil) }
     }
 
     /// Says where everything is, once all ports are open.
