@@ -144,6 +144,25 @@ async def test_an_admin_address_that_is_not_this_machine_s_is_named_with_its_fla
         assert status == 69 and "--admin-bind" in err, err
 
 
+async def test_addresses_in_the_log_have_brackets_where_they_need_them(apus):
+    line = next(line for line in apus.lines if line.endswith("Serving."))
+    assert f"http=127.0.0.1:{apus.port}, [::1]:{apus.port} " in line, line
+
+
+@pytest.mark.serve("--workers", "2")
+async def test_media_over_tcp_with_several_workers_is_warned_of(apus):
+    assert any("--workers 2" in line and "--tcp-port" in line and "warning" in line for line in apus.lines)
+    status, out, _ = await run_apus("check", "--dev", "--port=0", "--udp-port=0", "--tcp-port=0", "--admin-port=0", "--workers=2")
+    assert status == 0 and "slow    With --workers 2" in out
+
+
+@pytest.mark.parametrize("flag", ["--max-participants", "--port", "--audio-top", "--workers", "--drain-timeout"])
+async def test_a_negative_number_is_told_what_is_expected(flag):
+    status, _, err = await run_apus("serve", "--dev", flag, "-4")
+    assert status == 64, err
+    assert f"{flag}: expected a" in err and 'found "-4"' in err
+
+
 async def test_dev_prints_links_that_can_be_opened(apus):
     assert f":{apus.port}/publish" in apus.log and f":{apus.port}/watch" in apus.log
 

@@ -172,6 +172,16 @@ struct ConfigurationTests {
         #expect(try hosts([.adminBind: "::"], Self.interfaces) == ["::"])
     }
 
+    @Test("several workers and a TCP port that was asked for are warned of")
+    func warnings() throws {
+        let warnings = { (options: [ServeOption: String]) in
+            try ServeConfiguration(sources: [flags(options.merging([.dev: "true"]) { $1 })], interfaces: Self.interfaces).warnings
+        }
+        #expect(try warnings([.workers: "2"]).isEmpty && warnings([.tcpPort: "7881"]).isEmpty)
+        let both = try warnings([.workers: "2", .tcpPort: "7881"])
+        #expect(both.count == 1 && both.first?.contains("--workers 2") == true && both.first?.contains("--tcp-port") == true)
+    }
+
     @Test("a mistyped secret is not repeated")
     func secretsStayOut() {
         let error = #expect(throws: StartError.self) { try flags([.keys: "namewithoutcolon-hunter2"]) }

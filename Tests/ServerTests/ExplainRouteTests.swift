@@ -25,7 +25,7 @@ struct ExplainRouteTests {
         told.decisions = [(.seconds(8), LayerTarget(encoding: 0), .bandwidth)]
         told.publisherRoundTrip = .milliseconds(13)
         bench.host.memory.record { $0.explanations = [told] }
-        await bench.host.report(.dominant(ada.opened.id, track))
+        await bench.host.report(.dominant(ada.opened.id, track: track))
         let answer = try await RouterClient(bench.plane.adminRouter).ask("/explain/room")
         return try #require(try JSONSerialization.jsonObject(with: Data(answer.text.utf8)) as? [String: Any])
     }

@@ -32,6 +32,8 @@ package struct ServeConfiguration: Sendable {
     package var webApp = true
     package var invitationLifetime: Interval = .seconds(86_400)
     package var logLevel: Logger.Level = .info
+    /// What works otherwise than whoever gave these options may think, a sentence each.
+    package private(set) var warnings: [String] = []
 
     /// HMAC-SHA256 is as strong as its secret, up to 32 bytes (RFC 7518 §3.2 asks for no less).
     package static let shortestSecret = 32
@@ -42,6 +44,13 @@ package struct ServeConfiguration: Sendable {
             for (option, given) in source.values { apply(option, given.value) }
         }
         let says = { (option: ServeOption) in sources.contains { $0.values[option] != nil } }
+        if workers > 1, says(.tcpPort) {
+            warnings.append(
+                """
+                With \(ServeOption.workers.flag) \(workers), media over TCP (\(ServeOption.tcpPort.flag)) reaches only the participants of the \
+                first worker: others get none.
+                """)
+        }
         if dev, !says(.drainTimeout) { drainTimeout = .seconds(5) }
         keys = try Self.keys(from: sources)
         try refuseSharedPorts()

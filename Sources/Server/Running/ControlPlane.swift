@@ -86,7 +86,8 @@ package struct ControlPlane: Sendable {
     private func announceIfComplete() async {
         guard let opened = await readiness.completed() else { return }
         let text = { (option: ServeOption) in
-            opened.filter { $0.option == option }.map { "\($0.host):\($0.port)" }.sorted().joined(separator: ", ")
+            opened.filter { $0.option == option }.compactMap { SocketAddress(host: $0.host, port: $0.port)?.description }.sorted()
+                .joined(separator: ", ")
         }
         logger.notice(
             "Serving.",

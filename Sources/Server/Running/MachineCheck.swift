@@ -30,7 +30,8 @@ package enum MachineCheck {
                 return Finding(verdict: .broken, sentence: error.sentence, error: error)
             }
         }
-        return withExtendedLifetime(held) { ports + [descriptors()] + buffers() + [cipher()] }
+        let warnings = configuration.warnings.map { Finding(verdict: .slow, sentence: $0) }
+        return withExtendedLifetime(held) { warnings + ports + [descriptors()] + buffers() + [cipher()] }
     }
 
     private static func descriptors() -> Finding {
