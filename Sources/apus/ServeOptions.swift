@@ -29,6 +29,11 @@ struct ServeOptions: ParsableArguments {
     var adminBind: String?
     @Option(
         help: ArgumentHelp(
+            "Proxies before HTTP: their X-Forwarded-For says where a request comes from. IP addresses or networks (10.0.0.0/8), and commas (none).",
+            valueName: "addresses"))
+    var trustedProxies: String?
+    @Option(
+        help: ArgumentHelp(
             "An IP address at which clients reach this machine; repeat it, or separate several by commas. Default: those of the interfaces.",
             valueName: "address"))
     var announce: [String] = []
@@ -74,7 +79,7 @@ struct ServeOptions: ParsableArguments {
         if dev { try flags.give(.dev, "true", from: .flag(ServeOption.dev.flag)) }
         let texts: [(ServeOption, String?)] = [
             (.bind, bind), (.port, port), (.udpPort, udpPort), (.tcpPort, tcpPort), (.adminPort, adminPort),
-            (.adminBind, adminBind),
+            (.adminBind, adminBind), (.trustedProxies, trustedProxies),
             (.announce, announce.isEmpty ? nil : announce.joined(separator: ",")), (.keys, keys), (.workers, workers),
             (.maxRooms, maxRooms), (.maxParticipants, maxParticipants),
             (.congestionControl, congestionControl), (.audioTop, audioTop), (.dynacast, dynacast), (.drainTimeout, drainTimeout),

@@ -27,6 +27,7 @@ struct ConfigurationTests {
             ("port:\n", 1, "expected a port number", "\"\""),
             ("dev: maybe\n", 1, "expected true or false", "\"maybe\""),
             ("\nannounce:\n  - 10.0.0.1\n  - example.org\n", 3, "expected IP addresses", "example.org"),
+            ("trusted-proxies: proxy.example.org\n", 1, "expected IP addresses and networks", "proxy.example.org"),
             ("announce: 0.0.0.0\n", 1, "expected IP addresses", "0.0.0.0"),
             ("udp-port: [1, 2]\n", 1, "expected a port number", "a list"),
             ("dev: {a: b}\n", 1, "expected true or false", "a mapping"),
@@ -72,6 +73,7 @@ struct ConfigurationTests {
             tcp-port: 3
             admin-port: 4
             admin-bind: 192.0.2.8
+            trusted-proxies: [127.0.0.1, "fd00::/8"]
             announce: [203.0.113.7, "2001:db8::7"]
             keys:
               first: 0123456789abcdef0123456789abcdef
@@ -88,6 +90,7 @@ struct ConfigurationTests {
         #expect(configuration.httpHosts == ["192.0.2.7"] && configuration.adminHosts == ["192.0.2.8"])
         #expect([configuration.port, configuration.udpPort, configuration.tcpPort, configuration.adminPort] == [1, 2, 3, 4])
         #expect(configuration.announced.map(\.host) == ["203.0.113.7", "2001:db8::7"])
+        #expect(configuration.trustedProxies == TrustedProxies("127.0.0.1,fd00::/8"))
         #expect(configuration.keys.map(\.name) == ["first", "second"])
         #expect(configuration.drainTimeout == .seconds(60))
         #expect(!configuration.webApp && configuration.invitationLifetime == .seconds(7200))

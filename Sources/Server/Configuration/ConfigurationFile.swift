@@ -75,7 +75,7 @@ extension Node {
         switch self {
         case .scalar(let scalar):
             return scalar.string
-        case .sequence(let sequence) where option == .announce || option == .keys:
+        case .sequence(let sequence) where option == .announce || option == .keys || option == .trustedProxies:
             var items: [String] = []
             for element in sequence {
                 guard case .scalar(let scalar) = element, !scalar.string.contains(",") else { throw wrongType }

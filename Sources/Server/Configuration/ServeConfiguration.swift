@@ -14,6 +14,8 @@ package struct ServeConfiguration: Sendable {
     package var adminPort: UInt16 = 7889
     /// Where the admin port listens. Nobody is asked for a token there.
     package var adminHosts: [String] = ["127.0.0.1"]
+    /// Proxies before HTTP that say where requests come from.
+    package var trustedProxies = TrustedProxies()
     /// What clients are told to send media to; the ports in it mean nothing.
     package var announced: [SocketAddress] = []
     package var keys: [APIKey] = []
@@ -118,6 +120,7 @@ package struct ServeConfiguration: Sendable {
         case (.tcpPort, .port(let value)): tcpPort = value
         case (.adminPort, .port(let value)): adminPort = value
         case (.adminBind, .hosts(let value)): adminHosts = value
+        case (.trustedProxies, .proxies(let value)): trustedProxies = value
         case (.announce, .addresses(let value)): announced = value
         case (.keys, .keys(let value)): keys = value
         case (.workers, .count(let value)): workers = value

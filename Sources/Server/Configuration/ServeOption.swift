@@ -10,6 +10,7 @@ package enum ServeOption: String, CaseIterable, Sendable {
     case tcpPort = "tcp-port"
     case adminPort = "admin-port"
     case adminBind = "admin-bind"
+    case trustedProxies = "trusted-proxies"
     case announce
     case keys
     case workers
@@ -32,6 +33,7 @@ package enum ServeOption: String, CaseIterable, Sendable {
         case .dev, .webApp, .congestionControl, .dynacast: "true or false"
         case .bind, .adminBind: "an IP address, or localhost"
         case .port, .udpPort, .tcpPort, .adminPort: "a port number from 0 to 65535"
+        case .trustedProxies: "IP addresses and networks (10.0.0.0/8) separated by commas"
         case .announce: "IP addresses separated by commas (names are not resolved)"
         case .keys: "API keys and secrets, \"KEY: SECRET\", separated by commas"
         case .workers: "a number from 1 to \(ICECredentials.maximumWorkers)"
@@ -67,6 +69,8 @@ package enum ServeOption: String, CaseIterable, Sendable {
         case .port, .udpPort, .tcpPort, .adminPort:
             guard !text.isEmpty, text.utf8.allSatisfy({ (48...57).contains($0) }) else { return nil }
             return UInt16(text).map { .port($0) }
+        case .trustedProxies:
+            return TrustedProxies(text).map { .proxies($0) }
         case .announce:
             let addresses = text.items.map { SocketAddress(host: $0, port: 0) }
             let valid = addresses.compactMap { $0 }.filter { !$0.isUnspecified }
@@ -93,6 +97,7 @@ package enum OptionValue: Equatable, Sendable {
     case hosts([String])
     case port(UInt16)
     case addresses([SocketAddress])
+    case proxies(TrustedProxies)
     case keys([APIKey])
     case count(Int)
     case interval(Interval)

@@ -38,7 +38,8 @@ package struct ControlPlane: Sendable {
         PageRoutes.add(to: router, webApp: configuration.webApp)
         if configuration.webApp, let key = configuration.keys.first {
             InvitationRoutes(
-                keys: keys, key: key.name, lifetime: configuration.invitationLifetime, directory: directory, allowance: allowance
+                keys: keys, key: key.name, lifetime: configuration.invitationLifetime, directory: directory, allowance: allowance,
+                proxies: configuration.trustedProxies
             ).add(to: router)
         }
         SessionRoutes(keys: keys, directory: directory).add(to: router)
