@@ -23,13 +23,13 @@ struct ServeOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
-            The address on which the admin port listens (127.0.0.1). It asks nobody for a token, and tells names and addresses of rooms: give an \
-            address of a network that only you reach.
+            The address on which the admin port listens (127.0.0.1). It asks nobody for a token, and tells who is in which room: give an address \
+            that only you reach.
             """, valueName: "address"))
     var adminBind: String?
     @Option(
         help: ArgumentHelp(
-            "Proxies before HTTP: their X-Forwarded-For says where a request comes from. IP addresses or networks (10.0.0.0/8), and commas (none).",
+            "Addresses or networks (10.0.0.0/8), separated by commas, of proxies whose X-Forwarded-For says where a request comes from (none).",
             valueName: "addresses"))
     var trustedProxies: String?
     @Option(
