@@ -219,6 +219,7 @@ if !coreOnly {
             "ServerTests",
             [
                 "ClientOffers", "Server", "WebApp", "MediaWorker", "Rooms", "RTP", "SDP", "MediaPrimitives", "Negotiation", "Signalling",
+                "Congestion", "Forwarding",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "JWTKit", package: "jwt-kit"),

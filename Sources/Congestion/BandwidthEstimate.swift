@@ -3,7 +3,7 @@ import MediaPrimitives
 /// Where a transport stands, for whoever asks why: `/explain` prints it.
 package struct BandwidthEstimate: Sendable {
     /// What set the target. A closed list.
-    package enum Reason: String, Sendable {
+    package enum Reason: String, Sendable, CaseIterable {
         /// Nothing is known yet.
         case start
         /// It grows, as the delay does not.

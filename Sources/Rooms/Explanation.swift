@@ -53,7 +53,8 @@ package struct SubscriptionExplanation: Sendable {
     package var allocated: LayerTarget?
     package var current: LayerTarget?
     package var reason: Reason
-    /// For how long it has not been what it is to be; nil where it is.
+    /// For how long it has been waited for what is to be sent; where nothing is waited for, for how long that has been decided. nil where neither
+    /// is known: of sound, and where the reason has nothing to do with layers.
     package var since: Interval?
     /// The last ten, oldest first, and how long ago they were.
     package var decisions: [(age: Interval, allocated: LayerTarget?, reason: Reason)]
@@ -66,6 +67,15 @@ package struct SubscriptionExplanation: Sendable {
     package var held: Int
 }
 
+extension SubscriptionExplanation {
+    /// What is known in every case.
+    package init(subscriber: ParticipantID, identity: String, track: TrackID, reason: Reason, estimate: BandwidthEstimate) {
+        self.init(
+            subscriber: subscriber, identity: identity, track: track, wanted: nil, allocated: nil, current: nil, reason: reason, since: nil,
+            decisions: [], estimate: estimate, roundTrip: nil, publisherRoundTrip: nil, held: 0)
+    }
+}
+
 extension Subscription {
     /// What is known of it, without what concerns its participant as a whole.
     fileprivate func explanation(at now: Instant) -> (reason: SubscriptionExplanation.Reason, current: LayerTarget?, since: Interval?) {
@@ -75,10 +85,10 @@ extension Subscription {
         let isLive = encoding != nil && publication.state(of: wanted, at: now).isLive
         let status = selector.status(isLive: isLive)
         let current = status.current.encoding < 0 ? nil : status.current
-        let since = status.since.map { now - $0 }
+        let decided = decidedAt.map { now - $0 }
         if wish.isPaused { return (.paused, nil, nil) }
         if publication.isHushed { return (.notLoudest, nil, nil) }
-        if isPausedForBandwidth { return (.bandwidth, nil, since) }
+        if isPausedForBandwidth { return (.bandwidth, nil, decided) }
         let reason: SubscriptionExplanation.Reason =
             switch status.reason {
             case .reached: publication.kind == .audio || isLive ? limit : .notLive
@@ -88,7 +98,7 @@ extension Subscription {
             case .awaitingSwitchPoint: .awaitingSwitchPoint
             case .awaitingPicture: .awaitingPicture
             }
-        return (reason, current, since)
+        return (reason, current, status.since.map { now - $0 } ?? (reason == limit ? decided : nil))
     }
 }
 

@@ -28,9 +28,11 @@ package final class Subscription {
     /// Its share is about to be found: no keyframe is asked for before of what may be too much.
     var awaitsShare = false
     var history = AllocationHistory()
-    /// The best that its wish allows, and what keeps it from more than it has.
+    /// The best that its wish allows, and what keeps it from more than it is allocated.
     private(set) var best: LayerTarget?
     private(set) var limit = SubscriptionExplanation.Reason.best
+    /// Since when both are as they are; nil while nothing is allocated.
+    private(set) var decidedAt: Instant?
     /// The last changes, oldest first.
     private(set) var decisions: [SubscriptionExplanation.Decision] = []
     private static let rememberedDecisions = 10
@@ -67,9 +69,12 @@ package final class Subscription {
     /// Has room for so much of `best`, or for nothing.
     func allocate(_ target: LayerTarget?, of best: LayerTarget, at now: Instant) {
         self.best = best
-        limit =
+        let limit: SubscriptionExplanation.Reason =
             target != best ? .bandwidth : wish.maximumLayer.map { $0 < (publication?.encodings.count ?? 1) - 1 } == true ? .viewport : .best
-        guard target != allocated || isPausedForBandwidth != (target == nil) else {
+        let isOther = target != allocated || isPausedForBandwidth != (target == nil)
+        if isOther || limit != self.limit { decidedAt = now }
+        self.limit = limit
+        guard isOther else {
             // What has not come yet is looked after.
             if selector.hasChange { publication?.choose(for: self, at: now) }
             return
@@ -97,6 +102,7 @@ package final class Subscription {
         allocated = nil
         best = nil
         limit = .best
+        decidedAt = nil
         isPausedForBandwidth = false
         stream.forgetHistory()
         publication?.add(self, at: now)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Server
 
 @main
 struct Apus: AsyncParsableCommand {
@@ -9,5 +10,6 @@ struct Apus: AsyncParsableCommand {
             Exit status: 0 done, 1 a request was refused or a bar was missed, 64 wrong usage, 69 a port is taken or nobody answers, 78 wrong \
             configuration.
             """,
+        version: Version.current,
         subcommands: [ServeCommand.self, TokenCommand.self, LoadCommand.self, CheckCommand.self])
 }

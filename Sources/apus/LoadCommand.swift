@@ -30,23 +30,23 @@ struct LoadCommand: AsyncParsableCommand {
     var `protocol`: LoadPlan.Signalling = .whip
     @Option(help: "udp, or tcp for media over ICE-TCP.")
     var transport = MediaTransport.udp
-    @Option(help: ArgumentHelp("Where the server takes media over TCP, as it need not say.", valueName: "port"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Where the server takes media over TCP, as it need not say.", valueName: "port"))
     var tcpPort: UInt16 = 7881
-    @Option(help: ArgumentHelp("Clients that publish.", valueName: "count"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Clients that publish.", valueName: "count"))
     var publishers = 1
-    @Option(help: ArgumentHelp("Clients that watch.", valueName: "count"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Clients that watch.", valueName: "count"))
     var subscribers = 10
-    @Option(help: ArgumentHelp("Clients that do both (livekit only).", valueName: "count"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Clients that do both (livekit only).", valueName: "count"))
     var participants = 0
-    @Option(help: ArgumentHelp("Encodings of each camera: 2 or 3 for simulcast.", valueName: "count"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Encodings of each camera: 2 or 3 for simulcast.", valueName: "count"))
     var layers = 1
-    @Option(help: ArgumentHelp("How long, from when all have joined: 30s, 5m.", valueName: "duration"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("How long, from when all have joined: 30s, 5m.", valueName: "duration"))
     var duration = "30s"
-    @Option(help: ArgumentHelp("Clients that join each second.", valueName: "rate"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Clients that join each second.", valueName: "rate"))
     var ramp = 100.0
-    @Option(help: ArgumentHelp("Subscribers that decrypt and check everything.", valueName: "count"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Subscribers that decrypt and check everything.", valueName: "count"))
     var verify = 3
-    @Option(help: ArgumentHelp("Threads for subscribers; publishers have one more.", valueName: "count"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Threads for subscribers; publishers have one more.", valueName: "count"))
     var threads = 1
     @Flag(inversion: .prefixedNo, help: "Sound.")
     var audio = true
@@ -54,7 +54,7 @@ struct LoadCommand: AsyncParsableCommand {
     var video = true
     @Option(help: ArgumentHelp("Write what was measured as JSON; - for standard output, in place of the table.", valueName: "file"))
     var json: String?
-    @Option(help: ArgumentHelp("Time between two lines about how it goes; 0s for none.", valueName: "duration"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Time between two lines about how it goes; 0s for none.", valueName: "duration"))
     var progress = "5s"
 
     @Option(help: "vp8, vp9, h264 or av1; vp8 unless a file says otherwise.")
@@ -69,15 +69,23 @@ struct LoadCommand: AsyncParsableCommand {
     var svc = "L1T1"
     @Flag(help: "Spread the packets of a picture over time, as a browser's pacer does.")
     var paced = false
-    @Option(help: ArgumentHelp("Lose this share of the packets that arrive, and ask for them again.", valueName: "share"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Lose this share of the packets that arrive, and ask for them again.", valueName: "share"))
     var loss = 0.0
-    @Option(help: ArgumentHelp("So many speak at a time, and others every 2 s; the rest is silent (DTX).", valueName: "count"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("So many speak at a time, and others every 2 s; the rest is silent (DTX).", valueName: "count"))
     var speakers: Int?
-    @Option(help: ArgumentHelp("So often one who publishes is muted, for half of that time.", valueName: "duration"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("So often one who publishes is muted, for half of that time.", valueName: "duration"))
     var mute: String?
-    @Option(help: ArgumentHelp("So often all who watch ask for another layer (livekit, --layers).", valueName: "duration"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("So often all who watch ask for another layer (livekit, --layers).", valueName: "duration"))
     var layerChanges: String?
-    @Option(help: ArgumentHelp("Subscribers that leave each second, each replaced by another.", valueName: "rate"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Subscribers that leave each second, each replaced by another.", valueName: "rate"))
     var churn = 0.0
 
     @OptionGroup(title: "What must be reached") var bars: LoadBars
@@ -172,7 +180,11 @@ struct LoadCommand: AsyncParsableCommand {
 
     func run() async throws {
         var plan = try plan()
-        do throws(UnusableFile) { try addRecordings(to: &plan) } catch { throw Self.failure(error.description, ExitCode(64)) }
+        let output: FileHandle?
+        do throws(UnusableFile) {
+            try addRecordings(to: &plan)
+            output = if let json, json != "-" { try UnusableFile.writing(json) } else { nil }
+        } catch { throw Self.failure(error.description, ExitCode(64)) }
         do throws(LoadError) { try plan.checkTrust() } catch { throw Self.failure(error.description, ExitCode(64)) }
         let report: LoadReport
         do {
@@ -184,10 +196,12 @@ struct LoadCommand: AsyncParsableCommand {
             throw Self.failure(error.description, .failure)
         }
         if json == "-" { print(report.json, terminator: "") } else { print(report.table, terminator: "") }
-        if let json, json != "-" {
-            do { try Data(report.json.utf8).write(to: URL(fileURLWithPath: json)) } catch {
-                throw Self.failure("\(json) could not be written: \(error.localizedDescription)", .failure)
-            }
+        if let output {
+            do {
+                // A pipe has no end to be cut at.
+                try? output.truncate(atOffset: 0)
+                try output.write(contentsOf: Data(report.json.utf8))
+            } catch { throw Self.failure("\(json ?? "") could not be written: \(FileTrouble.reason(error)).", .failure) }
         }
         for bar in report.bars where !bar.met {
             Self.say("\(bar.name) is \(bar.value), and the bar is \(bar.limit).")
@@ -263,15 +277,15 @@ enum PictureCodec: String, CaseIterable, ExpressibleByArgument {
 
 /// What must be reached for status 0.
 struct LoadBars: ParsableArguments {
-    @Option(help: ArgumentHelp("Of 100 subscribers, 99 must have media within this.", valueName: "ms"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Of 100 subscribers, 99 must have media within this.", valueName: "ms"))
     var maxJoinP99: Double?
-    @Option(help: ArgumentHelp("Of 100 subscribers, 99 must have a picture within this.", valueName: "ms"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Of 100 subscribers, 99 must have a picture within this.", valueName: "ms"))
     var maxFirstFrameP99: Double?
-    @Option(help: ArgumentHelp("Of 100 packets, 99 must arrive within this.", valueName: "ms"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Of 100 packets, 99 must arrive within this.", valueName: "ms"))
     var maxDelayP99: Double?
-    @Option(help: ArgumentHelp("The share of packets that every subscriber must get: 0.999.", valueName: "share"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("The share of packets that every subscriber must get: 0.999.", valueName: "share"))
     var minDelivery: Double?
-    @Option(help: ArgumentHelp("How long the picture may stand still for any subscriber.", valueName: "s"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("How long the picture may stand still for any subscriber.", valueName: "s"))
     var maxFreeze: Double?
 
     var bars: Bars {

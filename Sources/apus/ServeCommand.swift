@@ -21,6 +21,8 @@ struct ServeCommand: AsyncParsableCommand {
             let configuration = try options.configuration(environment)
             var logger = Logger(label: "apus") { StreamLogHandler.standardError(label: $0) }
             logger.logLevel = configuration.logLevel
+            logger.notice("Starting.", metadata: ["version": "\(Version.current)"])
+            for warning in configuration.warnings { logger.warning("\(warning)") }
             for name in GivenOptions.unknownVariables(in: environment) {
                 logger.warning("An environment variable looks like an option and is none.", metadata: ["variable": "\(name)"])
             }

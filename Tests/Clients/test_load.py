@@ -204,14 +204,37 @@ async def test_tls(apus, tmp_path, protocol, scheme, host):
 async def test_tls_that_is_not_trusted(apus, tmp_path, protocol):
     """Neither an authority that nobody knows, nor a certificate for another name, nor a server without TLS."""
     async with TLSProxy(apus.port, tmp_path, "example.org") as proxy:
-        for port, trust in [(proxy.port, []), (proxy.port, ["--ca-file", str(proxy.certificate)]), (apus.port, ["--insecure"])]:
+        authority = "its certificate is not of an authority that is trusted"
+        for port, trust, reason in [
+            (proxy.port, [], authority),
+            (proxy.port, ["--ca-file", str(proxy.certificate)], "localhost"),
+            (apus.port, ["--insecure"], "what answers speaks no TLS"),
+        ]:
             status, out, err = await run_apus(
                 "load", "--dev", "--url", f"https://localhost:{port}", "--protocol", protocol, "--duration", "1s", *trust
             )
             assert status == 69 and out == "", err
-            assert "does not answer by TLS, or is not trusted" in err
+            assert "does not answer by TLS, or is not trusted: " in err
+            # No word of the library's own sources.
+            assert reason in err.splitlines()[-1] and ".cc" not in err, err
     status, out, err = await run_apus("load", "--dev", "--url", "https://localhost:1", "--ca-file", str(tmp_path / "key.pem"))
     assert status == 64 and "no certificate" in err
+
+
+async def test_a_report_that_cannot_be_written_is_said_before_anybody_joins(apus, tmp_path):
+    for path, reason in [(tmp_path / "no/report.json", "there is no such file or folder"), (tmp_path, "it is a folder")]:
+        status, out, err = await run_apus("load", "--dev", "--url", apus.url, "--duration", "60s", "--json", str(path), timeout=10)
+        assert status == 64 and out == "" and f"{path} could not be written: {reason}." in err, err
+    assert await apus.metric("apus_http_requests_total", route="/whip/{room}") == 0
+
+
+async def test_a_report_takes_the_place_of_a_longer_one(apus, tmp_path):
+    report = tmp_path / "report.json"
+    report.write_text("x" * 1_000_000)
+    status, _, err = await run_apus(
+        "load", "--dev", "--url", apus.url, "--subscribers", "1", "--duration", "1s", "--json", str(report)
+    )
+    assert status == 0 and json.loads(report.read_text())["room"] == "load", err
 
 
 async def test_loss(apus):

@@ -2,12 +2,15 @@
 
 import asyncio
 import os
+import re
 import signal
+import socket
 
+import aiohttp
 import jwt
 import pytest
 
-from clients.apus import Apus, run_apus
+from clients.apus import Apus, free_port, run_apus
 from clients.rtc import Publisher
 from clients.tokens import token
 from clients.waiting import until
@@ -149,6 +152,47 @@ async def test_help_is_everywhere(arguments):
     assert status == 0 and "USAGE" in out.upper()
 
 
+async def test_the_version_is_said_on_demand_in_the_log_and_in_metrics(apus):
+    status, out, _ = await run_apus("--version")
+    assert status == 0 and re.fullmatch(r"\d+\.\d+\.\d+\n", out), out
+    version = out.strip()
+    assert f"version={version}" in apus.lines[0]
+    assert (await apus.metrics())["apus_build_info", frozenset({("version", version)})] == 1
+
+
+@pytest.mark.serve("--admin-bind", "localhost")
+async def test_the_admin_port_is_where_it_is_wanted(apus):
+    async with aiohttp.ClientSession() as session:
+        for host in ("127.0.0.1", "[::1]"):
+            async with session.get(f"http://{host}:{apus.admin_port}/readyz") as answer:
+                assert (answer.status, await answer.text()) == (200, "ready\n")
+
+
+async def test_an_admin_address_that_is_not_this_machine_s_is_named_with_its_flag():
+    for command in ("check", "serve"):
+        status, _, err = await run_apus(command, *Apus("--admin-bind", "192.0.2.1").arguments[1:])
+        assert status == 69 and "--admin-bind" in err, err
+
+
+async def test_addresses_in_the_log_have_brackets_where_they_need_them(apus):
+    line = next(line for line in apus.lines if line.endswith("Serving."))
+    assert f"http=127.0.0.1:{apus.port}, [::1]:{apus.port} " in line, line
+
+
+@pytest.mark.serve("--workers", "2")
+async def test_media_over_tcp_with_several_workers_is_warned_of(apus):
+    assert any("--workers 2" in line and "--tcp-port" in line and "warning" in line for line in apus.lines)
+    status, out, _ = await run_apus("check", "--dev", "--port=0", "--udp-port=0", "--tcp-port=0", "--admin-port=0", "--workers=2")
+    assert status == 0 and "slow    With --workers 2" in out
+
+
+@pytest.mark.parametrize("flag", ["--max-participants", "--port", "--audio-top", "--workers", "--drain-timeout"])
+async def test_a_negative_number_is_told_what_is_expected(flag):
+    status, _, err = await run_apus("serve", "--dev", flag, "-4")
+    assert status == 64, err
+    assert f"{flag}: expected a" in err and 'found "-4"' in err
+
+
 async def test_dev_prints_links_that_can_be_opened(apus):
     assert f":{apus.port}/publish" in apus.log and f":{apus.port}/watch" in apus.log
 
@@ -170,3 +214,32 @@ async def test_check_refuses_what_serve_refuses():
     status, _, err = await run_apus("check")
     assert status == 78
     assert "--keys" in err
+
+
+@pytest.mark.parametrize("command", ["check", "serve"])
+async def test_one_tcp_port_for_two_is_refused_and_both_are_named(command):
+    port = str(free_port())
+    status, _, err = await run_apus(command, "--dev", "--port", port, "--tcp-port", port)
+    assert status == 78, err
+    assert f"--port and --tcp-port both name TCP port {port}" in err
+
+
+@pytest.mark.parametrize(
+    ("flag", "kind", "address"),
+    [("--udp-port", socket.SOCK_DGRAM, "::"), ("--tcp-port", socket.SOCK_STREAM, "::"), ("--port", socket.SOCK_STREAM, "::1")],
+    ids=["udp", "tcp", "http"],
+)  # fmt: skip
+async def test_check_finds_a_port_that_only_ipv6_has_lost(flag, kind, address):
+    """As `serve` does, which says the same sentence."""
+    port = free_port(kind)
+    with socket.socket(socket.AF_INET6, kind) as other:
+        other.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        other.bind((address, port))
+        if kind == socket.SOCK_STREAM:
+            other.listen()
+        options = Apus(flag, str(port)).arguments[1:]
+        status, out, err = await run_apus("check", *options)
+        assert status == 69, (out, err)
+        assert f"port {port} on {address} is taken by another process" in out and flag in err
+        status, _, log = await run_apus("serve", *options)
+        assert status == 69 and log.splitlines()[-1] == err.splitlines()[-1]

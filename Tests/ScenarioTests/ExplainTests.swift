@@ -27,7 +27,9 @@ struct ExplainTests {
         let viewer = try world.join(.viewer())
         world.run(for: .seconds(4))
         var said = try picture(of: viewer, in: world)
-        #expect(said.reason == .best && said.current?.encoding == 2 && said.allocated == said.wanted && said.since == nil)
+        #expect(said.reason == .best && said.current?.encoding == 2 && said.allocated == said.wanted)
+        // For how long: since it was decided.
+        #expect(said.since == said.decisions.last?.age && said.since != nil)
         #expect(said.decisions.map(\.allocated?.encoding) == [1, 2] && said.decisions.first?.reason == .bandwidth)
         world.negotiate(viewer) { _, sending in sending[0].wish.maximumLayer = 1 }
         world.run(for: .seconds(2))
@@ -35,7 +37,8 @@ struct ExplainTests {
         #expect(said.reason == .viewport && said.current?.encoding == 1)
         world.negotiate(viewer) { _, sending in sending[0].wish.isPaused = true }
         world.run(for: .seconds(1))
-        #expect(try picture(of: viewer, in: world).reason == .paused)
+        said = try picture(of: viewer, in: world)
+        #expect(said.reason == .paused && said.since == nil)
         #expect(world.unit.statistics().limitedSubscriptions == 0)
     }
 
@@ -54,6 +57,12 @@ struct ExplainTests {
         let statistics = world.unit.statistics()
         #expect(statistics.limitedSubscriptions == 1 && statistics.pausedSubscriptions == 0 && statistics.downlinks == 2)
         #expect(statistics.downlinkEstimates > said.estimate.target.bitsPerSecond && statistics.counters.requestsSent.keyframes > 0)
+        // The reason changes, and what is sent does not.
+        world.negotiate(viewer) { _, sending in sending[0].wish.maximumLayer = 0 }
+        world.run(for: .seconds(1))
+        let later = try picture(of: viewer, in: world)
+        #expect(later.reason == .viewport && later.current?.encoding == 0)
+        #expect(try #require(later.since) <= .seconds(1) && #require(later.decisions.last).age > .seconds(1))
     }
 
     @Test("nothing arrives of it, or a keyframe has not come")

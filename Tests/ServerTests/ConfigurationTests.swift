@@ -27,6 +27,7 @@ struct ConfigurationTests {
             ("port:\n", 1, "expected a port number", "\"\""),
             ("dev: maybe\n", 1, "expected true or false", "\"maybe\""),
             ("\nannounce:\n  - 10.0.0.1\n  - example.org\n", 3, "expected IP addresses", "example.org"),
+            ("trusted-proxies: proxy.example.org\n", 1, "expected IP addresses and networks", "proxy.example.org"),
             ("announce: 0.0.0.0\n", 1, "expected IP addresses", "0.0.0.0"),
             ("udp-port: [1, 2]\n", 1, "expected a port number", "a list"),
             ("dev: {a: b}\n", 1, "expected true or false", "a mapping"),
@@ -71,6 +72,8 @@ struct ConfigurationTests {
             udp-port: 2
             tcp-port: 3
             admin-port: 4
+            admin-bind: 192.0.2.8
+            trusted-proxies: [127.0.0.1, "fd00::/8"]
             announce: [203.0.113.7, "2001:db8::7"]
             keys:
               first: 0123456789abcdef0123456789abcdef
@@ -84,9 +87,10 @@ struct ConfigurationTests {
             """
         let configuration = try ServeConfiguration(
             sources: [GivenOptions(), try ConfigurationFile.parse(text, path: "apus.yaml")], interfaces: Self.interfaces)
-        #expect(configuration.httpHosts == ["192.0.2.7"])
+        #expect(configuration.httpHosts == ["192.0.2.7"] && configuration.adminHosts == ["192.0.2.8"])
         #expect([configuration.port, configuration.udpPort, configuration.tcpPort, configuration.adminPort] == [1, 2, 3, 4])
         #expect(configuration.announced.map(\.host) == ["203.0.113.7", "2001:db8::7"])
+        #expect(configuration.trustedProxies == TrustedProxies("127.0.0.1,fd00::/8"))
         #expect(configuration.keys.map(\.name) == ["first", "second"])
         #expect(configuration.drainTimeout == .seconds(60))
         #expect(!configuration.webApp && configuration.invitationLifetime == .seconds(7200))
@@ -124,6 +128,61 @@ struct ConfigurationTests {
     func mistakeInFlag() {
         let error = #expect(throws: StartError.self) { try flags([.port: "http"]) }
         #expect(error == StartError(.usage, "--port: expected a port number from 0 to 65535, found \"http\""))
+    }
+
+    @Test(
+        "two options that name one TCP port are refused, and both are named",
+        arguments: [
+            ([.port: "8180", .tcpPort: "8180"], "--port and --tcp-port both name TCP port 8180"),
+            ([.port: "7881"], "--port and --tcp-port both name TCP port 7881"),
+            ([.adminPort: "8180", .tcpPort: "8180"], "--tcp-port and --admin-port both name TCP port 8180"),
+            ([.port: "7889"], "--port and --admin-port both name TCP port 7889"),
+        ] as [([ServeOption: String], String)])
+    func sharedPorts(options: [ServeOption: String], sentence: String) {
+        let error = #expect(throws: StartError.self) {
+            try ServeConfiguration(sources: [flags(options.merging([.dev: "true"]) { $1 })], interfaces: Self.interfaces)
+        }
+        #expect(error?.status == .configuration && error?.sentence.hasPrefix(sentence) == true, "\(String(describing: error))")
+    }
+
+    @Test("ports that the system chooses may all be 0, and the UDP port may have a TCP port's number")
+    func equalPorts() throws {
+        for options: [ServeOption: String] in [[.port: "0", .tcpPort: "0", .adminPort: "0"], [.udpPort: "7880"]] {
+            _ = try ServeConfiguration(sources: [flags(options.merging([.dev: "true"]) { $1 })], interfaces: Self.interfaces)
+        }
+    }
+
+    @Test("what is opened: media on each family, HTTP on one socket for both")
+    func listeningPlaces() throws {
+        let places = try ServeConfiguration(sources: [flags([.keys: Self.key])], interfaces: Self.interfaces).listeningPlaces
+        #expect(
+            places.map(\.description) == [
+                "UDP port 7882 on 0.0.0.0", "UDP port 7882 on ::", "TCP port 7881 on 0.0.0.0", "TCP port 7881 on ::", "TCP port 7880 on ::",
+                "TCP port 7889 on 127.0.0.1",
+            ])
+        let old = try ServeConfiguration(sources: [flags([.keys: Self.key])], interfaces: Array(Self.interfaces.prefix(1)))
+        #expect(old.listeningPlaces.map(\.host) == ["0.0.0.0", "0.0.0.0", "0.0.0.0", "127.0.0.1"])
+    }
+
+    @Test("the admin port is on loopback, unless it is said where else")
+    func adminHosts() throws {
+        let hosts = { (options: [ServeOption: String], interfaces: [SocketAddress]) in
+            try ServeConfiguration(sources: [flags(options.merging([.dev: "true"]) { $1 })], interfaces: interfaces).adminHosts
+        }
+        #expect(try hosts([.bind: "0.0.0.0"], Self.interfaces) == ["127.0.0.1"])
+        #expect(try hosts([.adminBind: "localhost"], Self.interfaces) == ["127.0.0.1", "::1"])
+        #expect(try hosts([.adminBind: "localhost"], Array(Self.interfaces.prefix(2))) == ["127.0.0.1"])
+        #expect(try hosts([.adminBind: "::"], Self.interfaces) == ["::"])
+    }
+
+    @Test("several workers and a TCP port that was asked for are warned of")
+    func warnings() throws {
+        let warnings = { (options: [ServeOption: String]) in
+            try ServeConfiguration(sources: [flags(options.merging([.dev: "true"]) { $1 })], interfaces: Self.interfaces).warnings
+        }
+        #expect(try warnings([.workers: "2"]).isEmpty && warnings([.tcpPort: "7881"]).isEmpty)
+        let both = try warnings([.workers: "2", .tcpPort: "7881"])
+        #expect(both.count == 1 && both.first?.contains("--workers 2") == true && both.first?.contains("--tcp-port") == true)
     }
 
     @Test("a mistyped secret is not repeated")

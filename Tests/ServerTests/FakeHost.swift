@@ -28,6 +28,7 @@ final class FakeHost: MediaHost {
         var isStopped = false
         var refusal: AdmissionError?
         var knowsParticipants = true
+        var explanations: [SubscriptionExplanation] = []
         /// Calls that are held until the test releases them, and how many have begun.
         var holdsOpens = false
         var holdsConfigures = false
@@ -123,7 +124,7 @@ final class FakeHost: MediaHost {
         }
     }
 
-    func explain(_ room: String) -> [SubscriptionExplanation] { [] }
+    func explain(_ room: String) -> [SubscriptionExplanation] { memory.current.explanations }
 
     func statistics() -> WorkerStatistics {
         var statistics = WorkerStatistics()

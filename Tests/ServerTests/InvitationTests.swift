@@ -166,7 +166,7 @@ struct InvitationTests {
     func allowance() {
         let allowance = RoomAllowance()
         let address = { (number: Int) in
-            ClientAddress(try? SocketAddress(ipAddress: "10.0.\(number >> 8).\(number & 255)", port: 0))
+            ClientAddress(host: "10.0.\(number >> 8).\(number & 255)")
         }
         let start = ContinuousClock.now
         for _ in 0..<RoomAllowance.rooms { #expect(allowance.take(address(1), now: start) == nil) }

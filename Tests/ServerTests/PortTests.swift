@@ -87,6 +87,7 @@ struct PortTests {
                 }
             }
             for line in [
+                "apus_build_info{version=\"\(Version.current)\"} 1",
                 "apus_transports{worker=\"0\"} 0", "apus_packets_total{direction=\"in\",kind=\"rtp\",worker=\"0\"} 1",
                 "apus_bytes_total{direction=\"in\",kind=\"rtp\",worker=\"0\"} 100",
                 "apus_dropped_packets_total{reason=\"invalid_stun\",worker=\"0\"} 3", "apus_rooms 0", "apus_participants 0",

@@ -50,7 +50,9 @@ struct HTTPClient: Sendable {
             channel.close(promise: nil)
             return received
         } catch {
-            if ServerTLS.failed(error) { throw .unreachable("\(server.authority) does not answer by TLS, or is not trusted: \(error).") }
+            if let reason = ServerTLS.failure(error) {
+                throw .unreachable("\(server.authority) does not answer by TLS, or is not trusted: \(reason).")
+            }
             throw .broken("\(server.authority) broke off: \(error)")
         }
     }

@@ -34,8 +34,31 @@ struct ServerTLS: Sendable {
         try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: context, serverHostname: name))
     }
 
-    /// Whether something failed in TLS, and not above it.
-    static func failed(_ error: any Error) -> Bool { error is NIOSSLError || error is NIOSSLExtraError || error is BoringSSLError }
+    /// Why something failed in TLS, in words; nil where it failed above it. What the library says names files of the machine where it was built.
+    static func failure(_ error: any Error) -> String? {
+        switch error {
+        case let error as BoringSSLError: words(error)
+        case NIOSSLError.handshakeFailed(let error), NIOSSLError.shutdownFailed(let error): words(error)
+        case let error as NIOSSLExtraError: error.description
+        case let error as NIOSSLError: "\(error)"
+        default: nil
+        }
+    }
+
+    private static func words(_ error: BoringSSLError) -> String {
+        switch error {
+        case .sslError(let stack), .unknownError(let stack), .invalidSNIName(let stack), .failedToSetALPN(let stack):
+            // "Error: 268435703 error:100000f7:SSL routines:OPENSSL_internal:WRONG_VERSION_NUMBER at FILE:LINE"
+            let name = stack.first?.description.firstMatch(of: #/:([A-Z0-9_]+) at /#)?.1 ?? ""
+            switch name {
+            case "WRONG_VERSION_NUMBER", "HTTP_REQUEST": return "what answers speaks no TLS"
+            case "CERTIFICATE_VERIFY_FAILED": return "its certificate is not of an authority that is trusted"
+            case "": return "the connection ended during the handshake"
+            default: return name.lowercased().split(separator: "_").joined(separator: " ")
+            }
+        default: return "the connection ended during the handshake"
+        }
+    }
 }
 
 extension LoadPlan {

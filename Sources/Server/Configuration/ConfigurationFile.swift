@@ -7,8 +7,12 @@ package enum ConfigurationFile {
     static let sizeLimit = 1 << 20
 
     package static func read(path: String) throws(StartError) -> GivenOptions {
-        guard let file = FileManager.default.contents(atPath: path) else {
-            throw StartError(.configuration, "\(path): expected a readable file of options in YAML")
+        let file: Data
+        do {
+            // One more than it may have: then it is refused for its size.
+            file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path)).read(upToCount: sizeLimit + 1) ?? Data()
+        } catch {
+            throw StartError(.configuration, "\(path): expected a file of options in YAML, but \(FileTrouble.reason(error))")
         }
         guard file.count <= sizeLimit, let text = String(data: file, encoding: .utf8) else {
             throw StartError(.configuration, "\(path):1: expected UTF-8 text of at most 1 MiB")
@@ -71,7 +75,7 @@ extension Node {
         switch self {
         case .scalar(let scalar):
             return scalar.string
-        case .sequence(let sequence) where option == .announce || option == .keys:
+        case .sequence(let sequence) where option == .announce || option == .keys || option == .trustedProxies:
             var items: [String] = []
             for element in sequence {
                 guard case .scalar(let scalar) = element, !scalar.string.contains(",") else { throw wrongType }

@@ -6,11 +6,16 @@ package struct ServeConfiguration: Sendable {
     package var dev = false
     /// Where HTTP listens: hosts without port. Media is always on all interfaces, so that a proxy in front of HTTP can have loopback for itself.
     package var httpHosts: [String] = ["0.0.0.0"]
+    /// Where media is taken: all addresses of each family that this machine has.
+    package var mediaHosts: [String] = ["0.0.0.0"]
     package var port: UInt16 = 7880
     package var udpPort: UInt16 = 7882
     package var tcpPort: UInt16 = 7881
-    /// Listens on loopback only.
     package var adminPort: UInt16 = 7889
+    /// Where the admin port listens. Nobody is asked for a token there.
+    package var adminHosts: [String] = ["127.0.0.1"]
+    /// Proxies before HTTP that say where requests come from.
+    package var trustedProxies = TrustedProxies()
     /// What clients are told to send media to; the ports in it mean nothing.
     package var announced: [SocketAddress] = []
     package var keys: [APIKey] = []
@@ -29,6 +34,8 @@ package struct ServeConfiguration: Sendable {
     package var webApp = true
     package var invitationLifetime: Interval = .seconds(86_400)
     package var logLevel: Logger.Level = .info
+    /// What works otherwise than whoever gave these options may think, a sentence each.
+    package private(set) var warnings: [String] = []
 
     /// HMAC-SHA256 is as strong as its secret, up to 32 bytes (RFC 7518 §3.2 asks for no less).
     package static let shortestSecret = 32
@@ -39,26 +46,45 @@ package struct ServeConfiguration: Sendable {
             for (option, given) in source.values { apply(option, given.value) }
         }
         let says = { (option: ServeOption) in sources.contains { $0.values[option] != nil } }
+        if workers > 1, says(.tcpPort) {
+            warnings.append(
+                """
+                With \(ServeOption.workers.flag) \(workers), media over TCP (\(ServeOption.tcpPort.flag)) reaches only the participants of the \
+                first worker: others get none.
+                """)
+        }
         if dev, !says(.drainTimeout) { drainTimeout = .seconds(5) }
         keys = try Self.keys(from: sources)
-        let loopback6 = interfaces.contains { $0.isLoopback && !$0.isIPv4 }
+        try refuseSharedPorts()
+        // "localhost" is both loopback addresses, or the one there is.
+        let hasLoopback6 = interfaces.contains { $0.isLoopback && !$0.isIPv4 }
+        let present = { (hosts: [String]) in hosts.count > 1 && !hasLoopback6 ? hosts.filter { $0 != "::1" } : hosts }
+        let hasIPv6 = interfaces.contains { !$0.isIPv4 }
+        if hasIPv6 { mediaHosts.append("::") }
         if says(.bind) {
-            // "localhost" is both loopback addresses, or the one there is.
-            if httpHosts.count > 1, !loopback6 { httpHosts.removeAll { $0 == "::1" } }
+            httpHosts = present(httpHosts)
         } else {
-            if dev {
-                httpHosts = loopback6 ? ["127.0.0.1", "::1"] : ["127.0.0.1"]
-            } else {
-                // One dual-stack socket where the machine has IPv6 at all.
-                httpHosts = interfaces.contains { !$0.isIPv4 } ? ["::"] : ["0.0.0.0"]
-            }
+            // One dual-stack socket where the machine has IPv6 at all.
+            httpHosts = dev ? present(["127.0.0.1", "::1"]) : [hasIPv6 ? "::" : "0.0.0.0"]
         }
+        adminHosts = present(adminHosts)
         if !says(.announce) {
             announced = interfaces.filter { dev || !$0.isLoopback }
             if announced.isEmpty {
                 throw StartError(
                     .configuration, "No network interface has an address to announce to clients: give --announce with the one they reach.")
             }
+        }
+    }
+
+    /// Two listeners of ours on one TCP port would blame each other as another process.
+    private func refuseSharedPorts() throws(StartError) {
+        let ports: [(option: ServeOption, port: UInt16)] = [(.port, port), (.tcpPort, tcpPort), (.adminPort, adminPort)]
+        for (index, one) in ports.enumerated() where one.port != 0 {
+            guard let other = ports[..<index].first(where: { $0.port == one.port }) else { continue }
+            throw StartError(
+                .configuration,
+                "\(other.option.flag) and \(one.option.flag) both name TCP port \(one.port): choose another for one of them.")
         }
     }
 
@@ -93,6 +119,8 @@ package struct ServeConfiguration: Sendable {
         case (.udpPort, .port(let value)): udpPort = value
         case (.tcpPort, .port(let value)): tcpPort = value
         case (.adminPort, .port(let value)): adminPort = value
+        case (.adminBind, .hosts(let value)): adminHosts = value
+        case (.trustedProxies, .proxies(let value)): trustedProxies = value
         case (.announce, .addresses(let value)): announced = value
         case (.keys, .keys(let value)): keys = value
         case (.workers, .count(let value)): workers = value

@@ -9,6 +9,8 @@ package enum ServeOption: String, CaseIterable, Sendable {
     case udpPort = "udp-port"
     case tcpPort = "tcp-port"
     case adminPort = "admin-port"
+    case adminBind = "admin-bind"
+    case trustedProxies = "trusted-proxies"
     case announce
     case keys
     case workers
@@ -29,8 +31,9 @@ package enum ServeOption: String, CaseIterable, Sendable {
     package var expected: String {
         switch self {
         case .dev, .webApp, .congestionControl, .dynacast: "true or false"
-        case .bind: "an IP address, or localhost"
+        case .bind, .adminBind: "an IP address, or localhost"
         case .port, .udpPort, .tcpPort, .adminPort: "a port number from 0 to 65535"
+        case .trustedProxies: "IP addresses and networks (10.0.0.0/8) separated by commas"
         case .announce: "IP addresses separated by commas (names are not resolved)"
         case .keys: "API keys and secrets, \"KEY: SECRET\", separated by commas"
         case .workers: "a number from 1 to \(ICECredentials.maximumWorkers)"
@@ -60,12 +63,14 @@ package enum ServeOption: String, CaseIterable, Sendable {
             case "false", "0", "no": return .bool(false)
             default: return nil
             }
-        case .bind:
+        case .bind, .adminBind:
             if text == "localhost" { return .hosts(["127.0.0.1", "::1"]) }
             return SocketAddress(host: text, port: 0).map { .hosts([$0.host]) }
         case .port, .udpPort, .tcpPort, .adminPort:
             guard !text.isEmpty, text.utf8.allSatisfy({ (48...57).contains($0) }) else { return nil }
             return UInt16(text).map { .port($0) }
+        case .trustedProxies:
+            return TrustedProxies(text).map { .proxies($0) }
         case .announce:
             let addresses = text.items.map { SocketAddress(host: $0, port: 0) }
             let valid = addresses.compactMap { $0 }.filter { !$0.isUnspecified }
@@ -92,6 +97,7 @@ package enum OptionValue: Equatable, Sendable {
     case hosts([String])
     case port(UInt16)
     case addresses([SocketAddress])
+    case proxies(TrustedProxies)
     case keys([APIKey])
     case count(Int)
     case interval(Interval)

@@ -34,7 +34,7 @@ final class ConnectionLimiter: ChannelDuplexHandler, RemovableChannelHandler {
     var isIdle: Bool { !isReading && !isAnswering }
 
     func channelActive(context: ChannelHandlerContext) {
-        let address = ClientAddress(context.remoteAddress)
+        let address = ClientAddress(host: context.remoteAddress?.ipAddress)
         if let sentence = counts.open(address, limits) {
             refuse(.serviceUnavailable, sentence, context)
         } else {

@@ -11,7 +11,7 @@ struct ExplainRoutes: Sendable {
     let directory: RoomDirectory
     let workers: [any MediaHost]
 
-    /// As it is answered.
+    /// As it is answered; Explaining.md says what each field means.
     private struct Answer: Encodable {
         struct Layer: Encodable {
             var encoding: Int
@@ -26,12 +26,17 @@ struct ExplainRoutes: Sendable {
         }
         struct Speaker: Encodable {
             var publisher: String
+            var publisher_name: String?
             var track: String
         }
         struct Subscription: Encodable {
             var subscriber: String
+            var subscriber_name: String?
             var publisher: String?
+            var publisher_name: String?
             var track: String?
+            var kind: String?
+            var source: String?
             var wanted: Layer?
             var allocated: Layer?
             var current: Layer?
@@ -41,6 +46,7 @@ struct ExplainRoutes: Sendable {
             var estimate_reason: String
             var loss: Double
             var rtt_ms: Double?
+            var publisher_rtt_ms: Double?
             var queue_ms: Double
             var held_packets: Int
             var decisions: [Decision]
@@ -54,28 +60,32 @@ struct ExplainRoutes: Sendable {
     func add(to router: Router<ServerContext>) {
         router.get("/explain/{room}") { [self] _, context in
             let name = context.parameters.get("room")?.removingPercentEncoding ?? ""
-            guard let (names, dominant) = await directory.find(name, { await ($0.trackNames, $0.dominant) }) else {
+            guard let names = await directory.find(name, { await $0.names }) else {
                 throw Refusal(.notFound, "There is no room of that name.")
             }
             var subscriptions: [Answer.Subscription] = []
             for worker in workers {
                 for explanation in await worker.explain(name) { subscriptions.append(Self.answer(explanation, names)) }
             }
-            let speaker = dominant.flatMap { names[$0] }.map { Answer.Speaker(publisher: $0.publisher, track: $0.sid) }
+            let speaker = names.dominant.map {
+                Answer.Speaker(publisher: $0.publisher, publisher_name: $0.publisherName, track: $0.sid)
+            }
             return try JSONBody.response(
                 Answer(room: name, dominant_speaker: speaker, subscriptions: subscriptions), status: .ok)
         }
     }
 
-    private static func answer(_ explanation: SubscriptionExplanation, _ names: [TrackID: TrackName]) -> Answer.Subscription {
-        let estimate = explanation.estimate
+    private static func answer(_ explanation: SubscriptionExplanation, _ names: RoomNames) -> Answer.Subscription {
+        let (estimate, track) = (explanation.estimate, names.tracks[explanation.track])
         return Answer.Subscription(
-            subscriber: explanation.identity, publisher: names[explanation.track]?.publisher, track: names[explanation.track]?.sid,
+            subscriber: explanation.identity, subscriber_name: names.people[explanation.subscriber], publisher: track?.publisher,
+            publisher_name: track?.publisherName, track: track?.sid, kind: track?.kind, source: track?.source,
             wanted: explanation.wanted.map(layer), allocated: explanation.allocated.map(layer), current: explanation.current.map(layer),
             reason: explanation.reason.rawValue, since_ms: explanation.since.map(milliseconds), estimate_bps: estimate.target.bitsPerSecond,
             estimate_reason: estimate.reason.rawValue, loss: estimate.loss,
             rtt_ms: (explanation.roundTrip ?? (estimate.roundTrip > .zero ? estimate.roundTrip : nil))?.milliseconds,
-            queue_ms: estimate.queue.milliseconds, held_packets: explanation.held,
+            publisher_rtt_ms: explanation.publisherRoundTrip?.milliseconds, queue_ms: estimate.queue.milliseconds,
+            held_packets: explanation.held,
             decisions: explanation.decisions.map {
                 Answer.Decision(ago_ms: milliseconds($0.age), allocated: $0.allocated.map(layer), reason: $0.reason.rawValue)
             })

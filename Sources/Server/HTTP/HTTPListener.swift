@@ -53,7 +53,7 @@ package struct HTTPListener: Service {
         do {
             try await application.run()
         } catch let error as IOError {
-            throw StartError.cannotListen(on: host, port: port, protocolName: "TCP", option: option, code: error.errnoCode)
+            throw StartError.cannotListen(on: ListeningPlace(use: .http, host: host, port: port, option: option), code: error.errnoCode)
         }
     }
 }

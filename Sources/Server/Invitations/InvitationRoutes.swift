@@ -11,6 +11,8 @@ struct InvitationRoutes: Sendable {
     let lifetime: Interval
     let directory: RoomDirectory
     let allowance: RoomAllowance
+    /// The allowance is each client's own, also behind these.
+    let proxies: TrustedProxies
 
     /// Of a request's body, bytes.
     private static let bodyLimit = 16 * 1024
@@ -20,7 +22,7 @@ struct InvitationRoutes: Sendable {
     private static let tokenLifetime: Double = 6 * 3600
 
     func add(to router: Router<ServerContext>) {
-        router.post("/api/rooms") { request, context in try await create(request, address: context.address) }
+        router.post("/api/rooms") { request, context in try await create(request, address: context.client(of: request, behind: proxies)) }
         router.post("/api/join") { request, _ in try await join(request) }
     }
 

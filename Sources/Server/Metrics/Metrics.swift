@@ -12,6 +12,8 @@ package struct Metrics: Sendable {
 
     package var text: String {
         var out = PrometheusText()
+        out.family("apus_build_info", .gauge, "Always 1; which version this is.")
+        out.sample("apus_build_info", 1, ["version": Version.current])
         out.family("apus_transports", .gauge, "ICE and DTLS associations.")
         each { out.sample("apus_transports", $1.transports, ["worker": $0]) }
         let totals: [(name: String, help: String, value: KeyPath<WorkerStatistics, Int>)] = [

@@ -14,18 +14,52 @@ extension LiveRoom {
     }
 }
 
-/// How people know a track.
-package struct TrackName: Sendable {
-    package var sid: String
-    /// Its publisher's identity.
-    package var publisher: String
+/// How people know what workers know by numbers.
+package struct RoomNames: Sendable {
+    package struct Track: Sendable {
+        package var sid: String
+        /// Its publisher's identity.
+        package var publisher: String
+        /// Its publisher's name; nil for none.
+        package var publisherName: String?
+        package var kind: String
+        /// nil where the publisher has not said.
+        package var source: String?
+    }
+
+    package var tracks: [TrackID: Track] = [:]
+    /// Of those who have one.
+    package var people: [ParticipantID: String] = [:]
+    /// By which track somebody has the floor.
+    package var dominant: Track?
 }
 
 extension LiveRoom {
-    /// Of all tracks.
-    var trackNames: [TrackID: TrackName] {
-        var names: [TrackID: TrackName] = [:]
-        for member in members { for track in member.tracks { names[track.id] = TrackName(sid: track.sid, publisher: member.identity) } }
+    var names: RoomNames {
+        var names = RoomNames()
+        for member in members {
+            let name = member.name.isEmpty ? nil : member.name
+            for link in member.links { if let id = link.participant { names.people[id] = name } }
+            for track in member.tracks {
+                names.tracks[track.id] = RoomNames.Track(
+                    sid: track.sid, publisher: member.identity, publisherName: name, kind: track.info.type == .audio ? "audio" : "video",
+                    source: track.info.source.name)
+            }
+        }
+        names.dominant = dominant.flatMap { names.tracks[$0] }
         return names
+    }
+}
+
+extension Livekit_TrackSource {
+    /// As grants call it; nil where it is not known.
+    var name: String? {
+        switch self {
+        case .camera: "camera"
+        case .microphone: "microphone"
+        case .screenShare: "screen_share"
+        case .screenShareAudio: "screen_share_audio"
+        default: nil
+        }
     }
 }

@@ -122,12 +122,8 @@ struct MemberPermission {
 
     func permitsPublishing(_ source: Livekit_TrackSource) -> Bool {
         guard canPublish else { return false }
-        return sources.isEmpty || Self.names[source].map(sources.contains) ?? false
+        return sources.isEmpty || source.name.map(sources.contains) ?? false
     }
-
-    private static let names: [Livekit_TrackSource: String] = [
-        .camera: "camera", .microphone: "microphone", .screenShare: "screen_share", .screenShareAudio: "screen_share_audio",
-    ]
 
     var message: Livekit_ParticipantPermission {
         var message = Livekit_ParticipantPermission()
@@ -137,7 +133,7 @@ struct MemberPermission {
         message.canUpdateMetadata = canUpdateMetadata
         message.hidden = isHidden
         message.recorder = isRecorder
-        message.canPublishSources = Self.names.filter { sources.contains($0.value) }.keys.sorted { $0.rawValue < $1.rawValue }
+        message.canPublishSources = Livekit_TrackSource.allCases.filter { $0.name.map(sources.contains) ?? false }
         return message
     }
 }

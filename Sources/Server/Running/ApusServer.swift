@@ -70,9 +70,7 @@ package enum ApusServer {
         do { certificate = try Certificate.generate() } catch {
             throw StartError(.unavailable, "The system could not make a certificate: \(error)")
         }
-        var hosts = ["0.0.0.0"]
-        if NetworkInterfaces.addresses().contains(where: { !$0.isIPv4 }) { hosts.append("::") }
-        let addresses = hosts.compactMap { SocketAddress(host: $0, port: configuration.udpPort) }
+        let addresses = configuration.mediaHosts.compactMap { SocketAddress(host: $0, port: configuration.udpPort) }
         var worker = WorkerConfiguration(addresses: addresses, tcpPort: configuration.tcpPort)
         worker.controlsCongestion = configuration.congestionControl
         worker.audioTop = configuration.audioTop
@@ -83,9 +81,10 @@ package enum ApusServer {
         } catch {
             switch error {
             case .bind(let error):
-                throw StartError.cannotListen(
-                    on: error.address.host, port: error.address.port, protocolName: error.isTCP ? "TCP" : "UDP",
-                    option: error.isTCP ? .tcpPort : .udpPort, code: error.code)
+                let place = ListeningPlace(
+                    use: error.isTCP ? .mediaOverTCP : .media, host: error.address.host, port: error.address.port,
+                    option: error.isTCP ? .tcpPort : .udpPort)
+                throw StartError.cannotListen(on: place, code: error.code)
             case .loop(let code):
                 throw StartError(.unavailable, "The media thread can't be started: \(String(cString: strerror(code))).")
             }

@@ -28,7 +28,7 @@ package struct ControlPlane: Sendable {
         self.udpPorts = udpPorts
         keys = await TokenKeys(configuration.keys)
         self.signals = SignalService(keys: keys, host: signals, limits: signalLimits, requests: counts, logger: logger)
-        readiness = Readiness(expected: configuration.httpHosts.count + 1)
+        readiness = Readiness(expected: configuration.httpHosts.count + configuration.adminHosts.count)
     }
 
     package var mainRouter: Router<ServerContext> {
@@ -38,7 +38,8 @@ package struct ControlPlane: Sendable {
         PageRoutes.add(to: router, webApp: configuration.webApp)
         if configuration.webApp, let key = configuration.keys.first {
             InvitationRoutes(
-                keys: keys, key: key.name, lifetime: configuration.invitationLifetime, directory: directory, allowance: allowance
+                keys: keys, key: key.name, lifetime: configuration.invitationLifetime, directory: directory, allowance: allowance,
+                proxies: configuration.trustedProxies
             ).add(to: router)
         }
         SessionRoutes(keys: keys, directory: directory).add(to: router)
@@ -71,7 +72,7 @@ package struct ControlPlane: Sendable {
             main: ConnectionLimits(connections: DescriptorBudget.current.connections),
             admin: ConnectionLimits(connections: DescriptorBudget.adminConnections)
         )
-        let main = mainRouter
+        let (main, admin) = (mainRouter, adminRouter)
         let listener = { (host: String, port: UInt16, option: ServeOption, router: Router<ServerContext>, signals: SignalService?) in
             HTTPListener(
                 host: host, port: port, option: option, router: router, signals: signals,
@@ -84,14 +85,15 @@ package struct ControlPlane: Sendable {
                 })
         }
         return configuration.httpHosts.map { listener($0, configuration.port, .port, main, signals) }
-            + [listener("127.0.0.1", configuration.adminPort, .adminPort, adminRouter, nil)]
+            + configuration.adminHosts.map { listener($0, configuration.adminPort, .adminPort, admin, nil) }
     }
 
     /// Says where everything is, once all ports are open.
     private func announceIfComplete() async {
         guard let opened = await readiness.completed() else { return }
         let text = { (option: ServeOption) in
-            opened.filter { $0.option == option }.map { "\($0.host):\($0.port)" }.sorted().joined(separator: ", ")
+            opened.filter { $0.option == option }.compactMap { SocketAddress(host: $0.host, port: $0.port)?.description }.sorted()
+                .joined(separator: ", ")
         }
         logger.notice(
             "Serving.",

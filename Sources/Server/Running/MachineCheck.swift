@@ -20,35 +20,18 @@ package enum MachineCheck {
     private static let enoughDescriptors: UInt64 = 8_192
 
     package static func findings(for configuration: ServeConfiguration) -> [Finding] {
-        var findings: [Finding] = []
-        for host in configuration.httpHosts { findings.append(port(configuration.port, on: host, isTCP: true, .port)) }
-        findings.append(port(configuration.adminPort, on: "127.0.0.1", isTCP: true, .adminPort))
-        findings.append(port(configuration.udpPort, on: "0.0.0.0", isTCP: false, .udpPort))
-        findings.append(port(configuration.tcpPort, on: "0.0.0.0", isTCP: true, .tcpPort))
-        return findings + [descriptors()] + buffers() + [cipher()]
-    }
-
-    /// Binds the port for a moment.
-    private static func port(_ port: UInt16, on host: String, isTCP: Bool, _ option: ServeOption) -> Finding {
-        let name = isTCP ? "TCP" : "UDP"
-        var hints = addrinfo()
-        hints.ai_flags = AI_NUMERICHOST | AI_PASSIVE
-        hints.ai_socktype = Int32((isTCP ? SOCK_STREAM : SOCK_DGRAM).rawValue)
-        var found: UnsafeMutablePointer<addrinfo>?
-        guard getaddrinfo(host, String(port), &hints, &found) == 0, let found else {
-            let error = StartError.cannotListen(on: host, port: port, protocolName: name, option: option, code: EADDRNOTAVAIL)
-            return Finding(verdict: .broken, sentence: error.sentence, error: error)
+        // All are held until the last is open, as they are when the server runs: two of ours may be in each other's way.
+        var held: [ListeningSocket] = []
+        let ports = configuration.listeningPlaces.map { place in
+            do throws(StartError) {
+                held.append(try ListeningSocket(place))
+                return Finding(verdict: .ok, sentence: "\(place.description) is free")
+            } catch {
+                return Finding(verdict: .broken, sentence: error.sentence, error: error)
+            }
         }
-        defer { freeaddrinfo(found) }
-        let descriptor = socket(found.pointee.ai_family, found.pointee.ai_socktype, 0)
-        defer { if descriptor >= 0 { close(descriptor) } }
-        var yes: Int32 = 1
-        if isTCP { setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size)) }
-        guard descriptor >= 0, bind(descriptor, found.pointee.ai_addr, found.pointee.ai_addrlen) == 0 else {
-            let error = StartError.cannotListen(on: host, port: port, protocolName: name, option: option, code: errno)
-            return Finding(verdict: .broken, sentence: error.sentence, error: error)
-        }
-        return Finding(verdict: .ok, sentence: "\(name) port \(port) on \(host) is free")
+        let warnings = configuration.warnings.map { Finding(verdict: .slow, sentence: $0) }
+        return withExtendedLifetime(held) { warnings + ports + [descriptors()] + buffers() + [cipher()] }
     }
 
     private static func descriptors() -> Finding {

@@ -209,7 +209,7 @@ final class SignalUpgrader: ChannelInboundHandler, RemovableChannelHandler {
     ) {
         let channel = context.channel
         // The limiter gives the connection's place back when it goes.
-        let address = ClientAddress(channel.remoteAddress)
+        let address = ClientAddress(host: channel.remoteAddress?.ipAddress)
         counts.keep(address)
         service.sockets.opened()
         channel.closeFuture.whenComplete { [counts, sockets = service.sockets] _ in
