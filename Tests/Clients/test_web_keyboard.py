@@ -122,7 +122,7 @@ async def test_every_control_has_a_name_and_the_status_is_announced(apus, guests
     assert await ada.ask("probe.find('status').innerText.trim()")
 
     # What a toggle says changes with its state; that it is pressed as well would be said of the other one.
-    assert not await ada.ask("document.querySelectorAll('[aria-pressed]').length")
+    assert not await ada.ask("document.querySelectorAll('.controls [aria-pressed]').length")
     await ada.click("mute")
     await grace.marks(ada, muted="true")
     await until(lambda: differs(ada, controls), "the microphone's button is called otherwise", 5)

@@ -135,8 +135,9 @@ letters.addEventListener('change', () => {
   render();
 });
 addEventListener('keydown', event => {
-  if (!current || !settings.letters || dialog.open || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.closest('input, textarea, select, [contenteditable]')) return;
+  if (!current || dialog.open || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === 'Escape') current.grid.enlarge(null);
+  if (!settings.letters || event.target.closest('input, textarea, select, [contenteditable]')) return;
   const action = { m: toggleMute, v: toggleCamera, s: canShareScreen() ? toggleShare : null }[event.key.toLowerCase()];
   if (!action) return;
   event.preventDefault();
