@@ -80,6 +80,37 @@ async def test_publish_and_watch_are_back_after_a_restart(apus, chromium, firefo
         assert await page.error() is None
 
 
+async def test_who_waits_for_a_publisher_goes_on_waiting_over_a_restart(apus, chromium, closing):
+    viewer = closing(await chromium.watch(apus, "a-room"))
+    await until(lambda: is_waiting(viewer), "the page waits for somebody who publishes", 10)
+    assert await apus.stop() == 0
+    await until(lambda: is_lost(viewer), "the page says that the connection is lost", 10)
+    await apus.start()
+    await until(lambda: is_waiting(viewer), "the page waits again", 10)
+    closing(await chromium.publish(apus, "a-room"))
+    await viewer.decoding(10, timeout=15)
+
+
+async def test_a_proxy_that_answers_for_a_server_that_is_away_ends_no_session(apus, chromium, closing):
+    page = closing(await chromium.publish(apus, "a-room"))
+    await page.run("(window.before = window.apus.pc, true)")
+    answered = []
+
+    async def proxy(route):
+        if route.request.method != "PATCH" or len(answered) == 3:
+            return await route.continue_()
+        answered.append(route)
+        await route.fulfill(status=502, body="Bad gateway")
+
+    await page.page.route("**/whip/a-room/**", proxy)
+    apus.process.kill()
+    await apus.process.wait()
+    await apus._reader
+    await apus.start()
+    await until(lambda: is_anew(page), "the page is connected anew", 20)
+    assert len(answered) == 3
+
+
 async def test_a_page_that_is_refused_after_a_restart_ends(apus, chromium, closing):
     page = closing(await chromium.publish(apus, "a-room"))
     await page.page.route("**/whip/a-room", lambda route: route.fulfill(status=403, body="Not any more."))
@@ -125,6 +156,10 @@ async def restart(apus):
 
 async def is_lost(page):
     return await page.state() == "disconnected"
+
+
+async def is_waiting(page):
+    return await page.state() == "waiting"
 
 
 async def is_anew(page):

@@ -67,7 +67,11 @@ extension Pages {
             window.apus.error = null;
             return this.attempt(async () => {
               if (!this.room || !this.token) throw sentence("A room and an access token are needed.");
-              await this.onstart();
+              try { await this.onstart(); } catch (error) {
+                // Whoever waits for a publisher goes on waiting when the server is started anew.
+                if (!error.isTemporary || window.apus.state !== "waiting") throw error;
+                await this.startOver();
+              }
             });
           }
 
@@ -180,6 +184,7 @@ extension Pages {
               if (response.status !== 409) throw this.refusal(response.status, said);
               const seconds = Math.min(30, Math.max(1, Number(response.headers.get("Retry-After")) || 2));
               this.page.show("waiting", said);
+              this.page.tries = 0;
               await wait(seconds * 1000, this.abort.signal);
             }
           }
@@ -253,7 +258,7 @@ extension Pages {
                 return this.pc.remoteDescription.sdp.replace(/^a=(ice-ufrag|ice-pwd):.*$/gm, (_, name) => `a=${name}:${value(said, name)}`);
               } catch (error) {
                 this.abort.signal.throwIfAborted();
-                if (error.isSentence) throw error;
+                if (error.isSentence && !error.isTemporary) throw error;
                 await wait(500, this.abort.signal);
               }
             }
@@ -268,7 +273,7 @@ extension Pages {
             });
             const said = await response.text();
             if (response.status === 404) return null;
-            if (response.status !== 200) throw sentence(`The connection was lost. ${said.trim()}`);
+            if (response.status !== 200) throw sentence(`The connection was lost. ${said.trim()}`, response.status >= 500);
             this.entityTag = response.headers.get("ETag");
             return said;
           }

@@ -86,9 +86,10 @@ function render() {
   find('.count b', view).textContent = count || '';
   find('.alone', view).hidden = call.state !== 'connected' || count > 1;
 
-  dress(buttons.mute, media.isHeard ? 'mic' : 'mic-off', media.isHeard ? `Mute the microphone${key('M')}` : `Turn the microphone on${key('M')}`, !media.isHeard);
-  dress(buttons.camera, media.camera ? 'camera' : 'camera-off', media.camera ? `Turn the camera off${key('V')}` : `Turn the camera on${key('V')}`, !media.camera);
-  dress(buttons.share, 'share', media.screen ? `Stop sharing the screen${key('S')}` : `Share the screen${key('S')}`, Boolean(media.screen));
+  const { isHeard, camera, screen } = media;
+  dress(buttons.mute, isHeard ? 'mic' : 'mic-off', (isHeard ? 'Mute the microphone' : 'Turn the microphone on') + key('M'), !isHeard);
+  dress(buttons.camera, camera ? 'camera' : 'camera-off', (camera ? 'Turn the camera off' : 'Turn the camera on') + key('V'), !camera);
+  dress(buttons.share, 'share', (screen ? 'Stop sharing the screen' : 'Share the screen') + key('S'), Boolean(screen));
   dress(buttons.devices, 'settings', 'Devices');
   dress(buttons.leave, 'leave', 'Leave the call');
   buttons.share.hidden = !canShareScreen();
