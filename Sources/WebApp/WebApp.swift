@@ -28,6 +28,7 @@ package enum WebApp {
         File(path: "/app/layout.js", type: script, bytes: PackageResources.layout_js),
         File(path: "/app/lobby.js", type: script, bytes: PackageResources.lobby_js),
         File(path: "/app/meter.js", type: script, bytes: PackageResources.meter_js),
+        File(path: "/app/news.js", type: script, bytes: PackageResources.news_js),
         File(path: "/app/people.js", type: script, bytes: PackageResources.people_js),
         File(path: "/app/room.js", type: script, bytes: PackageResources.room_js),
         File(path: "/app/session.js", type: script, bytes: PackageResources.session_js),

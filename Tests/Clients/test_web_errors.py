@@ -9,6 +9,7 @@ import pytest_asyncio
 from clients.apus import Apus
 from clients.asking_chromium import AskingChromium
 from clients.guest import Guests, make_room, room_of
+from clients.tokens import token
 from clients.waiting import until
 
 EXPIRED = ["expired"]
@@ -65,7 +66,8 @@ async def test_a_forged_invitation_is_refused_with_a_sentence(apus, guests):
     ada = await guests.chromium()
     await ada.goto(f"{apus.url}/#{invitation(secret='another')}")
     await ada.enter("Ada")
-    await ada.says("invitation", "signature", "signed")
+    await ada.says("This link does not work on this server. Ask for a new one.")
+    assert "signature" not in await ada.words()
     assert await ada.state() == "idle"
 
 
@@ -83,17 +85,56 @@ async def test_a_full_room_says_so(server, guests):
     await ada.sees_only(ada)
 
 
-async def test_an_expired_token_says_so(apus, guests):
-    """The exchange's token lasts for hours: here the answer holds one that is over."""
-    link = await make_room(apus)
-    ada = await guests.chromium()
-    video = {"roomJoin": True, "room": room_of(link)}
-    old = jwt.encode({"iss": "devkey", "sub": "ada", "exp": int(time.time()) - 600, "video": video}, "secret", algorithm="HS256")
+async def join_by_an_old_token(ada, link, then):
+    """The exchange's token lasts for hours: here the first answer holds one that is over, and `then` answers from the second on."""
+    old = token(room_of(link), "ada", expires_in=-600)
     answer = {"token": old, "room": room_of(link), "identity": "ada", "name": "Ada"}
-    await ada.page.route("**/api/join", lambda route: route.fulfill(json=answer))
+    asked = []
+
+    async def exchange(route):
+        asked.append(route.request.post_data_json)
+        await (route.fulfill(json=answer) if len(asked) == 1 else then(route, answer))
+
+    await ada.page.route("**/api/join", exchange)
     await ada.goto(link)
     await ada.enter("Ada")
+    return asked
+
+
+async def test_an_expired_token_is_exchanged_anew(apus, guests):
+    ada, grace = await guests.chromium(), await guests.chromium()
+    link = await make_room(apus)
+    asked = await join_by_an_old_token(ada, link, lambda route, _: route.continue_())
+    await ada.connected()
+    assert len(asked) == 2 and asked[0] == asked[1], asked
+    await grace.join(link, "Grace")
+    await grace.sees_only(ada, grace)
+    assert "Ada" in (await grace.tiles())[ada.identity]["text"]
+
+
+async def test_a_token_that_stays_refused_ends_the_call(apus, guests):
+    ada = await guests.chromium()
+    asked = await join_by_an_old_token(ada, await make_room(apus), lambda route, answer: route.fulfill(json=answer))
     await ada.says(*EXPIRED)
+    assert await ada.shows("again") and len(asked) == 2, asked
+
+
+async def test_an_invitation_that_has_expired_with_its_token_ends_the_call(apus, guests):
+    ada = await guests.chromium()
+    over = "This invitation has expired."
+    await join_by_an_old_token(ada, await make_room(apus), lambda route, _: route.fulfill(status=410, body=over))
+    await ada.says(over)
+    assert await ada.shows("again")
+
+
+async def test_a_way_that_passes_no_websockets_is_called_so(apus, guests):
+    """The server answers by HTTP, and it would be wrong to say that it can't be reached."""
+    ada = await guests.chromium()
+    await ada.page.route_web_socket("**/rtc/**", lambda socket: socket.close())
+    await ada.goto(await make_room(apus))
+    await ada.enter("Ada")
+    await ada.says("does not let WebSockets pass")
+    assert "reached" not in await ada.words()
 
 
 async def test_a_server_that_is_away_at_joining_is_named_and_joining_again_works(apus, guests):

@@ -70,6 +70,37 @@ async def test_a_call_by_keyboard_alone(apus, guests):
     await grace.sees_only(grace)
 
 
+async def test_single_letters_can_be_turned_off(apus, guests):
+    """WCAG 2.2, 2.1.4: who speaks to the machine does not write, and must not press keys by it."""
+    ada = await guests.chromium()
+    link = await make_room(apus)
+    await ada.join(link, "Ada")
+    await ada.page.keyboard.press("m")
+    await ada.marks(ada, muted="true")
+    assert await ada.ask("probe.find('mute').title") == "Turn the microphone on (M)"
+
+    await press(ada, "devices", "Enter")
+    await press(ada, "letters", "Space")
+    await ada.page.keyboard.press("Escape")
+    assert await ada.ask("probe.find('mute').title") == "Turn the microphone on"
+    for key in "mvs":
+        await ada.page.keyboard.press(key)
+    await press(ada, "camera", "Space")
+    await ada.marks(ada, muted="true", cameraOff="true")
+    assert await ada.ask("document.querySelector('[data-testid=screen]') === null")
+
+    # The browser remembers it, and it can be turned on again.
+    await ada.join(link, "Ada")
+    await ada.page.keyboard.press("m")
+    await press(ada, "devices", "Enter")
+    assert not await ada.ask("probe.find('letters').checked")
+    await press(ada, "letters", "Space")
+    await ada.page.keyboard.press("Escape")
+    await ada.marks(ada, muted="false")
+    await ada.page.keyboard.press("m")
+    await ada.marks(ada, muted="true")
+
+
 async def test_every_control_has_a_name_and_the_status_is_announced(apus, guests):
     ada, grace = await guests.chromium(), await guests.chromium()
     await ada.goto(apus.url + "/")
@@ -90,7 +121,8 @@ async def test_every_control_has_a_name_and_the_status_is_announced(apus, guests
     assert await ada.ask("probe.find('status').closest('[role=status], [aria-live=polite], [aria-live=assertive]') !== null")
     assert await ada.ask("probe.find('status').innerText.trim()")
 
-    # What a toggle says changes with its state.
+    # What a toggle says changes with its state; that it is pressed as well would be said of the other one.
+    assert not await ada.ask("document.querySelectorAll('.controls [aria-pressed]').length")
     await ada.click("mute")
     await grace.marks(ada, muted="true")
     await until(lambda: differs(ada, controls), "the microphone's button is called otherwise", 5)

@@ -117,6 +117,21 @@ async def test_a_phone_can_read_that_the_call_reconnects(apus, guests):
     assert 30 < wide <= seen, f"the status needs {wide} pixels and has {seen}"
 
 
+async def test_all_buttons_are_round_and_in_view_on_the_narrowest_page(apus, guests):
+    """A desk's page at four times its size, with a button for the screen as well."""
+    viewport = {"width": 320, "height": 568}
+    ada = await guests.chromium(viewport=viewport)
+    await ada.join(await make_room(apus, title="Monday, ten o’clock"), "Ada")
+    await screenshot(ada, OUT / "narrow.png")
+    places = {name: await box(ada, name) for name in ["mute", "camera", "share", "devices", "leave"]}
+    for name, place in places.items():
+        assert is_inside(place, viewport), f"{name} is at {place}"
+        wide, high = place["right"] - place["left"], place["bottom"] - place["top"]
+        assert wide == high if name != "leave" else wide > high, f"{name} is {wide} by {high}"
+    order = list(places.values())
+    assert all(one["right"] + 4 <= next["left"] for one, next in zip(order, order[1:])), places
+
+
 async def box(guest, name):
     return await guest.ask(f"probe.box(probe.find({name!r}))")
 

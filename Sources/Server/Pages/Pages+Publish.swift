@@ -60,14 +60,20 @@ extension Pages {
           }
         }
 
-        page.onstart = async () => {
+        let stream = null;
+
+        async function open() {
           page.show("asking", "Asking for the camera and the microphone…");
-          const stream = await camera();
+          stream = await camera();
           page.video.srcObject = stream;
           page.onstop = () => {
             for (const track of stream.getTracks()) track.stop();
-            page.video.srcObject = null;
+            stream = page.video.srcObject = null;
           };
+        }
+
+        page.onstart = async () => {
+          if (!stream) await open();
           const codec = parameters.get("codec");
           const session = new Session(page, `/whip/${encodeURIComponent(page.room)}`);
           for (const track of stream.getTracks()) {

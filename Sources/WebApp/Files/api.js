@@ -27,17 +27,24 @@ async function post(path, body) {
 export const makeRoom = title => post('/api/rooms', title ? { title } : {});
 
 // → {token, room, identity, name, title}
-export const exchange = (invitation, name) => post('/api/join', { invitation, name });
+export async function exchange(invitation, name) {
+  try {
+    return await post('/api/join', { invitation, name });
+  } catch (refusal) {
+    // What is wrong with a signature is nothing that a guest could put right.
+    if (refusal.status === 401) refusal.message = 'This link does not work on this server. Ask for a new one.';
+    throw refusal;
+  }
+}
 
-// Why a socket with this token is refused: a Refusal that is final, or null where trying again may help. A socket itself can't tell.
-export async function refusal(token) {
+// What the server says of a socket with this token, which can't tell itself: {status, sentence}; the status is 0 where nothing answers.
+export async function validate(token) {
   try {
     const query = new URLSearchParams({ json: 1, access_token: token });
     const response = await fetch(`/rtc/v1/validate?${query}`, { signal: AbortSignal.timeout(3_000) });
-    if (response.status !== 401 && response.status !== 403) return null;
-    return new Refusal(response.status, (await response.text()).trim());
+    return { status: response.status, sentence: (await response.text()).trim() };
   } catch {
-    return null;
+    return { status: 0, sentence: UNREACHABLE };
   }
 }
 

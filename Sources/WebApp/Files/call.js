@@ -1,6 +1,6 @@
 // A call that lasts as long as the person stays: it joins, and joins again whenever the server or the network was gone.
 
-import { refusal } from './api.js';
+import { exchange, validate } from './api.js';
 import { People } from './people.js';
 import { Session } from './session.js';
 
@@ -12,6 +12,8 @@ const FINAL = {
   PARTICIPANT_REMOVED: 'You were removed from the call.',
   ROOM_DELETED: 'The room was closed.',
 };
+// Of an invitation that is good no more, or never was; every other refusal may be another one in a while.
+const HOPELESS = [400, 401, 403, 410];
 
 // Emits `change` when anything that is shown has changed, `joined` when a session begins that was asked for nothing yet, `refused` with a source that may not be published, and `muted` with a source that
 // the server wants silent.
@@ -22,21 +24,29 @@ export class Call extends EventTarget {
   error = null;
   people = new People();
 
+  #invitation;
   #token;
+  #name;
+  // Whether the token has come in the place of a refused one, and nobody has joined by it yet.
+  #isRenewed = false;
   #media;
   #session = null;
   #wake = () => {};
   #isTold = false;
   #failures = 0;
   #unreached = 0;
+  // Whether the server answers by plain HTTP while no socket opens.
+  #isAnswered = false;
   #isFull = false;
   #undecodable = new Set();
   #paused = new Set();
 
-  // `joining` is what an invitation was exchanged for: {token, identity, name}.
-  constructor({ token, identity, name }, media) {
+  // What an invitation was exchanged for, and the invitation.
+  constructor({ invitation, token, identity, name }, media) {
     super();
+    this.#invitation = invitation;
     this.#token = token;
+    this.#name = name;
     this.#media = media;
     this.people.expect(identity, name);
   }
@@ -46,8 +56,10 @@ export class Call extends EventTarget {
   get hindrance() {
     if (this.state === 'connected') return null;
     if (navigator.onLine === false) return 'You are offline. Waiting for the network…';
-    if (this.#unreached > 1) return 'The server can’t be reached. Trying again…';
     if (this.#isFull) return 'The room or the server is full. Trying again…';
+    if (this.#unreached > 1) return this.#isAnswered
+      ? 'The server answers, but something on the way, a proxy or a firewall, does not let WebSockets pass. Trying again…'
+      : 'The server can’t be reached. Trying again…';
     return this.#failures > 1 ? 'The server answers, but sound and picture do not get through. A firewall may block them. Trying again…' : null;
   }
 
@@ -103,10 +115,9 @@ export class Call extends EventTarget {
       if (leave && !leave.action && FINAL[leave.reason]) return this.#finish(FINAL[leave.reason]);
       this.#unreached = session.wasJoined ? 0 : this.#unreached + 1;
       this.#isFull = leave?.reason === 'JOIN_FAILURE';
-      if (!session.wasJoined) {
-        const refused = await refusal(this.#token);
-        if (refused) return this.#finish(refused.message);
-      }
+      const refusal = session.wasJoined ? null : await this.#inquire();
+      if (this.state === 'ended') return;
+      if (refusal) return this.#finish(refusal);
       if (this.state === 'connected') this.state = 'reconnecting';
       if (session.wasConnected) {
         pause = FIRST_PAUSE;
@@ -120,11 +131,31 @@ export class Call extends EventTarget {
     }
   }
 
+  // Why nobody was let in: → the sentence that ends the call, or null where trying again may help.
+  async #inquire() {
+    const { status, sentence } = await validate(this.#token);
+    this.#isAnswered = status === 200;
+    if (status === 403 || (status === 401 && this.#isRenewed)) return sentence;
+    return status === 401 ? this.#renew() : null;
+  }
+
+  // A token lasts for hours, the invitation that it came from for longer.
+  async #renew() {
+    try {
+      ({ token: this.#token } = await exchange(this.#invitation, this.#name));
+      this.#isRenewed = true;
+      return null;
+    } catch (error) {
+      return HOPELESS.includes(error.status) ? error.message : null;
+    }
+  }
+
   // → once the attempt is over: {session, leave}
   #attempt() {
     return new Promise(resolve => {
       const session = this.#session = new Session(this.#token, () => this.#wishes(), {
         joined: join => {
+          this.#isRenewed = false;
           this.people.join(join);
           this.#undecodable.clear();
           this.#paused.clear();

@@ -24,8 +24,9 @@ export function setIcon(icon, name) {
   if (use.getAttribute('href') !== `#icon-${name}`) use.setAttribute('href', `#icon-${name}`);
 }
 
-// A button of the call: an icon, and the same words as its label and as what hovering shows.
-export function dress(button, icon, label, pressed) {
+// A button of the call: an icon, and the same words as its label and as what hovering shows. The words say what a press would do; that the state
+// `isUnusual` is for the eye only, or it would be told twice, and the second time with the opposite meaning.
+export function dress(button, icon, label, isUnusual = false) {
   if (!button.firstElementChild) {
     const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
     svg.classList.add('icon');
@@ -36,7 +37,7 @@ export function dress(button, icon, label, pressed) {
   setIcon(button.firstElementChild, icon);
   button.setAttribute('aria-label', label);
   button.title = label;
-  if (pressed !== undefined) button.setAttribute('aria-pressed', String(pressed));
+  button.classList.toggle('unusual', isUnusual);
 }
 
 // Plays a track in an element, and touches the element only where the track is another one: a new stream costs a flicker.

@@ -1,5 +1,6 @@
 // The place where people and screens are seen: which tiles there are, how large, and what the server is asked for each.
 
+import { find } from './dom.js';
 import { GAP, tileSize } from './layout.js';
 import { trackOf } from './people.js';
 import { ScreenTile, PersonTile } from './tile.js';
@@ -16,6 +17,8 @@ export class Grid {
   #silenced;
   #people = new Map();
   #screens = new Map();
+  // The tile that has the whole place, for its whole picture; null while all are seen.
+  #large = null;
   // By video element: the track's sid, whether it is in view, its size, and what the server was told last.
   #watched = new Map();
   #sizes;
@@ -83,6 +86,7 @@ export class Grid {
   #settle(tiles, wanted, place, make) {
     for (const [key, tile] of tiles) {
       if (wanted.has(key)) continue;
+      if (tile === this.#large) this.enlarge(null);
       this.#forget(tile.video);
       tile.remove();
       tiles.delete(key);
@@ -91,6 +95,7 @@ export class Grid {
       if (tiles.has(key)) continue;
       const tile = make();
       tiles.set(key, tile);
+      find('.enlarge', tile.element).addEventListener('click', () => this.enlarge(tile === this.#large ? null : tile));
       place.append(tile.element);
       if (this.#speaker) tile.sound.speaker(this.#speaker);
     }
@@ -107,6 +112,17 @@ export class Grid {
     this.#list.style.setProperty('--tile-width', `${size.width}px`);
     this.#list.style.setProperty('--tile-height', `${size.height}px`);
     this.#list.style.setProperty('--gap', `${GAP}px`);
+  }
+
+  // Shows one tile alone, or all again where that is null.
+  enlarge(large) {
+    this.#large = large;
+    for (const tile of this.#tiles) {
+      tile.element.classList.toggle('large', tile === large);
+      find('.enlarge', tile.element).setAttribute('aria-pressed', String(tile === large));
+    }
+    this.#floor.classList.toggle('has-large', Boolean(large));
+    this.#later();
   }
 
   // MARK: What the server is asked for
@@ -155,17 +171,17 @@ export class Grid {
   #later() {
     this.#timer ??= setTimeout(() => {
       this.#timer = null;
-      for (const watched of this.#watched.values()) this.#tell(watched);
+      for (const [video, watched] of this.#watched) this.#tell(watched, watched.isSeen && (!this.#large || video === this.#large.video));
     }, PAUSE);
   }
 
-  #tell(watched) {
+  #tell(watched, isSeen) {
     if (!watched.sid || !this.#call.receiver(watched.sid)) return;
     const wish = {
-      disabled: !watched.isSeen, width: Math.round(watched.width * devicePixelRatio), height: Math.round(watched.height * devicePixelRatio),
+      disabled: !isSeen, width: Math.round(watched.width * devicePixelRatio), height: Math.round(watched.height * devicePixelRatio),
     };
     const { told } = watched;
-    if (!wish.width && watched.isSeen) return;
+    if (!wish.width && isSeen) return;
     if (told && told.disabled === wish.disabled) {
       if (wish.disabled || Math.abs(wish.width - told.width) <= NOTABLE * told.width) return;
     }
@@ -185,6 +201,7 @@ export class Grid {
   }
 
   close() {
+    this.enlarge(null);
     clearTimeout(this.#timer);
     this.#sizes.disconnect();
     this.#views.disconnect();

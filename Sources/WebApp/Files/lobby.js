@@ -24,8 +24,8 @@ let entered = () => {};
 let stopMeter = () => {};
 let choices = null;
 
-// Opens the lobby of an invitation. `enter({token, title, media, opening, …})` is called when the person joins: the media is theirs from then on,
-// and `opening`, unless it is null, → {camera: error?, microphone: error?} once the devices answer.
+// Opens the lobby of an invitation. `enter({invitation, token, title, media, opening, …})` is called when the person joins: the media is
+// theirs from then on, and `opening`, unless it is null, → {camera: error?, microphone: error?} once the devices answer.
 export async function openLobby(text, enter) {
   invitation = text;
   entered = enter;
@@ -111,7 +111,7 @@ form.addEventListener('submit', async event => {
     media = null;
     preview.srcObject = null;
     closeLobby();
-    entered({ ...personal, media: mine, opening });
+    entered({ ...personal, invitation, media: mine, opening });
   } catch (error) {
     tell(problem, error.message);
   } finally {

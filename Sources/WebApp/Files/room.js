@@ -5,6 +5,7 @@ import { addChoices } from './choices.js';
 import { canShareScreen, sentence, sentences } from './devices.js';
 import { copyText, dress, find, show } from './dom.js';
 import { Grid } from './grid.js';
+import { News } from './news.js';
 import { settings } from './settings.js';
 
 const view = document.getElementById('room');
@@ -14,6 +15,7 @@ const status = find('[data-testid=status]', view);
 const notices = find('.notices', view);
 const buttons = Object.fromEntries([...view.querySelectorAll('[data-control]')].map(button => [button.dataset.control, button]));
 const invite = find('[data-testid=invite]', view);
+const letters = find('[name=letters]', dialog);
 
 const STATUS = {
   joining: 'Joining…', connected: 'Connected', reconnecting: 'Reconnecting…', ended: 'Left',
@@ -26,7 +28,8 @@ let current = null;
 export function openRoom({ title, media, opening, ...joining }, ended) {
   const call = new Call(joining, media);
   const grid = new Grid(floor, call, askForClick);
-  current = { call, grid, media, ended, choices: addChoices(find('.choices', dialog), choose) };
+  const news = new News(find('.news', view));
+  current = { call, grid, media, news, ended, choices: addChoices(find('.choices', dialog), choose) };
   find('.title', view).textContent = title || 'Call';
   document.title = title ? `${title} · Apus` : 'Apus';
   notices.replaceChildren();
@@ -34,7 +37,10 @@ export function openRoom({ title, media, opening, ...joining }, ended) {
   show('room');
   find('.title', view).focus();
   call.addEventListener('change', render);
-  call.addEventListener('joined', () => grid.tellAgain());
+  call.addEventListener('joined', () => {
+    grid.tellAgain();
+    news.wait();
+  });
   call.addEventListener('refused', event => notice(`You may not share your ${WORDS[event.detail] ?? 'media'} in this room.`));
   call.addEventListener('muted', event => obey(event.detail));
   media.addEventListener('lost', event => lost(event.detail));
@@ -54,12 +60,13 @@ export function openRoom({ title, media, opening, ...joining }, ended) {
 export function leaveRoom() { current?.call.leave(); }
 
 function render() {
-  const { call, grid, media, choices, ended } = current;
+  const { call, grid, media, news, choices, ended } = current;
   if (call.state === 'ended') {
     const { error } = call;
     call.removeEventListener('change', render);
     if (dialog.open) dialog.close();
     grid.close();
+    news.close();
     choices.close();
     media.close();
     current = null;
@@ -68,17 +75,21 @@ function render() {
   }
   grid.render(media);
   const { hindrance } = call;
-  const words = hindrance ?? STATUS[call.state];
+  const isSharing = Boolean(media.screen) && call.state === 'connected';
+  const words = hindrance ?? (isSharing ? 'Your screen is shared' : STATUS[call.state]);
   if (status.textContent !== words) status.textContent = words;
   view.classList.toggle('hindered', Boolean(hindrance));
   view.dataset.state = status.dataset.state = call.state;
+  status.classList.toggle('sharing', isSharing);
+  if (call.state === 'connected') news.see(call.people.all.filter(person => !person.isMe));
   const count = call.people.all.length;
   find('.count b', view).textContent = count || '';
   find('.alone', view).hidden = call.state !== 'connected' || count > 1;
 
-  dress(buttons.mute, media.isHeard ? 'mic' : 'mic-off', media.isHeard ? 'Mute the microphone (M)' : 'Turn the microphone on (M)', !media.isHeard);
-  dress(buttons.camera, media.camera ? 'camera' : 'camera-off', media.camera ? 'Turn the camera off (V)' : 'Turn the camera on (V)', !media.camera);
-  dress(buttons.share, 'share', media.screen ? 'Stop sharing the screen (S)' : 'Share the screen (S)', Boolean(media.screen));
+  const { isHeard, camera, screen } = media;
+  dress(buttons.mute, isHeard ? 'mic' : 'mic-off', (isHeard ? 'Mute the microphone' : 'Turn the microphone on') + key('M'), !isHeard);
+  dress(buttons.camera, camera ? 'camera' : 'camera-off', (camera ? 'Turn the camera off' : 'Turn the camera on') + key('V'), !camera);
+  dress(buttons.share, 'share', (screen ? 'Stop sharing the screen' : 'Share the screen') + key('S'), Boolean(screen));
   dress(buttons.devices, 'settings', 'Devices');
   dress(buttons.leave, 'leave', 'Leave the call');
   buttons.share.hidden = !canShareScreen();
@@ -86,6 +97,7 @@ function render() {
 
 // MARK: Controls
 
+const key = letter => settings.letters ? ` (${letter})` : '';
 const WORDS = { MICROPHONE: 'microphone', CAMERA: 'camera', SCREEN_SHARE: 'screen', SCREEN_SHARE_AUDIO: 'screen’s sound' };
 
 async function attempt(kind, button, action) {
@@ -112,14 +124,21 @@ buttons.share.addEventListener('click', toggleShare);
 buttons.leave.addEventListener('click', leaveRoom);
 buttons.devices.addEventListener('click', () => {
   current?.choices.update();
+  letters.checked = settings.letters;
   dialog.showModal();
 });
 // A click beside the sheet closes it.
 dialog.addEventListener('click', event => { if (event.target === dialog) dialog.close(); });
 
+// Who speaks to the machine, or hits keys by accident, can turn them off (WCAG 2.2, 2.1.4).
+letters.addEventListener('change', () => {
+  settings.letters = letters.checked;
+  render();
+});
 addEventListener('keydown', event => {
   if (!current || dialog.open || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.closest('input, textarea, select, [contenteditable]')) return;
+  if (event.key === 'Escape') current.grid.enlarge(null);
+  if (!settings.letters || event.target.closest('input, textarea, select, [contenteditable]')) return;
   const action = { m: toggleMute, v: toggleCamera, s: canShareScreen() ? toggleShare : null }[event.key.toLowerCase()];
   if (!action) return;
   event.preventDefault();
@@ -149,9 +168,8 @@ function lost(kind) {
 }
 
 invite.addEventListener('click', async () => {
-  const words = find('span', invite);
-  words.textContent = await copyText(location.href) ? 'Copied' : 'Copy the address of this page';
-  setTimeout(() => { words.textContent = 'Copy link'; }, 2_000);
+  const isCopied = await copyText(location.href);
+  current?.news.say(isCopied ? 'The link is copied.' : 'The browser does not let this page copy. Copy its address instead.');
 });
 
 // MARK: Words

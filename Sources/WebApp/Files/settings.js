@@ -21,6 +21,10 @@ export const settings = {
   get saveData() { return read('saveData') === 'true'; },
   set saveData(value) { write('saveData', value ? 'true' : null); },
 
+  // Whether M, V and S alone are shortcuts: apus.letters is "false" where they are not.
+  get letters() { return read('letters') !== 'false'; },
+  set letters(value) { write('letters', value ? null : 'false'); },
+
   // The chosen device of a kind (camera, microphone, speaker); null where the browser's default is.
   device(kind) { return read(`device.${kind}`); },
   choose(kind, id) { write(`device.${kind}`, id); },

@@ -31,6 +31,7 @@ export class PersonTile {
     element.classList.toggle('me', person.isMe);
     const quality = find('.quality', element);
     quality.setAttribute('aria-label', QUALITIES[person.quality] ?? 'Connection not rated yet');
+    find('.enlarge', element).setAttribute('aria-label', `Show ${person.name}${suffix} large`);
     explain(element, obstacle);
     if (isCameraOff) play(this.video, null);
     else if (picture) play(this.video, picture);
@@ -53,6 +54,7 @@ export class ScreenTile {
   show({ person, picture, sound, obstacle }) {
     find('.given', this.element).textContent = person.name;
     this.video.setAttribute('aria-label', `Screen of ${person.name}`);
+    find('.enlarge', this.element).setAttribute('aria-label', `Show ${person.name}’s screen large`);
     this.element.dataset.identity = person.identity;
     explain(this.element, obstacle);
     if (picture) play(this.video, picture);
