@@ -122,15 +122,18 @@ package actor LiveRoom {
     func dismiss(
         _ member: Member, reason: Livekit_DisconnectReason, action: Livekit_LeaveRequest.Action, sentence: String
     ) {
-        sendAway(member, reason, action)
+        sendAway(member, reason, action, sentence)
         remove(member, reason: sentence)
     }
 
-    private func sendAway(_ member: Member, _ reason: Livekit_DisconnectReason, _ action: Livekit_LeaveRequest.Action) {
+    private func sendAway(
+        _ member: Member, _ reason: Livekit_DisconnectReason, _ action: Livekit_LeaveRequest.Action, _ sentence: String
+    ) {
         guard let client = member.client, client.hasSocket else { return }
         client.hasSocket = false
         client.sink.send(.leave(reason, action))
-        client.sink.close()
+        // Whoever shall come back has done nothing wrong.
+        client.sink.close(action == .disconnect ? sentence.printable : "")
     }
 
     /// Ends the room for everybody.
@@ -141,7 +144,7 @@ package actor LiveRoom {
         membersBySID = [:]
         tracks = [:]
         for member in leaving {
-            sendAway(member, reason, action)
+            sendAway(member, reason, action, sentence)
             for link in member.links { close(link, reason: sentence) }
             log("Somebody has left.", member, ["reason": "\(sentence)"])
         }

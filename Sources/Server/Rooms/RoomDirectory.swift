@@ -185,7 +185,7 @@ extension RoomDirectory: SignalHost {
             }
         } catch {
             sink.send(.leave(.joinFailure, .disconnect))
-            sink.close()
+            sink.close(error.sentence)
             return nil
         }
     }

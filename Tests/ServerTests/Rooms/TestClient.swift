@@ -25,6 +25,10 @@ final class TestClient {
 
     var all: [Livekit_SignalResponse] { sink.memory.current.responses }
     var isClosed: Bool { sink.memory.current.isClosed }
+    /// The room's numbers, as they were told after the join.
+    var roomUpdates: [Livekit_Room] { sink.memory.current.roomUpdates }
+    /// What the server said when it closed the socket.
+    var goodbye: String? { sink.memory.current.goodbye }
     var sid: String { all.first?.join.participant.sid ?? "" }
 
     /// What has come since the last time.
