@@ -26,10 +26,9 @@ extension LiveRoom {
             sink.close()
             return nil
         }
-        if let identity = token.identity { replace(identity: identity) }
-        guard !isFull else {
+        do throws(Refusal) { try takePlace(of: token.identity) } catch {
             sink.send(.leave(.joinFailure, .disconnect))
-            sink.close()
+            sink.close(error.sentence)
             return nil
         }
         let client = SignalledClient(sink: sink, parameters: parameters)

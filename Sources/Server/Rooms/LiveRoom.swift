@@ -18,8 +18,10 @@ package actor LiveRoom {
         package var tracksPerMember = 16
         /// How long a client may take until its media connects: one that only talks would hold its place for ever.
         package var connectTimeout = Duration.seconds(60)
-        /// WHIP and WHEP sessions that have not connected yet.
-        package var waitingSessions = 200
+        /// Members whose media has not connected yet.
+        package var waitingMembers = 200
+        /// How long one of them keeps its place where so many wait and another comes. Most connect within a second.
+        package var waitingPatience = Duration.seconds(5)
         /// Sections of a connection in which we send.
         package var sections = 128
         /// Clients are told which layers of their pictures nobody watches, and need not send them (dynacast).
@@ -73,19 +75,12 @@ package actor LiveRoom {
     }
 
     package var isEmpty: Bool { members.isEmpty && opening == 0 }
-    package var isFull: Bool { members.count >= limits.members }
 
     func freshSID(_ prefix: String) -> String { entropy.sid(prefix) }
 
     func member(sid: String) -> Member? { membersBySID[sid] }
     /// Whether somebody of this identity takes part, whose place another could take.
     func has(_ identity: String) -> Bool { members.contains { $0.identity == identity && $0.session?.role != .viewer } }
-
-    /// The check that comes before anything is made for a newcomer.
-    func refuseIfFull() throws(Refusal) {
-        guard isFull else { return }
-        throw Refusal(.forbidden, "The room is full (\(limits.members) participants).", headers: [.retryAfter: "30"])
-    }
 
     // MARK: Coming and going
 

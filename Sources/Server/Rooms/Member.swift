@@ -20,12 +20,13 @@ final class Member {
     let permission: MemberPermission
     /// Milliseconds since 1970.
     let joinedAt: Int64
+    let cameAt = ContinuousClock.now
     let attachment: Attachment
     var state = Livekit_ParticipantInfo.State.joined {
         didSet { hasArrived = hasArrived || state == .active }
     }
     /// Its media has been there.
-    private var hasArrived = false
+    private(set) var hasArrived = false
     /// What it publishes, in the order in which it began.
     var tracks: [PublishedTrack] = []
     var announcements = RateAllowance(rate: 5, burst: 50)
