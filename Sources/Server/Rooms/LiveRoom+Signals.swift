@@ -68,6 +68,7 @@ extension LiveRoom {
     private func joinResponse(to member: Member, _ client: SignalledClient) -> Livekit_SignalResponse {
         var join = Livekit_JoinResponse()
         join.room = info
+        numbersTold = nil
         join.participant = member.info
         join.otherParticipants = others(than: member)
         join.serverInfo = serverInfo
@@ -96,8 +97,8 @@ extension LiveRoom {
         room.creationTime = createdAt / 1000
         room.creationTimeMs = createdAt
         room.maxParticipants = UInt32(clamping: limits.members)
-        room.numParticipants = UInt32(clamping: members.count)
-        room.numPublishers = UInt32(clamping: members.count { !$0.tracks.isEmpty })
+        room.numParticipants = numbers.participants
+        room.numPublishers = numbers.publishers
         room.enabledCodecs = PublishCodecs.messages
         return room
     }

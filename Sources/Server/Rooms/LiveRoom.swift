@@ -51,6 +51,9 @@ package actor LiveRoom {
     var overdueMembers: Set<String> = []
     var areSourcesOverdue = false
     var isSettlingOverdue = false
+    var isCounting = false
+    /// As all were told; nil where somebody has come since.
+    var numbersTold: RoomNumbers?
     var sourceChecks = RateAllowance(rate: 20, burst: 200)
     /// Eighths, by audio track; silent ones are not here.
     var levels: [TrackID: UInt8] = [:]
@@ -152,6 +155,7 @@ package actor LiveRoom {
     func announce(_ member: Member) {
         member.noteChange()
         if !member.isInvisible, mayAnnounce(member) { tellOthers(of: member) }
+        tellNumbersSoon()
     }
 
     func tellOthers(of member: Member) {
@@ -223,7 +227,9 @@ package actor LiveRoom {
         let task = Task {
             while link.isOutdated, !link.isClosed, let id = link.participant {
                 link.isOutdated = false
-                _ = await link.host.configure(id, receiving: link.receiving, sending: sections(of: link, for: member))
+                let sending = sections(of: link, for: member)
+                _ = await link.host.configure(id, receiving: link.receiving, sending: sending)
+                noteFed(sending, by: link)
             }
             link.settling = nil
         }
@@ -283,6 +289,7 @@ package actor LiveRoom {
             member.state = .active
             announce(member)
         }
+        noteFed(sections(of: link, for: member), by: link)
         followSources()
     }
 

@@ -22,7 +22,11 @@ final class FakeSink: SignalSink {
     func send(_ shared: SharedResponse) {
         let response = shared.response
         let broken = memory.record { memory in
-            memory.responses.append(response)
+            if case .roomUpdate(let update)? = response.message {
+                memory.roomUpdates.append(update.room)
+            } else {
+                memory.responses.append(response)
+            }
             return memory.rules.objections(to: response) + (memory.isClosed ? ["Something follows the end."] : [])
         }
         for sentence in broken { Issue.record("\(sentence) \(response)") }
