@@ -76,6 +76,10 @@ extension Livekit_SignalResponse {
 
     package static func subscribedQualities(_ update: Livekit_SubscribedQualityUpdate) -> Self { Self(.subscribedQualityUpdate(update)) }
 
+    package static func subscriptionPermission(_ update: Livekit_SubscriptionPermissionUpdate) -> Self {
+        Self(.subscriptionPermissionUpdate(update))
+    }
+
     private init(_ message: OneOf_Message) {
         self.init()
         self.message = message

@@ -116,6 +116,7 @@ extension LiveRoom {
         case .mute(let request): mute(request, by: member)
         case .subscription(let request): choose(request, by: member, client)
         case .trackSetting(let request): wish(request, by: member, client)
+        case .subscriptionPermission(let request): permit(request, by: member, client)
         case .leave:
             client.hasSocket = false
             client.sink.close()
@@ -124,7 +125,7 @@ extension LiveRoom {
         case .pingReq(let ping): client.sink.send(.pongResp(ping.timestamp, WallTime.milliseconds))
         case .updateMetadata(let request): update(request, by: member)
         // Candidates: we are ICE lite, and learn addresses from the checks. The others have nothing to act on.
-        case .trickle, .updateLayers, .subscriptionPermission, .syncState, nil: break
+        case .trickle, .updateLayers, .syncState, nil: break
         }
     }
 

@@ -254,7 +254,8 @@ package actor LiveRoom {
         link.sending.map { outgoing in
             let track = link.held.contains(outgoing.parameters.mid) ? nil : outgoing.track
             return SendingSection(
-                parameters: outgoing.parameters, source: track.flatMap { tracks[$0]?.reference },
+                parameters: outgoing.parameters,
+                source: track.flatMap { tracks[$0] }.flatMap { permits($0, to: member.identity) ? $0.reference : nil },
                 wish: wish(of: member, for: track))
         }
     }

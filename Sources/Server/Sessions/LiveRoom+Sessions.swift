@@ -46,7 +46,7 @@ extension LiveRoom {
     /// A WHEP viewer of `publisher`, or of whoever has published longest.
     package func watch(_ token: AccessToken, publisher: String?, offer: String) async throws(Refusal) -> SessionAnswer {
         try refuseIfNoPlace(for: nil)
-        let offered = try tracks(of: publisher)
+        let offered = try tracks(of: publisher, for: token.identity ?? "")
         let link = try await place()
         let answer: ViewerAnswer
         do throws(Refusal) {
@@ -95,20 +95,21 @@ extension LiveRoom {
     }
 
     /// What a viewer is offered: the tracks of one publisher, or of whoever has published longest.
-    private func tracks(of publisher: String?) throws(Refusal) -> [TrackDescription] {
-        let publishers = members.filter { !$0.tracks.isEmpty && !$0.permission.isHidden }
+    private func tracks(of publisher: String?, for identity: String) throws(Refusal) -> [TrackDescription] {
+        let permitted = { (member: Member) in member.tracks.filter { self.permits($0, to: identity) } }
+        let publishers = members.filter { !$0.permission.isHidden && !permitted($0).isEmpty }
         guard let first = publishers.first else {
             throw Refusal(.conflict, "Nobody publishes in this room yet. Try again soon.", headers: [.retryAfter: "2"])
         }
         guard let publisher else {
             // Whoever has not connected (and may never) is nobody's first choice.
             let connected = publishers.first { $0.publishingLink?.isConnected ?? false }
-            return (connected ?? first).tracks.map(\.description)
+            return permitted(connected ?? first).map(\.description)
         }
         guard let found = publishers.first(where: { $0.identity == publisher }) else {
             throw Refusal(.notFound, "Nobody of that identity publishes in this room.")
         }
-        return found.tracks.map(\.description)
+        return permitted(found).map(\.description)
     }
 
     // MARK: Later
