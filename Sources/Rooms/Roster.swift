@@ -44,16 +44,16 @@ package struct Roster: Sendable {
     ///
     /// It is the track of the publisher whose identity is `publisher`, or else of whoever has been here longest of those who are connected and
     /// publish. What it carries already, `current`, stays for as long as it is to be had. `others` are what the viewer's other sections carry: no
-    /// track comes twice.
+    /// track comes twice, and none that is not `permitted`.
     package func source(
         for kind: MediaKind, accepting codecs: [Codec], of publisher: String? = nil, to viewer: ParticipantID? = nil,
-        keeping current: TrackID? = nil, besides others: [TrackID] = []
+        keeping current: TrackID? = nil, besides others: [TrackID] = [], where permitted: (TrackID) -> Bool = { _ in true }
     ) -> TrackReference? {
         let candidates = members.lazy.filter { member in
             member.isConnected && member.id != viewer && (publisher ?? member.identity) == member.identity
         }
-        let suits = { (track: TrackReference) in
-            track.parameters.kind == kind && !others.contains(track.id)
+        func suits(_ track: TrackReference) -> Bool {
+            track.parameters.kind == kind && !others.contains(track.id) && permitted(track.id)
                 && track.parameters.codecs.allSatisfy { $0.codec == .red || codecs.contains($0.codec) }
         }
         if let current {
@@ -62,7 +62,7 @@ package struct Roster: Sendable {
         for member in candidates {
             if let match = member.tracks.first(where: suits) { return match }
             // Picture and sound come from the same publisher, even where it has only one of them.
-            if publisher == nil, !member.tracks.isEmpty { return nil }
+            if publisher == nil, member.tracks.contains(where: { permitted($0.id) }) { return nil }
         }
         return nil
     }

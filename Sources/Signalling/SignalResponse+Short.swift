@@ -28,6 +28,18 @@ extension Livekit_SignalResponse {
         return Self(.trackPublished(published))
     }
 
+    package static func trackSubscribed(_ sid: String) -> Self {
+        var subscribed = Livekit_TrackSubscribed()
+        subscribed.trackSid = sid
+        return Self(.trackSubscribed(subscribed))
+    }
+
+    package static func roomUpdate(_ room: Livekit_Room) -> Self {
+        var update = Livekit_RoomUpdate()
+        update.room = room
+        return Self(.roomUpdate(update))
+    }
+
     package static func leave(_ reason: Livekit_DisconnectReason, _ action: Livekit_LeaveRequest.Action) -> Self {
         var leave = Livekit_LeaveRequest()
         leave.reason = reason
@@ -63,6 +75,10 @@ extension Livekit_SignalResponse {
     }
 
     package static func subscribedQualities(_ update: Livekit_SubscribedQualityUpdate) -> Self { Self(.subscribedQualityUpdate(update)) }
+
+    package static func subscriptionPermission(_ update: Livekit_SubscriptionPermissionUpdate) -> Self {
+        Self(.subscriptionPermissionUpdate(update))
+    }
 
     private init(_ message: OneOf_Message) {
         self.init()

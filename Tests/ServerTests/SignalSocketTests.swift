@@ -145,6 +145,21 @@ struct SignalSocketTests {
         }
     }
 
+    @Test("whom the room sends away is told why by the close frame, as far as its 123 bytes reach, in whole characters")
+    func reason() async throws {
+        for (sentence, told) in [
+            ("An offer was refused.", "An offer was refused."), (String(repeating: "é", count: 62), String(repeating: "é", count: 61)),
+            (String(repeating: "x", count: 123), String(repeating: "x", count: 123)),
+        ] {
+            try await joined { client, host, _ in
+                host.current.sinks[0].close(sentence)
+                let frame = try #require(await client.next())
+                #expect(frame.code == 1008 && String(decoding: frame.payload.dropFirst(2), as: UTF8.self) == told)
+                client.send(.close, [3, 240])
+            }
+        }
+    }
+
     @Test("a request that came before the end is still handed on")
     func lastWords() async throws {
         try await joined { client, host, _ in

@@ -5,6 +5,7 @@ import Signalling
 // change at once as long as they are few, and then the latest state, a few times a second.
 extension LiveRoom {
     static let overdueInterval = Duration.milliseconds(250)
+    static let countingInterval = Duration.seconds(1)
 
     /// Whether `member` may be announced now; if not, it will be.
     func mayAnnounce(_ member: Member) -> Bool {
@@ -20,6 +21,20 @@ extension LiveRoom {
         areSourcesOverdue = true
         settleOverdueSoon()
         return false
+    }
+
+    /// Tells all how many they are, where that has changed: once a second at most, for each change of a large room would be told to all of it.
+    func tellNumbersSoon() {
+        guard !isCounting else { return }
+        isCounting = true
+        Task {
+            try? await Task.sleep(for: Self.countingInterval)
+            isCounting = false
+            let numbers = numbers
+            guard numbers != numbersTold else { return }
+            numbersTold = numbers
+            tell(.roomUpdate(info))
+        }
     }
 
     private func settleOverdueSoon() {

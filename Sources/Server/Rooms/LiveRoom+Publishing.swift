@@ -91,7 +91,7 @@ extension LiveRoom {
         info.codecs = [described]
         let id = TrackID(rawValue: entropy.next())
         let track = PublishedTrack(
-            info: info, cid: cid, reference: TrackReference(id: id, worker: link.worker, parameters: parameters),
+            info: info, cid: cid, publisher: member, reference: TrackReference(id: id, worker: link.worker, parameters: parameters),
             description: TrackDescription(codec: codec.codec, format: codec.format, streamID: member.sid, trackID: info.sid))
         member.tracks.append(track)
         tracks[id] = track

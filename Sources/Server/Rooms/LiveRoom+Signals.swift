@@ -26,10 +26,9 @@ extension LiveRoom {
             sink.close()
             return nil
         }
-        if let identity = token.identity { replace(identity: identity) }
-        guard !isFull else {
+        do throws(Refusal) { try takePlace(of: token.identity) } catch {
             sink.send(.leave(.joinFailure, .disconnect))
-            sink.close()
+            sink.close(error.sentence)
             return nil
         }
         let client = SignalledClient(sink: sink, parameters: parameters)
@@ -69,6 +68,7 @@ extension LiveRoom {
     private func joinResponse(to member: Member, _ client: SignalledClient) -> Livekit_SignalResponse {
         var join = Livekit_JoinResponse()
         join.room = info
+        numbersTold = nil
         join.participant = member.info
         join.otherParticipants = others(than: member)
         join.serverInfo = serverInfo
@@ -97,8 +97,8 @@ extension LiveRoom {
         room.creationTime = createdAt / 1000
         room.creationTimeMs = createdAt
         room.maxParticipants = UInt32(clamping: limits.members)
-        room.numParticipants = UInt32(clamping: members.count)
-        room.numPublishers = UInt32(clamping: members.count { !$0.tracks.isEmpty })
+        room.numParticipants = numbers.participants
+        room.numPublishers = numbers.publishers
         room.enabledCodecs = PublishCodecs.messages
         return room
     }
@@ -116,6 +116,7 @@ extension LiveRoom {
         case .mute(let request): mute(request, by: member)
         case .subscription(let request): choose(request, by: member, client)
         case .trackSetting(let request): wish(request, by: member, client)
+        case .subscriptionPermission(let request): permit(request, by: member, client)
         case .leave:
             client.hasSocket = false
             client.sink.close()
@@ -124,7 +125,7 @@ extension LiveRoom {
         case .pingReq(let ping): client.sink.send(.pongResp(ping.timestamp, WallTime.milliseconds))
         case .updateMetadata(let request): update(request, by: member)
         // Candidates: we are ICE lite, and learn addresses from the checks. The others have nothing to act on.
-        case .trickle, .updateLayers, .subscriptionPermission, .syncState, nil: break
+        case .trickle, .updateLayers, .syncState, nil: break
         }
     }
 

@@ -26,8 +26,7 @@ extension LiveRoom {
 
     /// Who has the floor; nil when they have gone.
     var dominantMember: Member? {
-        guard let dominant, tracks[dominant] != nil else { return nil }
-        return members.first { $0.tracks.contains { $0.id == dominant } }
+        dominant.flatMap { tracks[$0]?.publisher }
     }
 
     /// Those who speak: whoever has the floor, and then the others, the loudest first.

@@ -8,10 +8,14 @@ extension LiveRoom {
     /// Everything that `member` shall get, in the order in which it was published. What somebody hidden publishes is not among it: clients
     /// know nobody whose it could be.
     func wanted(by member: Member) -> [SectionPlan<TrackID>.Wanted] {
+        chosen(by: member).filter { permits($0, to: member.identity) }.map { SectionPlan<TrackID>.Wanted($0.id, type: $0.info.type) }
+    }
+
+    /// The same, as far as it is `member`'s to say.
+    func chosen(by member: Member) -> [PublishedTrack] {
         guard let client = member.client, member.permission.canSubscribe else { return [] }
         return members.lazy.filter { $0 !== member && !$0.isInvisible }.flatMap(\.tracks)
             .filter { client.choices[$0.id] ?? client.autoSubscribes }
-            .map { SectionPlan<TrackID>.Wanted($0.id, type: $0.info.type) }
     }
 
     /// What is published, or who wants it, has changed: everybody's sources are looked at again.
@@ -24,7 +28,8 @@ extension LiveRoom {
 
     /// Brings what `member` gets in line with what it wants: what ends does so at once, what begins needs a negotiation.
     func updateSubscriptions(of member: Member) {
-        guard let client = member.client, client.hasSocket else { return }
+        guard let client = member.client else { return }
+        tellPermissions(to: member, client)
         let wanted = wanted(by: member)
         client.plan.want(wanted)
         if let link = client.receivingLink {
@@ -33,6 +38,8 @@ extension LiveRoom {
             link.sending.removeAll { section in section.track.map { !tracks.contains($0) } ?? false }
             if link.sending.count != former { settleSoon(link, of: member) }
         }
+        // What ends does so for those too whose socket is gone, or they would still get what they may not have any more.
+        guard client.hasSocket else { return }
         if client.isDual {
             offerIfNeeded(to: member, client)
         } else if let (audios, videos) = client.plan.takeRequirement(limit: limits.sections) {
@@ -74,7 +81,8 @@ extension LiveRoom {
                 let others = link.sending.indices.compactMap { $0 == index ? nil : link.sending[$0].track }
                 let source = roster.source(
                     for: parameters.kind, accepting: parameters.codecs.map(\.codec), of: session.publisher,
-                    keeping: link.sending[index].track, besides: others)
+                    keeping: link.sending[index].track, besides: others,
+                    where: { track in tracks[track].map { permits($0, to: viewer.identity) } ?? false })
                 if source?.id != link.sending[index].track {
                     link.sending[index].track = source?.id
                     changed = true

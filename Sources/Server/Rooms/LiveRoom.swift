@@ -18,8 +18,10 @@ package actor LiveRoom {
         package var tracksPerMember = 16
         /// How long a client may take until its media connects: one that only talks would hold its place for ever.
         package var connectTimeout = Duration.seconds(60)
-        /// WHIP and WHEP sessions that have not connected yet.
-        package var waitingSessions = 200
+        /// Members whose media has not connected yet.
+        package var waitingMembers = 200
+        /// How long one of them keeps its place where so many wait and another comes. Most connect within a second.
+        package var waitingPatience = Duration.seconds(5)
         /// Sections of a connection in which we send.
         package var sections = 128
         /// Clients are told which layers of their pictures nobody watches, and need not send them (dynacast).
@@ -49,6 +51,9 @@ package actor LiveRoom {
     var overdueMembers: Set<String> = []
     var areSourcesOverdue = false
     var isSettlingOverdue = false
+    var isCounting = false
+    /// As all were told; nil where somebody has come since.
+    var numbersTold: RoomNumbers?
     var sourceChecks = RateAllowance(rate: 20, burst: 200)
     /// Eighths, by audio track; silent ones are not here.
     var levels: [TrackID: UInt8] = [:]
@@ -73,19 +78,12 @@ package actor LiveRoom {
     }
 
     package var isEmpty: Bool { members.isEmpty && opening == 0 }
-    package var isFull: Bool { members.count >= limits.members }
 
     func freshSID(_ prefix: String) -> String { entropy.sid(prefix) }
 
     func member(sid: String) -> Member? { membersBySID[sid] }
     /// Whether somebody of this identity takes part, whose place another could take.
     func has(_ identity: String) -> Bool { members.contains { $0.identity == identity && $0.session?.role != .viewer } }
-
-    /// The check that comes before anything is made for a newcomer.
-    func refuseIfFull() throws(Refusal) {
-        guard isFull else { return }
-        throw Refusal(.forbidden, "The room is full (\(limits.members) participants).", headers: [.retryAfter: "30"])
-    }
 
     // MARK: Coming and going
 
@@ -122,15 +120,18 @@ package actor LiveRoom {
     func dismiss(
         _ member: Member, reason: Livekit_DisconnectReason, action: Livekit_LeaveRequest.Action, sentence: String
     ) {
-        sendAway(member, reason, action)
+        sendAway(member, reason, action, sentence)
         remove(member, reason: sentence)
     }
 
-    private func sendAway(_ member: Member, _ reason: Livekit_DisconnectReason, _ action: Livekit_LeaveRequest.Action) {
+    private func sendAway(
+        _ member: Member, _ reason: Livekit_DisconnectReason, _ action: Livekit_LeaveRequest.Action, _ sentence: String
+    ) {
         guard let client = member.client, client.hasSocket else { return }
         client.hasSocket = false
         client.sink.send(.leave(reason, action))
-        client.sink.close()
+        // Whoever shall come back has done nothing wrong.
+        client.sink.close(action == .disconnect ? sentence.printable : "")
     }
 
     /// Ends the room for everybody.
@@ -141,7 +142,7 @@ package actor LiveRoom {
         membersBySID = [:]
         tracks = [:]
         for member in leaving {
-            sendAway(member, reason, action)
+            sendAway(member, reason, action, sentence)
             for link in member.links { close(link, reason: sentence) }
             log("Somebody has left.", member, ["reason": "\(sentence)"])
         }
@@ -154,6 +155,7 @@ package actor LiveRoom {
     func announce(_ member: Member) {
         member.noteChange()
         if !member.isInvisible, mayAnnounce(member) { tellOthers(of: member) }
+        tellNumbersSoon()
     }
 
     func tellOthers(of member: Member) {
@@ -225,7 +227,9 @@ package actor LiveRoom {
         let task = Task {
             while link.isOutdated, !link.isClosed, let id = link.participant {
                 link.isOutdated = false
-                _ = await link.host.configure(id, receiving: link.receiving, sending: sections(of: link, for: member))
+                let sending = sections(of: link, for: member)
+                _ = await link.host.configure(id, receiving: link.receiving, sending: sending)
+                noteFed(sending, by: link)
             }
             link.settling = nil
         }
@@ -250,7 +254,8 @@ package actor LiveRoom {
         link.sending.map { outgoing in
             let track = link.held.contains(outgoing.parameters.mid) ? nil : outgoing.track
             return SendingSection(
-                parameters: outgoing.parameters, source: track.flatMap { tracks[$0]?.reference },
+                parameters: outgoing.parameters,
+                source: track.flatMap { tracks[$0] }.flatMap { permits($0, to: member.identity) ? $0.reference : nil },
                 wish: wish(of: member, for: track))
         }
     }
@@ -285,6 +290,7 @@ package actor LiveRoom {
             member.state = .active
             announce(member)
         }
+        noteFed(sections(of: link, for: member), by: link)
         followSources()
     }
 

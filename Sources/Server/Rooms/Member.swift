@@ -17,15 +17,18 @@ final class Member {
     var name: String
     var metadata: String
     var attributes: [String: String]
+    /// Applications look for agents by it, and count people.
+    let kind: Livekit_ParticipantInfo.Kind
     let permission: MemberPermission
     /// Milliseconds since 1970.
     let joinedAt: Int64
+    let cameAt = ContinuousClock.now
     let attachment: Attachment
     var state = Livekit_ParticipantInfo.State.joined {
         didSet { hasArrived = hasArrived || state == .active }
     }
     /// Its media has been there.
-    private var hasArrived = false
+    private(set) var hasArrived = false
     /// What it publishes, in the order in which it began.
     var tracks: [PublishedTrack] = []
     var announcements = RateAllowance(rate: 5, burst: 50)
@@ -38,6 +41,8 @@ final class Member {
         name = token.name ?? ""
         metadata = token.metadata ?? ""
         attributes = token.attributes ?? [:]
+        // WHIP is LiveKit's ingress.
+        if case .session = attachment { kind = .ingress } else { kind = Livekit_ParticipantInfo.Kind(claim: token.kind) }
         self.permission = permission
         self.joinedAt = joinedAt
         self.attachment = attachment
@@ -93,9 +98,21 @@ final class Member {
         info.joinedAt = joinedAt / 1000
         info.joinedAtMs = joinedAt
         info.tracks = tracks.map(\.info)
-        // WHIP is LiveKit's ingress.
-        if session != nil { info.kind = .ingress }
+        info.kind = kind
         return info
+    }
+}
+
+extension Livekit_ParticipantInfo.Kind {
+    /// A token's claim; whatever we do not know is a standard participant.
+    fileprivate init(claim: String?) {
+        switch claim {
+        case "ingress": self = .ingress
+        case "egress": self = .egress
+        case "sip": self = .sip
+        case "agent": self = .agent
+        default: self = .standard
+        }
     }
 }
 
@@ -103,7 +120,6 @@ final class Member {
 struct MemberPermission {
     var canPublish: Bool
     var canSubscribe: Bool
-    var canPublishData: Bool
     /// Lower-case names of sources; empty for all.
     var sources: [String]
     var canUpdateMetadata: Bool
@@ -113,7 +129,6 @@ struct MemberPermission {
     init(_ grant: VideoGrant?) {
         canPublish = grant?.canPublish ?? true
         canSubscribe = grant?.canSubscribe ?? true
-        canPublishData = grant?.canPublishData ?? canPublish
         sources = grant?.canPublishSources ?? []
         canUpdateMetadata = grant?.canUpdateOwnMetadata ?? false
         isHidden = grant?.hidden ?? false
@@ -129,7 +144,8 @@ struct MemberPermission {
         var message = Livekit_ParticipantPermission()
         message.canSubscribe = canSubscribe
         message.canPublish = canPublish
-        message.canPublishData = canPublishData
+        // Whatever the token says: there are no data channels, and whoever looks here need not wait for one.
+        message.canPublishData = false
         message.canUpdateMetadata = canUpdateMetadata
         message.hidden = isHidden
         message.recorder = isRecorder
@@ -146,10 +162,16 @@ final class PublishedTrack {
     /// What workers and answers need to know of it.
     let reference: TrackReference
     let description: TrackDescription
+    private(set) weak var publisher: Member?
+    /// Somebody has been fed it.
+    var hasBeenSubscribed = false
 
-    init(info: Livekit_TrackInfo, cid: String, reference: TrackReference, description: TrackDescription) {
+    init(
+        info: Livekit_TrackInfo, cid: String, publisher: Member, reference: TrackReference, description: TrackDescription
+    ) {
         self.info = info
         self.cid = cid
+        self.publisher = publisher
         self.reference = reference
         self.description = description
     }

@@ -21,7 +21,24 @@ package struct RoomCensus: Sendable {
     }
 }
 
+/// A room in numbers, as its members are told.
+struct RoomNumbers: Equatable {
+    /// Those whom others see.
+    var participants: UInt32 = 0
+    /// Those of them who publish something.
+    var publishers: UInt32 = 0
+}
+
 extension LiveRoom {
+    var numbers: RoomNumbers {
+        var numbers = RoomNumbers()
+        for member in members where !member.isInvisible {
+            numbers.participants += 1
+            if !member.tracks.isEmpty { numbers.publishers += 1 }
+        }
+        return numbers
+    }
+
     var census: RoomCensus {
         var census = RoomCensus()
         census.rooms = members.isEmpty ? 0 : 1

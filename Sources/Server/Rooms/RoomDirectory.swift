@@ -77,9 +77,7 @@ package actor RoomDirectory {
             try refuseNewRoom()
             return
         }
-        // Who is there already takes the place of their former self.
-        guard await room.isFull, await !room.has(identity) else { return }
-        try await room.refuseIfFull()
+        try await room.refuseIfNoPlace(for: identity)
     }
 
     private func refuseNewRoom() throws(Refusal) {
@@ -185,7 +183,7 @@ extension RoomDirectory: SignalHost {
             }
         } catch {
             sink.send(.leave(.joinFailure, .disconnect))
-            sink.close()
+            sink.close(error.sentence)
             return nil
         }
     }

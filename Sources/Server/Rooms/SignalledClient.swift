@@ -24,6 +24,11 @@ final class SignalledClient {
     var choices: [TrackID: Bool] = [:]
     var wishes: [TrackID: SubscriptionWish] = [:]
 
+    /// Who may have what it publishes; nil for everybody.
+    var rules: SubscriptionRules?
+    /// What it wants and was told that it may not have.
+    var denied: Set<TrackID> = []
+
     /// More than these are not kept.
     static let choiceLimit = 4_096
 

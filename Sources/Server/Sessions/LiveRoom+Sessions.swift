@@ -11,7 +11,7 @@ import Signalling
 extension LiveRoom {
     /// A WHIP publisher. An earlier member of the same identity ends.
     package func publish(_ token: AccessToken, offer: String) async throws(Refusal) -> SessionAnswer {
-        try refuseIfFull()
+        try refuseIfNoPlace(for: token.identity)
         let link = try await place()
         let answer: PublisherAnswer
         do throws(Refusal) {
@@ -24,11 +24,11 @@ extension LiveRoom {
             for media in answer.media where !token.permits(source: media.kind == .audio ? "microphone" : "camera") {
                 throw Refusal(.forbidden, "The token does not permit publishing \(media.kind.rawValue) (canPublishSources).")
             }
+            try takePlace(of: token.identity)
         } catch {
             close(link, reason: error.sentence)
             throw error
         }
-        if let identity = token.identity { replace(identity: identity) }
         let session = HTTPSession(role: .publisher, link: link, publisher: nil, entropy: entropy)
         let member = admit(token, session)
         for parameters in answer.media {
@@ -45,9 +45,8 @@ extension LiveRoom {
 
     /// A WHEP viewer of `publisher`, or of whoever has published longest.
     package func watch(_ token: AccessToken, publisher: String?, offer: String) async throws(Refusal) -> SessionAnswer {
-        try refuseIfFull()
-        try refuseIfWaiting()
-        let offered = try tracks(of: publisher)
+        try refuseIfNoPlace(for: nil)
+        let offered = try tracks(of: publisher, for: token.identity ?? "")
         let link = try await place()
         let answer: ViewerAnswer
         do throws(Refusal) {
@@ -55,6 +54,8 @@ extension LiveRoom {
                 try ViewerAnswer(
                     offer: offer, local: local.description(link.local, sessionID: link.sessionID), tracks: offered, entropy: entropy)
             }
+            // Any number of viewers may share an identity.
+            try takePlace(of: nil)
         } catch {
             close(link, reason: error.sentence)
             throw error
@@ -66,14 +67,6 @@ extension LiveRoom {
         followSources()
         try await begin(member, session, answer.transport)
         return SessionAnswer(id: session.id, entityTag: session.entityTag, sdp: answer.sdp)
-    }
-
-    /// Viewers who never connect must not fill the room: they need nothing but a request.
-    private func refuseIfWaiting() throws(Refusal) {
-        let waiting = members.count { $0.session.map { !$0.link.isConnected } ?? false }
-        guard waiting < limits.waitingSessions else {
-            throw Refusal(.serviceUnavailable, "Too many viewers are connecting.", headers: [.retryAfter: "5"])
-        }
     }
 
     private func place() async throws(Refusal) -> MediaLink {
@@ -102,20 +95,21 @@ extension LiveRoom {
     }
 
     /// What a viewer is offered: the tracks of one publisher, or of whoever has published longest.
-    private func tracks(of publisher: String?) throws(Refusal) -> [TrackDescription] {
-        let publishers = members.filter { !$0.tracks.isEmpty && !$0.permission.isHidden }
+    private func tracks(of publisher: String?, for identity: String) throws(Refusal) -> [TrackDescription] {
+        let permitted = { (member: Member) in member.tracks.filter { self.permits($0, to: identity) } }
+        let publishers = members.filter { !$0.permission.isHidden && !permitted($0).isEmpty }
         guard let first = publishers.first else {
             throw Refusal(.conflict, "Nobody publishes in this room yet. Try again soon.", headers: [.retryAfter: "2"])
         }
         guard let publisher else {
             // Whoever has not connected (and may never) is nobody's first choice.
             let connected = publishers.first { $0.publishingLink?.isConnected ?? false }
-            return (connected ?? first).tracks.map(\.description)
+            return permitted(connected ?? first).map(\.description)
         }
         guard let found = publishers.first(where: { $0.identity == publisher }) else {
             throw Refusal(.notFound, "Nobody of that identity publishes in this room.")
         }
-        return found.tracks.map(\.description)
+        return permitted(found).map(\.description)
     }
 
     // MARK: Later

@@ -6,11 +6,13 @@ package protocol SignalSink: AnyObject, Sendable {
     func send(_ response: SharedResponse)
     /// Calls `then` once the client has received what was sent until now; never where it is asked again before that, or the socket ends.
     func whenReceived(_ then: @escaping @Sendable () -> Void)
-    /// After what was sent has been written.
-    func close()
+    /// After what was sent has been written. What the client has done wrong, or is refused, is said in a sentence; none where nothing is.
+    func close(_ sentence: String)
 }
 
 extension SignalSink {
+    package func close() { close("") }
+
     package func send(_ response: Livekit_SignalResponse) { send(SharedResponse(response)) }
 }
 

@@ -99,7 +99,7 @@ final class SignalOutlet: SignalSink {
         }
     }
 
-    func close() { close(.normalClosure, "") }
+    func close(_ sentence: String) { close(sentence.isEmpty ? .normalClosure : .policyViolation, sentence) }
 
     /// Nothing is sent any more; what was, is written first.
     func close(_ code: WebSocketErrorCode, _ sentence: String) {

@@ -20,6 +20,8 @@ final class SignalSocket: ChannelDuplexHandler {
     private var ping: Scheduled<Void>?
     private var deadline: Scheduled<Void>?
     private var isClosing = false
+    /// Of a close frame, bytes: a control frame has 125, the code two of them (RFC 6455 §5.5).
+    private static let longestReason = 123
 
     init(inbox: SignalInbox, outlet: SignalOutlet, limits: SignalLimits, log: SignalLog) {
         self.inbox = inbox
@@ -136,7 +138,7 @@ final class SignalSocket: ChannelDuplexHandler {
         log.closing(code, sentence)
         var body = ByteBuffer()
         body.write(webSocketErrorCode: code)
-        body.writeString(sentence)
+        body.writeString(sentence.prefix(bytes: Self.longestReason))
         context.writeAndFlush(wrapOutboundOut(WebSocketFrame(fin: true, opcode: .connectionClose, data: body)), promise: nil)
     }
 

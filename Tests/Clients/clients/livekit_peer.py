@@ -40,6 +40,9 @@ class Peer:
         if self.room:
             await self.room.disconnect()
 
+    def numbers(self):
+        return [self.room.num_participants, self.room.num_publishers]
+
     def others(self):
         return {identity: described(participant) for identity, participant in self.room.remote_participants.items()}
 
@@ -74,6 +77,21 @@ class Peer:
         publication, _, task = self.local.pop(name)
         task.cancel()
         await self.room.local_participant.unpublish_track(publication.sid)
+
+    async def subscribed_by_somebody(self, name):
+        """Returns when the server says that somebody gets it."""
+        await self.local[name][0].wait_for_subscription()
+
+    def permit(self, identities):
+        """Nobody but these may have anything that is published."""
+        permissions = [rtc.ParticipantTrackPermission(participant_identity=identity, allow_all=True) for identity in identities]
+        self.room.local_participant.set_track_subscription_permissions(allow_all_participants=False, participant_permissions=permissions)
+
+    def permit_all(self):
+        self.room.local_participant.set_track_subscription_permissions(allow_all_participants=True)
+
+    def may_publish_data(self):
+        return self.room.local_participant.permissions.can_publish_data
 
     def mute(self, name):
         self.local[name][1].mute()
@@ -203,6 +221,7 @@ def described(participant):
     return {
         "sid": participant.sid,
         "name": participant.name,
+        "kind": rtc.ParticipantKind.Name(participant.kind).removeprefix("PARTICIPANT_KIND_").lower(),
         "tracks": {track.name: {"sid": track.sid, "muted": track.muted, "subscribed": track.subscribed} for track in tracks},
     }
 

@@ -6,7 +6,11 @@ import Testing
 final class FakeSink: SignalSink {
     struct Memory: Sendable {
         var responses: [Livekit_SignalResponse] = []
-        var isClosed = false
+        /// Apart from the others: they come when a second is over, whatever the test does in it.
+        var roomUpdates: [Livekit_Room] = []
+        /// What was said at the end.
+        var goodbye: String?
+        var isClosed: Bool { goodbye != nil }
         /// Whether what is sent arrives at once, and what waits for that where it does not.
         var arrives = true
         var whenReceived: (@Sendable () -> Void)?
@@ -18,7 +22,11 @@ final class FakeSink: SignalSink {
     func send(_ shared: SharedResponse) {
         let response = shared.response
         let broken = memory.record { memory in
-            memory.responses.append(response)
+            if case .roomUpdate(let update)? = response.message {
+                memory.roomUpdates.append(update.room)
+            } else {
+                memory.responses.append(response)
+            }
             return memory.rules.objections(to: response) + (memory.isClosed ? ["Something follows the end."] : [])
         }
         for sentence in broken { Issue.record("\(sentence) \(response)") }
@@ -35,5 +43,5 @@ final class FakeSink: SignalSink {
     /// Everything sent so far has been received.
     func arrive() { memory.record { exchange(&$0.whenReceived, with: nil) }?() }
 
-    func close() { memory.record { $0.isClosed = true } }
+    func close(_ sentence: String) { memory.record { $0.goodbye = sentence } }
 }

@@ -74,6 +74,31 @@ struct GrantTests {
         #expect(await alice.sendOffer()?.midToTrackID.isEmpty == true)
     }
 
+    @Test("data is permitted to nobody: it would not pass")
+    func data() async throws {
+        let bench = RoomBench()
+        let alice = try await bench.join("alice", grant: { $0.canPublishData = true })
+        let bob = try await bench.join("bob")
+        for client in [alice, bob] { #expect(client.all.first?.join.participant.permission.canPublishData == false) }
+        #expect(bob.all.first?.join.otherParticipants.map(\.permission.canPublishData) == [false])
+    }
+
+    @Test(
+        "what kind of participant it is says the token; whatever we do not know is a standard one",
+        arguments: [
+            (nil, .standard), ("standard", .standard), ("ingress", .ingress), ("egress", .egress), ("sip", .sip), ("agent", .agent),
+            ("robot", .standard), ("", .standard),
+        ] as [(String?, Livekit_ParticipantInfo.Kind)])
+    func kind(_ claim: String?, _ kind: Livekit_ParticipantInfo.Kind) async throws {
+        let bench = RoomBench()
+        let bob = try await bench.join("bob")
+        let alice = try await bench.join("alice", claims: { $0.kind = claim })
+        #expect(alice.all.first?.join.participant.kind == kind)
+        #expect(bob.take().updates(of: "alice").map(\.kind) == [kind])
+        let carol = try await bench.join("carol")
+        #expect(carol.all.first?.join.otherParticipants.first { $0.identity == "alice" }?.kind == kind)
+    }
+
     @Test("name, metadata and attributes are changed by who may, within limits, and told to all")
     func metadata() async throws {
         let bench = RoomBench()

@@ -1,3 +1,4 @@
+import HTTPTypes
 import MediaPrimitives
 import MediaWorker
 import Rooms
@@ -104,6 +105,55 @@ struct MembershipTests {
         try await bench.directory.admit("room", identity: "alice")
         let again = try await bench.join("alice")
         #expect(again.session != nil && alice.isClosed)
+    }
+
+    /// Rooms in which two may wait for their media.
+    private func narrow(_ patience: Duration = .seconds(60)) -> RoomBench {
+        var limits = RoomDirectory.Limits()
+        limits.room.waitingMembers = 2
+        limits.room.waitingPatience = patience
+        return RoomBench(limits: limits)
+    }
+
+    @Test("those who only talk fill no room: where too many wait for their media newcomers are asked to come back, by whichever way")
+    func waiting() async throws {
+        let bench = narrow()
+        _ = try await bench.publish("studio")
+        let early = try await bench.join("early")
+        let refused = try await bench.join("late")
+        #expect(refused.all.map(\.leave.reason) == [.joinFailure] && refused.session == nil)
+        #expect(refused.goodbye == "Too many participants are connecting. Try again soon.")
+        let door = await #expect(throws: Refusal.self) { try await bench.directory.admit("room", identity: "late") }
+        let viewer = await #expect(throws: Refusal.self) { try await bench.watch() }
+        let publisher = await #expect(throws: Refusal.self) { try await bench.publish("late") }
+        for refusal in [door, viewer, publisher] {
+            #expect(refusal?.status == .serviceUnavailable && refusal?.headers[.retryAfter] != nil)
+        }
+        // Who is there already takes the place of their former self.
+        try await bench.directory.admit("room", identity: "early")
+        let again = try await bench.join("early")
+        #expect(again.session != nil && early.isClosed)
+        // Whose media has come waits no more, though it may be interrupted later.
+        try await bench.connect("early")
+        try await bench.directory.admit("room", identity: "late")
+        #expect(try await bench.join("late").session != nil)
+        await #expect(throws: Refusal.self) { try await bench.directory.admit("room", identity: "later") }
+    }
+
+    @Test("whoever has waited in vain for longer than media takes makes way, the first who came first; to ask alone sends nobody away")
+    func makesWay() async throws {
+        let bench = narrow(.zero)
+        let talkers = [try await bench.join("one"), try await bench.join("two")]
+        try await bench.directory.admit("room", identity: "alice")
+        #expect(!talkers[0].isClosed)
+        let alice = try await bench.join("alice")
+        #expect(alice.session != nil && talkers.map(\.isClosed) == [true, false])
+        let leave = try #require(talkers[0].all.last).leave
+        #expect(leave.reason == .connectionTimeout && leave.action == .reconnect)
+        try await bench.connect("alice")
+        _ = try await bench.publish("studio")
+        _ = try await bench.join("bob")
+        #expect(talkers[1].isClosed && !alice.isClosed)
     }
 
     @Test("a server that is full, or takes no new rooms, says so and ends the socket")

@@ -97,6 +97,65 @@ struct NoticeTests {
         }
     }
 
+    @Test("a publisher is told of each track once, when the first who gets it is connected")
+    func subscribed() async throws {
+        let bench = RoomBench()
+        func told(_ client: TestClient) -> [String] {
+            client.take().compactMap { $0.message?.kind == "trackSubscribed" ? $0.trackSubscribed.trackSid : nil }
+        }
+        let alice = try await bench.join("alice")
+        let camera = try await alice.publish(.camera)
+        let microphone = try await alice.publish(.microphone)
+        try await bench.connect("alice")
+        _ = try await bench.join("bob", request: { $0.connectionSettings.autoSubscribe = false })
+        let carol = try await bench.join("carol")
+        try await bench.connect("bob")
+        #expect(told(alice).isEmpty)
+        try await bench.connect("carol")
+        #expect(told(alice).sorted() == [camera.sid, microphone.sid].sorted())
+        // Once, however many come.
+        _ = try await bench.join("dave", .v0).sendAnswer()
+        try await bench.connect("dave")
+        let screen = try await alice.publish(.screenShare)
+        #expect(told(alice).isEmpty)
+        await carol.sendOffer()
+        #expect(told(alice) == [screen.sid])
+        // And by a viewer of another way.
+        let erin = try await bench.join("erin")
+        _ = try await erin.publish(.camera)
+        for client in [alice, carol] { await client.send { $0.leave = Livekit_LeaveRequest() } }
+        try await bench.connect("erin")
+        let viewer = try await bench.watch("erin").opened.id
+        await bench.host.report(.connected(viewer))
+        #expect(await erin.until { $0.message?.kind == "trackSubscribed" })
+    }
+
+    @Test("how many are there, and how many publish, is told to all when it has changed, and once for many changes")
+    func numbers() async throws {
+        let bench = RoomBench()
+        let start = ContinuousClock.now
+        func told(_ client: TestClient, _ participants: UInt32, _ publishers: UInt32) async -> Bool {
+            await client.sink.memory.until {
+                $0.roomUpdates.last.map { ($0.numParticipants, $0.numPublishers) == (participants, publishers) } ?? false
+            }
+        }
+        let alice = try await bench.join("alice")
+        for number in 0..<20 { try await bench.join("guest-\(number)") }
+        // Nobody else hears of these.
+        try await bench.join("spy", grant: { $0.hidden = true })
+        #expect(await told(alice, 21, 0))
+        _ = try await alice.publish(.camera)
+        let bob = try await bench.join("bob")
+        #expect(bob.all.first?.join.room.numParticipants == 22 && bob.all.first?.join.room.numPublishers == 1)
+        #expect(await told(alice, 22, 1))
+        // Somebody comes and another goes: the newcomer has been told of more than there are.
+        let carol = try await bench.join("carol")
+        await bob.send { $0.leave = Livekit_LeaveRequest() }
+        #expect(await told(carol, 22, 1))
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        #expect(Double(alice.roomUpdates.count) <= seconds + 1 && alice.roomUpdates.count >= 2)
+    }
+
     @Test("of two connections the worse one counts, for as long as it is there")
     func worse() async throws {
         let bench = RoomBench()

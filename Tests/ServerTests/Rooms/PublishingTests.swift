@@ -214,6 +214,7 @@ struct PublishingTests {
         await alice.send { $0.offer.sdp = "nonsense" }
         let leave = try #require(alice.take().last).leave
         #expect(leave.reason == .mediaFailure && leave.action == .disconnect && alice.isClosed)
+        #expect(alice.goodbye?.hasPrefix("An offer was refused: ") == true)
         #expect(await bench.directory.census.members == 0)
         #expect(await bench.host.memory.until { $0.closed.count == 1 })
     }

@@ -25,6 +25,10 @@ final class TestClient {
 
     var all: [Livekit_SignalResponse] { sink.memory.current.responses }
     var isClosed: Bool { sink.memory.current.isClosed }
+    /// The room's numbers, as they were told after the join.
+    var roomUpdates: [Livekit_Room] { sink.memory.current.roomUpdates }
+    /// What the server said when it closed the socket.
+    var goodbye: String? { sink.memory.current.goodbye }
     var sid: String { all.first?.join.participant.sid ?? "" }
 
     /// What has come since the last time.
@@ -114,14 +118,16 @@ extension RoomBench {
     @discardableResult
     func join(
         _ identity: String, _ version: JoinParameters.Version = .v1, room: String = "room", offer: ClientOffer? = nil,
-        grant: (inout VideoGrant) -> Void = { _ in }, request change: (inout Livekit_JoinRequest) -> Void = { _ in }
+        grant: (inout VideoGrant) -> Void = { _ in }, claims: (inout AccessToken) -> Void = { _ in },
+        request change: (inout Livekit_JoinRequest) -> Void = { _ in }
     ) async throws -> TestClient {
         let client = TestClient(identity, version, offer ?? (version == .v1 ? .liveKit : .publisherOnly))
         var parameters = try JoinParameters(version: version, query: [("json", "1")])
         if version == .v1 { parameters.request.publisherOffer = client.nextOffer() }
         change(&parameters.request)
-        client.session = await directory.join(
-            Self.token(identity, change: grant), room: room, parameters, sink: client.sink)
+        var token = Self.token(identity, change: grant)
+        claims(&token)
+        client.session = await directory.join(token, room: room, parameters, sink: client.sink)
         return client
     }
 
@@ -159,6 +165,8 @@ extension Livekit_SignalResponse.OneOf_Message {
         case .pongResp: "pongResp"
         case .subscriptionResponse: "subscriptionResponse"
         case .requestResponse: "requestResponse"
+        case .trackSubscribed: "trackSubscribed"
+        case .subscriptionPermissionUpdate: "permission"
         case .mediaSectionsRequirement: "requirement"
         default: "other"
         }
