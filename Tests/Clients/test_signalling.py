@@ -199,7 +199,7 @@ NONSENSE = {
 
 @pytest.mark.parametrize("path", PATHS)
 async def test_nonsense_is_survived(apus, path):
-    """Each alone, on a socket of its own, which goes on (an offer that can not be answered may end it, with a close frame)."""
+    """Each alone, on a socket of its own, which goes on (an offer that can not be answered may end it, with a close frame that says why)."""
     async with signalling(apus, "raw", "alice", path, json=1) as alice:
         await alice.next("join")
         for what, frame in NONSENSE.items():
@@ -211,6 +211,7 @@ async def test_nonsense_is_survived(apus, path):
                     await mallory.next("pong")
                 except websockets.ConnectionClosed as closed:
                     assert "offer" in what and closed.rcvd is not None, f"{what}: {closed}"
+                    assert closed.rcvd.code == 1008 and " was refused: " in closed.rcvd.reason
             await alice.send(ping="1")
             await alice.next("pong")
         await participants(apus, 1)

@@ -54,6 +54,8 @@ package actor LiveRoom {
     var isCounting = false
     /// As all were told; nil where somebody has come since.
     var numbersTold: RoomNumbers?
+    /// Somebody has once said who may have what. Until then nobody need look, for each track of each member.
+    var isRestricted = false
     var sourceChecks = RateAllowance(rate: 20, burst: 200)
     /// Eighths, by audio track; silent ones are not here.
     var levels: [TrackID: UInt8] = [:]

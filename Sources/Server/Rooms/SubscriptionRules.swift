@@ -22,7 +22,8 @@ struct SubscriptionRules {
         guard !request.allParticipants else { return nil }
         for permission in request.trackPermissions.prefix(Self.limit) {
             let name = permission.participantIdentity.isEmpty ? identity(permission.participantSid) : permission.participantIdentity
-            guard let name else { continue }
+            // Nobody has a longer name.
+            guard let name, name.utf8.count <= Member.nameLimit else { continue }
             permitted[name] = permission.allTracks ? .everything : .only(sids.intersection(permission.trackSids))
         }
     }
