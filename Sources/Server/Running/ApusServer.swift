@@ -24,6 +24,8 @@ package enum ApusServer {
         var limits = RoomDirectory.Limits()
         limits.rooms = configuration.maxRooms
         limits.room.members = configuration.maxParticipants
+        // After a restart all of a room come at once, and who is refused comes later.
+        limits.room.waitingMembers = max(limits.room.waitingMembers, configuration.maxParticipants / 2)
         limits.room.dynacast = configuration.dynacast
         let directory = RoomDirectory(plane: plane, local: transport, limits: limits, logger: logger)
         let control = await ControlPlane(
