@@ -1,5 +1,6 @@
 """What Deploying.md says: its files, and its proxies before the server."""
 
+import asyncio
 import re
 import shutil
 import subprocess
@@ -44,6 +45,21 @@ async def test_clients_join_through_a_proxy(apus, tmp_path, kind, protocol):
         )  # fmt: skip
         assert status == 0, err
         await until(idle(apus), "all have left", 5)
+
+
+@pytest.mark.parametrize("kind", PROXIES)
+async def test_sockets_open_where_a_proxy_keeps_its_connections(apus, tmp_path, kind):
+    """One that has served requests is not made a socket: it is closed, and the proxy takes another."""
+    async with RealProxy(f"{kind}_that_keeps", apus.port, tmp_path) as proxy:
+        async with proxy.session() as session:
+            for _ in range(5):
+                answers = await asyncio.gather(*[session.get(proxy.url + "/healthz") for _ in range(4)])
+                assert [answer.status for answer in answers] == [200] * 4
+        status, _, err = await run_apus(
+            "load", "--dev", "--url", proxy.url, "--ca-file", str(proxy.certificate), "--protocol", "livekit", "--subscribers", "8",
+            "--duration", "1s",
+        )  # fmt: skip
+        assert status == 0, err
 
 
 async def rooms(session, url, count, **headers):

@@ -68,6 +68,21 @@ class RealProxy:
         )
         return CADDY.format(site=site), ["/usr/bin/caddy", "run", "--adapter", "caddyfile", "--config", str(self.folder / "proxy.conf")]
 
+    # The same, but with connections to the server that are used again, as many people set it up.
+
+    def _nginx_that_keeps(self, port, key):
+        file, arguments = self._nginx(port, key)
+        changes = {
+            "map $http": f"upstream apus {{ server 127.0.0.1:{port}; keepalive 16; }} map $http",
+            '""      close;': '"" "";',
+            f"proxy_pass http://127.0.0.1:{port}": "proxy_pass http://apus",
+        }
+        return replaced(file, changes), arguments
+
+    def _caddy_that_keeps(self, port, key):
+        file, arguments = self._caddy(port, key)
+        return replaced(file, {"keepalive off": "keepalive 30s"}), arguments
+
     async def __aenter__(self):
         home = {name: str(self.folder) for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")}
         with (self.folder / "proxy.log").open("w") as log:
