@@ -54,7 +54,7 @@ async def apus_again(apus):
 
 async def test_no_number_of_connections_takes_the_last_descriptor():
     """The runtime needs one now and then, and ends the process where there is none. The operator's port answers all the while."""
-    server = await Apus(descriptors=512).start()
+    server = await Apus(descriptor_limit=512).start()
     crowd = []
     try:
         for host in range(2, 6):

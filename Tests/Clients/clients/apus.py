@@ -42,14 +42,14 @@ def lowest_ephemeral_port():
 class Apus:
     """One `apus serve --dev` process."""
 
-    def __init__(self, *arguments, log_path=None, descriptors=None):
+    def __init__(self, *arguments, log_path=None, descriptor_limit=None):
         self.port, self.tcp_port, self.admin_port = free_port(), free_port(), free_port()
         self.udp_port = free_port(socket.SOCK_DGRAM)
         self.arguments = [
             "serve", "--dev", "--port", str(self.port), "--udp-port", str(self.udp_port), "--tcp-port", str(self.tcp_port),
             "--admin-port", str(self.admin_port), *arguments,
         ]  # fmt: skip
-        self.descriptors = descriptors
+        self.descriptor_limit = descriptor_limit
         self.log_path = Path(log_path) if log_path else None
         self.lines = []
         self.process = None
@@ -66,7 +66,7 @@ class Apus:
         """Returns once /healthz answers 200 on both ports."""
         self.process = await asyncio.create_subprocess_exec(
             str(BINARY), *self.arguments, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-            preexec_fn=self.descriptors and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (self.descriptors,) * 2)),
+            preexec_fn=self.descriptor_limit and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (self.descriptor_limit,) * 2)),
         )  # fmt: skip
         self._reader = asyncio.create_task(self._read())
 
