@@ -28,6 +28,8 @@ extension ForwardingUnit {
         var packets = RTCPPacketIterator()
         // A few bytes tell of 8,191 packets, and a datagram holds many messages: together they may tell of as many as one may.
         var statuses = TransportFeedback.maximumStatusCount
+        // Streams that it has said goodbye to: it may name each as often as it likes.
+        var ended: Set<SSRC> = []
         while let packet = packets.next(in: bytes) {
             switch packet.kind {
             case .senderReport:
@@ -40,7 +42,7 @@ extension ForwardingUnit {
                     participant.noteReports(report.blocks, in: bytes, at: now, clock: clock)
                 }
             case .goodbye:
-                receiveGoodbye(bytes, packet, from: participant)
+                receiveGoodbye(bytes, packet, from: participant, &ended)
             case .nack:
                 if let nack = Nack.parse(bytes, packet) { receive(nack, in: bytes, from: participant, at: now) }
             case .pictureLossIndication:
@@ -73,13 +75,12 @@ extension ForwardingUnit {
         scheduleDownlink(of: participant, at: now)
     }
 
-    private func receiveGoodbye(_ bytes: RawSpan, _ packet: RTCPPacket, from participant: Participant) {
+    private func receiveGoodbye(_ bytes: RawSpan, _ packet: RTCPPacket, from participant: Participant, _ ended: inout Set<SSRC>) {
         guard let goodbye = Goodbye.parse(bytes, packet) else { return }
-        // It may name a stream as often as it likes.
-        var told: Set<UInt32> = []
         for index in 0..<goodbye.count {
-            guard let ssrc = goodbye.source(index, in: bytes), let binding = participant.streams.binding(of: ssrc) else { continue }
-            guard told.insert(ssrc.rawValue).inserted else { continue }
+            guard let ssrc = goodbye.source(index, in: bytes), let binding = participant.streams.binding(of: ssrc),
+                ended.insert(ssrc).inserted
+            else { continue }
             participant.encoding(binding)?.noteGoodbye(ssrc)
             if let publication = participant.publications[binding.publication], publication.relays != 0, !binding.isRetransmission {
                 exchange?.offer(.goodbye(publication.track, layer: binding.layer), to: publication.relays)

@@ -18,6 +18,26 @@ import Testing
         return plan
     }
 
+    @Test("a goodbye is told to another worker once, however often a datagram says it")
+    func goodbyes() throws {
+        let world = try SimulatedWorld(seed: 219, workers: 2)
+        let camera = try world.join(publishing(on: 0))
+        let viewer = try world.join(viewing("viewer", on: 1))
+        world.run(for: .seconds(3))
+        #expect(viewer.video.decoder.frames > 60)
+        camera.cameras[0].isPaused = true
+        camera.microphone?.isPaused = true
+        world.run(for: .milliseconds(500))
+        let before = world.told.values.reduce(0, +)
+        let ssrc = camera.cameras[0].stream.ssrc
+        world.sendRTCP(from: camera) { writer in
+            ReceiverReport(ssrc: ssrc).write(into: &writer)
+            for _ in 0..<100 { Goodbye.write(into: &writer, ssrc: ssrc) }
+        }
+        world.run(for: .milliseconds(100))
+        #expect((1...5).contains(world.told.values.reduce(0, +) - before))
+    }
+
     @Test("a viewer on another worker sees and hears what one on the publisher's does", arguments: [0, 0.05])
     func same(_ loss: Double) throws {
         let world = try SimulatedWorld(seed: 200, workers: 3)
