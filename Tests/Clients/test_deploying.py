@@ -23,11 +23,7 @@ async def test_people_meet_through_a_proxy(apus, tmp_path, guests, kind):
     async with RealProxy(kind, apus.port, tmp_path) as proxy:
         ada = await guests.chromium(speaks=True, ignore_https_errors=True)
         grace = await guests.chromium(speaks=True, ignore_https_errors=True)
-        await ada.goto(proxy.url + "/")
-        await ada.click("create")
-        await until(lambda: ada.shows("link"), "the link is shown", 10)
-        link = await ada.ask("probe.find('link').value")
-        assert link.startswith(proxy.url + "/#")
+        link = await ada.make_link(proxy.url)
         await ada.join(link, "Ada")
         await grace.join(link, "Grace")
         await live([ada, grace])

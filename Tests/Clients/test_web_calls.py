@@ -18,11 +18,7 @@ async def live(guests):
 async def test_a_room_is_made_its_link_is_sent_and_two_people_talk(apus, guests):
     """From the first page to a call, then all that one shows the other."""
     ada, grace = await guests.chromium(speaks=True), await guests.chromium()
-    await ada.goto(apus.url + "/")
-    await ada.click("create")
-    await until(lambda: ada.shows("link"), "the link is shown", 10)
-    link = await ada.ask("probe.find('link').value")
-    assert link.startswith(apus.url + "/#")
+    link = await ada.make_link(apus.url)
     await ada.join(link, "Ada")
     await grace.join(link, "Grace")
     await live([ada, grace])

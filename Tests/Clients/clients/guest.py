@@ -34,6 +34,15 @@ class Guest:
 
     # Going in and out.
 
+    async def make_link(self, url):
+        """From the first page to a room's link."""
+        await self.goto(url + "/")
+        await self.click("create")
+        await until(lambda: self.shows("link"), "the link is shown", 10)
+        link = await self.ask("probe.find('link').value")
+        assert link.startswith(url + "/#")
+        return link
+
     async def join(self, link, name):
         """By the link and the lobby into the call; returns once the page is connected."""
         await self.goto(link)
