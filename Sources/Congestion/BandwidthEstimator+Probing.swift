@@ -13,6 +13,7 @@ extension BandwidthEstimator {
     private static let leastWhenMisled = 1.25
     /// One that lies further above is believed at once. A little more may be another flow's share: then the target goes halfway there.
     private static let far = 1.5
+    private static let longestOwnQueue = Interval.seconds(1)
 
     /// What the plan depends on.
     @inline(__always)
@@ -41,6 +42,9 @@ extension BandwidthEstimator {
             probes.goOn(after: found, cluster, situation, at: now)
         case .capacity(let found):
             let wasInitial = probes.isInitial
+            // Media that waited behind the cluster goes the same way.
+            let passing = found.time(for: cluster.bytes) * 2
+            ownQueueEnd = now + min(passing, BandwidthEstimator.longestOwnQueue) + path.roundTrip
             probes.noteFound()
             guard !isOverused || wasInitial else { return }
             if !wasInitial, probes.prove(found, after: cluster, situation, at: now) { return }
@@ -52,6 +56,12 @@ extension BandwidthEstimator {
             } else if wasInitial, found < rate {
                 rateControl.lower(to: max(found, limits.minimum), at: now)
                 reason = .probe
+            } else if cluster.cause == .proof, !rateControl.followsRate {
+                // It was long enough to second what was known, and has found the end.
+                let seconded = min(rateControl.capacity.estimate ?? .zero, found)
+                if seconded > rate { raise(to: seconded, isCapacity: true, at: now) }
+                probes.noteNoNewsInProof()
+                return
             } else {
                 // A little more is chance, unless it is found twice.
                 if let seconded = probes.second(found, at: now), seconded > rate {

@@ -61,7 +61,7 @@ package struct BandwidthEstimator: ~Copyable {
     var rateControl: RateControl
     var loss = LossControl()
     var applicationLimit = ApplicationLimit()
-    var probes = ProbePlanner()
+    var probes: ProbePlanner
     /// The mean of how much the delay changes from group to group.
     var noise = Interval.zero
 
@@ -88,6 +88,8 @@ package struct BandwidthEstimator: ~Copyable {
     /// When the last receiver report counted, and all bytes sent until then.
     var lastReport: (at: Instant, bytes: Int)?
 
+    /// Until then a queue is taken for what the last probe left.
+    var ownQueueEnd = Instant(nanoseconds: 0)
     /// What moved the delay's limit last; another limit that lies lower is what is shown.
     var reason = BandwidthEstimate.Reason.start
     private var shownReason = BandwidthEstimate.Reason.start
@@ -98,8 +100,9 @@ package struct BandwidthEstimator: ~Copyable {
         self.limits = limits
         rateControl = RateControl(start: limits.start)
         rateControl.followsRate = followsTarget
+        probes = ProbePlanner(followsRate: followsTarget)
         target = limits.start
-        guidance.settled = limits.start
+        guidance.room = limits.start
     }
 
     // MARK: Sending
@@ -144,8 +147,8 @@ package struct BandwidthEstimator: ~Copyable {
         package var hasQueue = false
         /// The cluster that is to be sent, if any; it stays here when it has left.
         package var probe: ProbeCluster?
-        /// What the target will be when the queue is gone that it was lowered for.
-        package var settled = Bitrate.zero
+        /// What an allocation may fill: while a short queue goes away, or one that a probe left, what the target will be when it is gone.
+        package var room = Bitrate.zero
         /// What was lost of late: 0 to 1.
         package var loss = 0.0
         /// More may be sent than arrives.
@@ -225,8 +228,8 @@ package struct BandwidthEstimator: ~Copyable {
         let change = rateControl.update(
             RateControl.Input(
                 usage: usage, recent: asSent(recent), throughput: asSent(throughput), isApplicationLimited: applicationLimit.isLimited,
-                isSaturated: isSaturated, roundTrip: path.roundTrip, queue: path.queue, isOverflowing: isOverflowing, noise: noise), at: now
-        )
+                isSaturated: isSaturated, isOwnQueue: now < ownQueueEnd, roundTrip: path.roundTrip, queue: path.queue,
+                isOverflowing: isOverflowing, noise: noise), at: now)
         rateControl.keep(atLeast: limits.minimum)
         switch change {
         case .none: if applicationLimit.isLimited { reason = .applicationLimited }
@@ -273,9 +276,12 @@ package struct BandwidthEstimator: ~Copyable {
         shownReason = reason
         if unansweredSince != nil || probes.isStarted { probes.update(situation, at: now) }
         nextDeadline = min(silenceDeadline, probes.deadline(situation))
+        let hasQueue = path.queue > BandwidthEstimator.standingQueue + noise * 2
+        let settled = max(self.target, min(rateControl.settled, loss.limit ?? .maximum, limits.maximum))
         guidance = Guidance(
-            isNearCapacity: isNearCapacity, hasQueue: path.queue > BandwidthEstimator.standingQueue + noise * 2, probe: probes.offer,
-            settled: max(self.target, min(rateControl.settled, loss.limit ?? .maximum, limits.maximum)), loss: loss.recent,
+            isNearCapacity: isNearCapacity, hasQueue: hasQueue, probe: probes.offer,
+            room: hasQueue && now >= ownQueueEnd ? self.target : settled,
+            loss: loss.recent,
             hasRoom: throughput.map { $0 < self.target * BandwidthEstimator.full } ?? true, roundTrip: path.roundTrip,
             isExploring: probes.isInitial)
     }

@@ -41,11 +41,14 @@ package struct ProbePlanner {
     private static let change = 1.15
     /// Two probes that find the same may lie so far apart.
     private static let agreement = Interval.seconds(8)
-    /// What lies so far above what is known of the link has to pass for longer: shapers let so many bytes through at once, after a silence. Half of
-    /// the longer cluster empties that, and the other half is measured.
+    /// What lies so far above what is known of the link has to pass for longer: shapers let so many bytes through at once, after a silence. The
+    /// longer cluster empties that first, and the rest is measured.
     private static let doubtful = 1.25
     private static let bucket = 4_000
     private static let longestProof = Interval.milliseconds(400)
+    /// So much of it is not measured. Who follows the rate fills at once what was found too much of, and measures longer; where there is a choice of a
+    /// few encodings, which seldom fill the rate, the queue matters more.
+    private var ignoredShare: Double { followsRate ? 1.0 / 2 : 2.0 / 3 }
     /// What is left after an overuse must lie so far above what there was before a probe, or it has misled.
     private static let gain = 1.0
     /// An overuse so soon after a probe has raised the target says that it was misled.
@@ -119,7 +122,10 @@ package struct ProbePlanner {
         }
     }
 
-    package init() {}
+    /// What is sent follows the rate, as that of an encoder does.
+    private let followsRate: Bool
+
+    package init(followsRate: Bool = true) { self.followsRate = followsRate }
 
     /// The cluster that is to be sent now; nil once it is sent.
     package var offer: ProbeCluster? { current.flatMap { $0.isSent ? nil : $0.cluster } }
@@ -217,7 +223,7 @@ package struct ProbePlanner {
             found > max(known, situation.target) * ProbePlanner.doubtful
         else { return false }
         attempt = 0
-        let time = (found - known).time(for: 2 * ProbePlanner.bucket)
+        let time = (found - known).time(for: Int(Double(ProbePlanner.bucket) / ignoredShare))
         begin(found, .proof, situation, atLeast: min(time, ProbePlanner.longestProof), at: now)
         return current != nil
     }
@@ -227,6 +233,9 @@ package struct ProbePlanner {
 
     /// A probe has found what was known: that makes up for one that misled.
     package mutating func noteNoNews() { misled = max(misled - 1, 0) }
+
+    /// It took a proof to find that: what is shorter passes there, whatever the link does, and a proof's queue is not worth it so often.
+    package mutating func noteNoNewsInProof() { misled = max(misled, 1) }
 
     /// A probe has found a little more, or less, than was known. What it and the one before agree on.
     package mutating func second(_ rate: Bitrate, at now: Instant) -> Bitrate? {
@@ -340,7 +349,8 @@ package struct ProbePlanner {
         let packets = Int((Double(ProbeCluster.leastPackets) / max(1 - situation.loss, 0.5)).rounded(.up))
         let bytes = rate.bytes(in: length)
         let cluster = ProbeCluster(
-            id: nextID, rate: rate, packets: packets, bytes: bytes, ignoredBytes: cause == .proof ? bytes / 2 : 0, cause: cause)
+            id: nextID, rate: rate, packets: packets, bytes: bytes, ignoredBytes: cause == .proof ? Int(Double(bytes) * ignoredShare) : 0,
+            cause: cause)
         nextID = nextID.next
         current = ProbeMeasurement(cluster)
         offeredAt = now

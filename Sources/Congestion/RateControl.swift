@@ -77,6 +77,8 @@ package struct RateControl {
         package var isApplicationLimited: Bool
         /// What arrived lately had all waited: it is what the link passes, however much was sent.
         package var isSaturated: Bool
+        /// The queue is what a probe of ours has left, which was faster than the link.
+        package var isOwnQueue: Bool
         package var roundTrip: Interval
         /// What packets wait on their way.
         package var queue: Interval
@@ -87,7 +89,7 @@ package struct RateControl {
 
         package init(
             usage: LinkUsage, recent: Bitrate?, throughput: Bitrate?, isApplicationLimited: Bool, isSaturated: Bool = false,
-            roundTrip: Interval, queue: Interval,
+            isOwnQueue: Bool = false, roundTrip: Interval, queue: Interval,
             isOverflowing: Bool, noise: Interval = .zero
         ) {
             self.usage = usage
@@ -95,6 +97,7 @@ package struct RateControl {
             self.throughput = throughput
             self.isApplicationLimited = isApplicationLimited
             self.isSaturated = isSaturated
+            self.isOwnQueue = isOwnQueue
             self.roundTrip = roundTrip
             self.queue = queue
             self.isOverflowing = isOverflowing
@@ -134,7 +137,9 @@ package struct RateControl {
         let elapsed = min(max((now - (updatedAt ?? now)).seconds, 0), 1)
         updatedAt = now
         guard let throughput = input.throughput else { return .none }
-        if let bound = capacity.upperBound, throughput > bound { capacity.forget() }
+        // A second may reach back to when the link was wider.
+        let passed = followsRate ? throughput : min(throughput, input.recent ?? throughput)
+        if let bound = capacity.upperBound, passed > bound { capacity.forget() }
         var limit = throughput * RateControl.reach + RateControl.reachMargin
         // What is not sent proves nothing: past what is known of the link, probes show the way, where delays do not vary by themselves.
         if !followsRate, input.noise < RateControl.clear, let known = capacity.estimate, let bound = capacity.upperBound,
@@ -187,7 +192,9 @@ package struct RateControl {
                 // A burst's queue, somebody else's perhaps: what passed for a second before may go on, unless it makes a queue again. Who follows the
                 // rate leaves others their share.
                 let proven = isFirst && (!followsRate || !input.isSaturated) ? input.throughput ?? .zero : .zero
-                afterDrain = min(beforeDrain, max(arrived * RateControl.returnShare, proven))
+                // What a probe of ours has left says nothing of the rate either.
+                let returned = input.isOwnQueue && isFirst && !followsRate ? before : max(arrived * RateControl.returnShare, proven)
+                afterDrain = min(beforeDrain, returned)
             }
             rate = min(rate, lowered)
             if share < RateControl.backOff { drain = (drain?.since ?? now, arrived * RateControl.backOff) }

@@ -111,8 +111,9 @@ package struct AllocationHistory {
     /// So much more room than when it fell is another situation.
     private static let recovery = 1.5
 
-    /// The step it fell from, when it may be taken again, and the room that there was.
-    private var barred: (step: Int, until: Instant, budget: Bitrate)?
+    /// From which step to which it fell, when, and the room that there was.
+    private var fall: (from: Int, to: Int, at: Instant, budget: Bitrate)?
+    /// How long it then does without the step that it fell from.
     private var wait = AllocationHistory.firstWait
     private var roseAt: Instant?
 
@@ -120,8 +121,10 @@ package struct AllocationHistory {
 
     /// The highest step that may be taken now, with room for `budget`.
     package func ceiling(with budget: Bitrate, at now: Instant) -> Int {
-        guard let barred, now < barred.until, budget < barred.budget * AllocationHistory.recovery else { return .max }
-        return barred.step - 1
+        guard let fall, budget < fall.budget * AllocationHistory.recovery else { return .max }
+        if now < fall.at + AllocationHistory.firstWait { return fall.to }
+        // What lies between the two was not tried.
+        return now < fall.at + wait ? fall.from - 1 : .max
     }
 
     /// A claim's step has changed, with room for `budget`; nil is a pause.
@@ -129,8 +132,10 @@ package struct AllocationHistory {
         let (former, step) = (former ?? -1, step ?? -1)
         if step > former { roseAt = now }
         guard step < former else { return }
+        // What falls further has been found too much once.
         let wasTrial = roseAt.map { now - $0 < AllocationHistory.trial } ?? false
+        roseAt = nil
         wait = wasTrial ? min(wait * 2, AllocationHistory.longestWait) : AllocationHistory.firstWait
-        barred = (step + 1, now + wait, budget)
+        fall = (former, step, now, budget)
     }
 }

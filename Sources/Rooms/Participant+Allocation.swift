@@ -43,7 +43,7 @@ extension Participant {
         // Pictures that are sent again are part of what is sent.
         let loss = min(max(downlink.estimator.guidance.loss, 0), 0.3)
         // While a short queue goes away less leaves, but what is seen need not change for that.
-        let room = (downlink.estimator.guidance.hasQueue ? downlink.estimator.target : downlink.estimator.guidance.settled) * (1 - loss)
+        let room = downlink.estimator.guidance.room * (1 - loss)
         for subscription in subscriptions { subscription.awaitsShare = false }
         for subscription in subscriptions where subscription.isWanted {
             guard let publication = subscription.publication else { continue }

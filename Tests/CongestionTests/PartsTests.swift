@@ -222,11 +222,11 @@ struct AcknowledgedRateTests {
 struct RateControlTests {
     private func input(
         _ usage: LinkUsage, throughput: Bitrate?, recent: Bitrate? = nil, queue: Interval = .milliseconds(40), isLimited: Bool = false,
-        isSaturated: Bool = false, isOverflowing: Bool = false, noise: Interval = .zero
+        isSaturated: Bool = false, isOwnQueue: Bool = false, isOverflowing: Bool = false, noise: Interval = .zero
     ) -> RateControl.Input {
         RateControl.Input(
             usage: usage, recent: recent ?? throughput, throughput: throughput, isApplicationLimited: isLimited, isSaturated: isSaturated,
-            roundTrip: .milliseconds(100), queue: queue, isOverflowing: isOverflowing, noise: noise)
+            isOwnQueue: isOwnQueue, roundTrip: .milliseconds(100), queue: queue, isOverflowing: isOverflowing, noise: noise)
     }
 
     @Test("A trend in no more of a queue than the delay's own wavering makes is none")
@@ -303,6 +303,30 @@ struct RateControlTests {
         #expect(control.settled == kbit(980))
         _ = control.update(input(.overused, throughput: kbit(980), recent: kbit(1_000)), at: at(2_000))
         #expect(control.settled == kbit(920))
+    }
+
+    @Test(
+        "a queue that a probe of ours has left leaves the rate when it is gone, once, and not where what is sent follows the rate",
+        arguments: [(false, 1_300), (true, 920)])
+    func ownQueue(followsRate: Bool, settled: Int) {
+        var control = RateControl(start: kbit(1_300))
+        control.followsRate = followsRate
+        let overused = input(.overused, throughput: kbit(900), recent: kbit(1_000), isOwnQueue: true)
+        #expect(control.update(overused, at: at(0)) == .decreased)
+        #expect(control.rate == kbit(850) && control.settled == kbit(settled))
+        _ = control.update(overused, at: at(2_000))
+        #expect(control.settled == kbit(920))
+    }
+
+    @Test("a second that reaches back to when the link was wider does not make forget what it passes now")
+    func narrowed() {
+        var control = RateControl(start: kbit(1_000))
+        control.followsRate = false
+        control.raise(to: kbit(1_000), isCapacity: true, at: at(0))
+        _ = control.update(input(.normal, throughput: kbit(1_400), recent: kbit(900), queue: .zero), at: at(100))
+        #expect(control.capacity.estimate == kbit(1_000))
+        _ = control.update(input(.normal, throughput: kbit(1_400), recent: kbit(1_400), queue: .zero), at: at(200))
+        #expect(control.capacity.estimate == nil)
     }
 
     @Test("while little is sent, one burst's queue leaves the rate when it is gone, a second one does not, and one that stands is believed")

@@ -96,17 +96,19 @@ struct ProbeMeasurementTests {
 @Suite("When to probe")
 struct ProbePlannerTests {
     private func situation(
-        _ target: Int, isClear: Bool = true, isLimited: Bool = false, isNear: Bool = false, answered: Instant = at(0), maximum: Int = 20_000
+        _ target: Int, isClear: Bool = true, isLimited: Bool = false, isNear: Bool = false, capacity: Int? = nil, answered: Instant = at(0),
+        maximum: Int = 20_000
     ) -> ProbePlanner.Situation {
         ProbePlanner.Situation(
             target: .kilobits(target), isClear: isClear, isApplicationLimited: isLimited, isLossLimited: false, isNearCapacity: isNear,
-            noise: .zero, loss: 0, roundTrip: .milliseconds(50), answered: answered, maximum: .kilobits(maximum))
+            capacity: capacity.map { .kilobits($0) }, noise: .zero, loss: 0, roundTrip: .milliseconds(50), answered: answered,
+            maximum: .kilobits(maximum))
     }
 
     /// Sends the cluster that is offered, in packets of equal size, over a link of `capacity`, and returns what was found.
     private func send(_ planner: inout ProbePlanner, capacity: Bitrate, target: Int, at now: Instant) -> ProbeMeasurement.Result? {
         guard let cluster = planner.offer else { return nil }
-        let size = max(cluster.bytes / cluster.packets + 1, 200)
+        let size = min(max(cluster.bytes / cluster.packets + 1, 200), 1_000)
         var sent = now
         var free = now
         while planner.offer != nil {
@@ -230,6 +232,33 @@ struct ProbePlannerTests {
             planner.noteOveruse(from: .kilobits(2_000), to: .kilobits(900), settled: .kilobits(settled), at: at(11_500))
             #expect(planner.deadline(situation(900)) == at(10_000 + interval))
         }
+    }
+
+    @Test("what a short cluster finds far above what is known is proved by one that empties a shaper first", arguments: [false, true])
+    func proof(followsRate: Bool) throws {
+        var planner = ProbePlanner(followsRate: followsRate)
+        planner.update(situation(400), at: at(0))
+        let first = try #require(planner.offer)
+        planner.noteFound()
+        _ = send(&planner, capacity: .kilobits(10_000), target: 400, at: at(0))
+        let known = situation(400, capacity: 400)
+        let provesLittle = planner.prove(.kilobits(480), after: first, known, at: at(100))
+        let provesMuch = planner.prove(.kilobits(1_200), after: first, known, at: at(100))
+        #expect(!provesLittle && provesMuch)
+        let proof = try #require(planner.offer)
+        #expect(proof.cause == .proof && proof.rate == .kilobits(1_200))
+        // So much of it goes beyond what the link is known to pass until it is measured: 4,000 bytes.
+        let unmeasured = proof.rate.time(for: proof.ignoredBytes)
+        #expect((Bitrate.kilobits(800).bytes(in: unmeasured) - 4_000).magnitude < 50)
+        #expect((Double(proof.ignoredBytes) / Double(proof.bytes) - (followsRate ? 1.0 / 2 : 2.0 / 3)).magnitude < 0.01)
+        // It is not proved again; and where it finds nothing new, the next one waits.
+        let found = send(&planner, capacity: .kilobits(400), target: 400, at: at(200))
+        guard case .capacity(let rate) = found else { return #expect(Bool(false), "\(String(describing: found))") }
+        let provesAgain = planner.prove(.kilobits(1_200), after: proof, known, at: at(400))
+        #expect(!provesAgain && (rate / .kilobits(400) - 1).magnitude < 0.1)
+        let due = planner.deadline(known)
+        planner.noteNoNewsInProof()
+        #expect(planner.deadline(known) >= due + .seconds(3))
     }
 
     @Test("after a large fall, most of what there was is tried, but no more than three times what is left")

@@ -67,8 +67,17 @@ struct AllocationTests {
         #expect(history.ceiling(with: room, at: after(2_000)) == .max)
         history.note(from: 1, to: 2, with: room, at: after(2_000))
         history.note(from: 2, to: 0, with: room, at: after(3_000))
-        #expect(history.ceiling(with: room, at: after(6_900)) == 0)
+        #expect(history.ceiling(with: room, at: after(4_900)) == 0)
+        // What lies between was not tried.
+        #expect(history.ceiling(with: room, at: after(5_000)) == 1)
+        #expect(history.ceiling(with: room, at: after(6_900)) == 1)
         #expect(history.ceiling(with: room, at: after(7_000)) == .max)
+        // One rise is one trial, however far the fall goes.
+        history.note(from: 0, to: 2, with: room, at: after(10_000))
+        history.note(from: 2, to: 1, with: room, at: after(11_000))
+        history.note(from: 1, to: 0, with: room, at: after(11_100))
+        #expect(history.ceiling(with: room, at: after(13_000)) == 0)
+        #expect(history.ceiling(with: room, at: after(13_100)) == .max)
         // A pause is a fall, too.
         history.note(from: 0, to: nil, with: room, at: after(60_000))
         #expect(history.ceiling(with: room, at: after(61_000)) == -1)

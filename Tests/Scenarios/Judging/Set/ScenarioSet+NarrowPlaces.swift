@@ -39,6 +39,14 @@ extension ScenarioSet {
             try stage.publish()
             try stage.watch(behind: stage.bottleneck(rate, bucket: 4_000))
         },
+        // The second encoding takes nearly all that a shaper lets through.
+        Scenario("close-fit") { stage in
+            var rate = RatePlan(50_000_000)
+            rate.change(to: 400_000, at: stage.instant(2))
+            stage.note(.down, at: 2, settling: 8)
+            try stage.publish { $0.video?.shapes = [.rung(320, 180, 190_000), .rung(640, 360, 290_000), .rung(1_280, 720, 600_000)] }
+            try stage.watch(behind: stage.bottleneck(rate, bucket: 4_000))
+        },
         // Somebody else takes 1.5 of 2.5 Mbit/s for half a minute.
         Scenario("competing", seconds: 75) { stage in
             let other = CrossTraffic(rate: 1_500_000, from: stage.instant(20), until: stage.instant(50))
