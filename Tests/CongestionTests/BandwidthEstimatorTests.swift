@@ -12,8 +12,8 @@ private final class Subject {
     private var feedbackCount: UInt8 = 0
     private var numbers = StreamNumbers()
 
-    init(first: UInt16 = 65_000, limits: BandwidthEstimator.Limits = .init()) {
-        estimator = BandwidthEstimator(limits: limits)
+    init(first: UInt16 = 65_000, limits: BandwidthEstimator.Limits = .init(), followsTarget: Bool = true) {
+        estimator = BandwidthEstimator(limits: limits, followsTarget: followsTarget)
         number = first
     }
 
@@ -77,6 +77,38 @@ private final class Subject {
 
 @Suite("The bandwidth estimator")
 struct BandwidthEstimatorTests {
+    @Test("the queue that a probe has left is no reason to give up an encoding; any other that stands is", arguments: [true, false])
+    func ownQueue(isProbed: Bool) {
+        let subject = Subject(followsTarget: false)
+        if !isProbed { subject.estimator.want(.kilobits(200), at: at(0)) }
+        var (free, sent) = (0.0, 0)
+        var flying: [(place: Int, arrives: Double)] = []
+        var (kept, given) = (0, 0)
+        func leave(_ bytes: Int, at now: Double) {
+            subject.send(bytes: bytes, at: at(now))
+            // A shaper, which has let 4 kB through at once before anything waits.
+            free = max(free, now - 80) + Double(bytes) * 8 / 400
+            flying.append((sent, max(free, now) + 20))
+            sent += 1
+        }
+        // 320 kbit/s on a way of 400 for five seconds; without probes, 480 after that.
+        for now in stride(from: 0.0, to: 20_000, by: 5) {
+            if Int(now) % (isProbed || now < 5_000 ? 15 : 10) == 0 { leave(600, at: now) }
+            if let probe = subject.estimator.probe {
+                for _ in 0..<max(1, probe.rate.bytes(in: .milliseconds(5)) / 600) { leave(600, at: now) }
+            }
+            if Int(now) % 50 == 0 {
+                let told = flying.prefix { $0.arrives <= now }
+                flying.removeFirst(told.count)
+                if !told.isEmpty { subject.report(told.map { (sent - $0.place, $0.arrives) }, at: at(now)) }
+            }
+            if subject.estimator.nextDeadline <= at(now) { subject.estimator.handleTimeout(at: at(now)) }
+            guard subject.estimator.guidance.hasQueue else { continue }
+            if subject.estimator.guidance.room > subject.target { kept += 1 } else { given += 1 }
+        }
+        #expect(isProbed ? kept > 0 : kept == 0 && given > 0, "\(kept) and \(given)")
+    }
+
     @Test("nothing is due before anything is sent; the first packet makes the first probe due at once")
     func start() {
         let subject = Subject()
