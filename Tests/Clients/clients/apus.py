@@ -19,16 +19,22 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 BINARY = Path(os.environ.get("APUS_BINARY") or REPOSITORY / ".build/release/apus")
 
 
+handed_out = set()
+
+
 def free_port(*kinds):
-    """A port that is free now for each of `kinds` (TCP when none is given), on every address.
+    """A port that is free now for each of `kinds` (TCP when none is given), on every address, and that nobody else was given.
 
     Below those the kernel hands out by itself, or a browser's socket could take it before the server does.
     """
     for port in random.sample(range(10_000, lowest_ephemeral_port()), 100):
+        if port in handed_out:
+            continue
         try:
             for kind in kinds or (socket.SOCK_STREAM,):
                 with socket.socket(socket.AF_INET, kind) as probe:
                     probe.bind(("0.0.0.0", port))
+            handed_out.add(port)
             return port
         except OSError:
             continue
