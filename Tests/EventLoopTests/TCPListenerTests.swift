@@ -158,7 +158,8 @@ struct TCPListenerTests {
         while dropped == 0 {
             await host.send(
                 (sent..<sent + 100).map { n in
-                    ([UInt8(n >> 16), UInt8(n >> 8 & 255), UInt8(n & 255)] + [UInt8](repeating: 0, count: 1197), path)
+                    let number: [UInt8] = [UInt8(n >> 16), UInt8(n >> 8 & 255), UInt8(n & 255)]
+                    return (number + [UInt8](repeating: 0, count: 1197), path)
                 })
             sent += 100
             dropped = Int(await host.tcpCounters().framesDropped)

@@ -85,8 +85,9 @@ struct UDPSocketTests {
             let received = try #require(client.receive())
             all[received.from, default: []] += received.bytes
         }
-        #expect(all[SocketAddress.v4(6, port: first.port)] == (0..<200).filter { $0 % 5 != 4 }.map { UInt8($0) })
-        #expect(all[second] == (0..<200).filter { $0 % 5 == 4 }.map { UInt8($0) })
+        let numbers: Range<UInt8> = 0..<200
+        #expect(all[SocketAddress.v4(6, port: first.port)] == numbers.filter { $0 % 5 != 4 })
+        #expect(all[second] == numbers.filter { $0 % 5 == 4 })
         #expect(await host.counters(0).sent == 160)
         #expect(await host.counters(1).sent == 40)
         await host.stop()

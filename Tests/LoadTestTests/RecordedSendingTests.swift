@@ -51,9 +51,8 @@ struct RecordedSendingTests {
         let sent = entries(log, recording, camera.stream)
         #expect(sent.count == Int(camera.stream.packets))
         // The last frame stays as long as the one before it.
-        #expect(
-            sent.filter { $0.stamp.index == 0 }.map(\.stamp.captured.nanoseconds)
-                == [0, 40, 50, 130, 210, 250, 260, 340].map { $0 * 1_000_000 })
+        let milliseconds: [Int64] = [0, 40, 50, 130, 210, 250, 260, 340]
+        #expect(sent.filter { $0.stamp.index == 0 }.map(\.stamp.captured.nanoseconds) == milliseconds.map { $0 * 1_000_000 })
         #expect(sent.map(\.stamp.index) == Array(repeating: [0, 1], count: 8).flatMap(\.self))
         #expect(sent.map(\.stamp.frame) == (0..<8).flatMap { [$0, $0] })
         #expect(sent.filter { $0.stamp.isKeyframe }.map(\.stamp.frame) == [0, 0, 4, 4])

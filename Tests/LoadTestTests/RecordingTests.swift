@@ -58,9 +58,8 @@ enum RecordingFiles {
 
     /// Thirty pictures a second, a keyframe every ten.
     static func recording(_ codec: Codec, frames: Int = 30, length: Int = 2_500, seed: UInt64 = 0) throws -> VideoRecording {
-        let file = ivf(
-            name(codec),
-            (0..<frames).map { (UInt64($0), frame(codec, isKeyframe: $0 % 10 == 0, length: length, seed: seed + UInt64($0))) })
+        let numbers: Range<UInt64> = 0..<UInt64(frames)
+        let file = ivf(name(codec), numbers.map { ($0, frame(codec, isKeyframe: $0 % 10 == 0, length: length, seed: seed + $0)) })
         return try VideoRecording(file.span.bytes)
     }
 
@@ -254,8 +253,9 @@ struct RecordingTests {
             let slice = 4 + RecordingFiles.sequenceSet.count + 4 + RecordingFiles.pictureSet.count + 3
             return [RecordingFiles.sequenceSet, RecordingFiles.pictureSet, Array(frame[slice...])]
         case .av1:
-            let header = isKeyframe ? [[0x08] + RecordingFiles.sequenceHeader] : []
-            return header + [[0x30] + frame[(isKeyframe ? 4 + 4 + 12 + 4 : 8)...]]
+            let header: [[UInt8]] = isKeyframe ? [[0x08] + RecordingFiles.sequenceHeader] : []
+            let picture: [UInt8] = [0x30] + frame.dropFirst(isKeyframe ? 4 + 4 + 12 + 4 : 8)
+            return header + [picture]
         }
     }
 

@@ -116,7 +116,7 @@ struct TransportFeedbackTests {
             [arrival(0, ticks: 0), arrival(9_000, ticks: 1), arrival(16_383, ticks: 2)],  // long gaps within a message
             (0..<14).map { arrival($0 * 2, ticks: $0) }, (0..<15).map { arrival($0 * 2, ticks: $0) },
             (0..<40).map { arrival($0, ticks: $0 % 5 == 4 ? $0 * 300 : $0) },
-        ])
+        ] as [[PacketArrival]])
     func survives(arrivals: [PacketArrival]) throws {
         #expect(try roundTrip(arrivals) == expected(arrivals))
     }
